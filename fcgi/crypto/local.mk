@@ -1,0 +1,1 @@
+fcgi_libtelerx_a_SOURCES += fcgi/crypto/hash.h fcgi/crypto/jose.h fcgi/crypto/random.h fcgi/crypto/seal.h fcgi/crypto/signature.h  fcgi/crypto/hash.c fcgi/crypto/jose.c fcgi/crypto/random.c fcgi/crypto/seal.c fcgi/crypto/signature.c

@@ -1,0 +1,10 @@
+# The core: one static library. Each floor lists its own sources.
+noinst_LIBRARIES += fcgi/libtelerx.a
+fcgi_libtelerx_a_SOURCES = fcgi/core.h fcgi/service.h fcgi/service.c
+include fcgi/base/local.mk
+include fcgi/crypto/local.mk
+include fcgi/data/local.mk
+include fcgi/net/local.mk
+include fcgi/web/local.mk
+include fcgi/work/local.mk
+include fcgi/supervise/local.mk

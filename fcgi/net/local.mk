@@ -1,0 +1,1 @@
+fcgi_libtelerx_a_SOURCES += fcgi/net/breaker.h fcgi/net/http.h fcgi/net/peer.h  fcgi/net/breaker.c fcgi/net/http.c fcgi/net/peer.c

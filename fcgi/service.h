@@ -1,0 +1,51 @@
+/*
+ * service.h: a service is a constant table, and its main is one call.
+ *
+ *	telerx-<name> serve            the pool: descriptor 0 is the listening socket (spawn-fcgi -n)
+ *	telerx-<name> work             the background worker
+ *	telerx-<name> migrate [--sample]
+ *	telerx-<name> check            config, routes, templates and every prepared statement against the migrated schema
+ *	telerx-<name> key add CALLER KEYID     reads the secret from standard input; registers a calling service (sealed)
+ *	telerx-<name> routes | openapi | config
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "base/config.h"
+#include "data/event.h"
+#include "web/req.h"
+#include "web/route.h"
+#include "work/effect.h"
+#include "work/saga.h"
+#include "work/worker.h"
+
+struct service {
+	const char *name;		/* registry: program telerx-registry, folder handlers/registry */
+	const char *prefix;		/* /route: events arrive at <prefix>/events */
+	const char *database;		/* physician_registry */
+	const char *says;
+	const struct route *routes;	size_t nroutes;
+	const struct job_row *jobs;	size_t njobs;
+	const struct queue_row *queues;	size_t nqueues;		/* takers of queues that want more than one */
+	const struct topic *topics;	/* published; ends with a row without name */
+	const struct event_row *events;	size_t nevents;		/* consumed */
+	const struct timer_row *timers;	size_t ntimers;
+	const struct effect_kind *effects;	size_t neffects;
+	const struct saga_kind *sagas;	size_t nsagas;
+	const struct conf_key *config;	/* ends with a row without name; may be NULL */
+	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
+	int (*session)(struct req *r, const char *token, struct problem *err);
+	int (*start)(const struct conf *conf, struct problem *err);	/* once per process before threads: reads key files, checks settings */
+};
+
+#define TABLE(member, count, array) .member = (array), .count = COUNT(array)
+
+int	 service_main(int argc, char **argv, const struct service *s);
+/* The core's own keys, every service has them: see service.c. */
+extern const struct conf_key core_conf[];
+/* Finds the row of a kind in the running service's tables (work/ uses them). */
+const struct job_row *service_job(const struct service *s, const char *kind);
+const struct effect_kind *service_effect(const struct service *s, const char *name);
+const struct saga_kind *service_saga(const struct service *s, const char *name);
+
+#endif

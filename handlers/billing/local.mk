@@ -1,0 +1,14 @@
+noinst_LIBRARIES += %reldir%/libbilling.a
+%canon_reldir%_libbilling_a_SOURCES = %reldir%/billing.c %reldir%/billing.h
+SERVICE_LIBS += %reldir%/libbilling.a
+
+pkglibexec_PROGRAMS += %reldir%/telerx-billing
+%canon_reldir%_telerx_billing_SOURCES = %reldir%/main.c
+%canon_reldir%_telerx_billing_LDADD = %reldir%/libbilling.a $(CORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/billing_test
+service_tests += t/handlers/billing_test
+t_handlers_billing_test_SOURCES = t/handlers/billing_test.c
+t_handlers_billing_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif

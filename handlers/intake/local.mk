@@ -1,0 +1,14 @@
+noinst_LIBRARIES += %reldir%/libintake.a
+%canon_reldir%_libintake_a_SOURCES = %reldir%/intake.c %reldir%/intake.h
+SERVICE_LIBS += %reldir%/libintake.a
+
+pkglibexec_PROGRAMS += %reldir%/telerx-intake
+%canon_reldir%_telerx_intake_SOURCES = %reldir%/main.c
+%canon_reldir%_telerx_intake_LDADD = %reldir%/libintake.a $(CORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/intake_test
+service_tests += t/handlers/intake_test
+t_handlers_intake_test_SOURCES = t/handlers/intake_test.c
+t_handlers_intake_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif

@@ -1,0 +1,14 @@
+noinst_LIBRARIES += %reldir%/libintegration.a
+%canon_reldir%_libintegration_a_SOURCES = %reldir%/integration.c %reldir%/integration.h
+SERVICE_LIBS += %reldir%/libintegration.a
+
+pkglibexec_PROGRAMS += %reldir%/telerx-integration
+%canon_reldir%_telerx_integration_SOURCES = %reldir%/main.c
+%canon_reldir%_telerx_integration_LDADD = %reldir%/libintegration.a $(CORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/integration_test
+service_tests += t/handlers/integration_test
+t_handlers_integration_test_SOURCES = t/handlers/integration_test.c
+t_handlers_integration_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif

@@ -1,0 +1,14 @@
+noinst_LIBRARIES += %reldir%/libregistry.a
+%canon_reldir%_libregistry_a_SOURCES = %reldir%/registry.c %reldir%/registry.h
+SERVICE_LIBS += %reldir%/libregistry.a
+
+pkglibexec_PROGRAMS += %reldir%/telerx-registry
+%canon_reldir%_telerx_registry_SOURCES = %reldir%/main.c
+%canon_reldir%_telerx_registry_LDADD = %reldir%/libregistry.a $(CORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/registry_test
+service_tests += t/handlers/registry_test
+t_handlers_registry_test_SOURCES = t/handlers/registry_test.c
+t_handlers_registry_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif

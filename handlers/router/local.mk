@@ -1,0 +1,14 @@
+noinst_LIBRARIES += %reldir%/librouter.a
+%canon_reldir%_librouter_a_SOURCES = %reldir%/router.c %reldir%/router.h
+SERVICE_LIBS += %reldir%/librouter.a
+
+pkglibexec_PROGRAMS += %reldir%/telerx-router
+%canon_reldir%_telerx_router_SOURCES = %reldir%/main.c
+%canon_reldir%_telerx_router_LDADD = %reldir%/librouter.a $(CORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/router_test
+service_tests += t/handlers/router_test
+t_handlers_router_test_SOURCES = t/handlers/router_test.c
+t_handlers_router_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif

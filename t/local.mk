@@ -1,0 +1,4 @@
+# The tests mirror the tree. unit_tests need nothing; service_tests, contract_tests and flow programs are started by ./telerx check.
+include t/lint/local.mk
+include t/harness/local.mk
+include t/flows/local.mk
