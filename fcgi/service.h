@@ -30,8 +30,8 @@ struct service {
 	const struct topic *topics;	/* published; ends with a row without name */
 	const struct event_row *events;	size_t nevents;		/* consumed */
 	const struct timer_row *timers;	size_t ntimers;
-	const struct effect_kind *effects;	size_t neffects;
-	const struct saga_kind *sagas;	size_t nsagas;
+	const struct effect_kind *const *effects;	size_t neffects;	/* pointers: each lives in its adapter */
+	const struct saga_kind *const *sagas;	size_t nsagas;
 	const struct conf_key *config;	/* ends with a row without name; may be NULL */
 	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
 	int (*session)(struct req *r, const char *token, struct problem *err);

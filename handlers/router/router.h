@@ -1,5 +1,5 @@
 /*
- * router.h: what the router service shows to the rest: its table.
+ * router.h: what the router shows to the rest, its table, and what its files share.
  */
 #ifndef ROUTER_H
 #define ROUTER_H
@@ -7,5 +7,65 @@
 #include "service.h"
 
 extern const struct service router_service;
+
+/* ---- choice.c */
+int	 choice_show(struct req *r, struct problem *err);		/* POST /rx/route */
+
+/* ---- submission.c: the row and its states */
+struct submission {
+	struct uuid id;
+	struct uuid external_id;
+	struct uuid submission_id;
+	struct uuid patient_id;
+	const char *caller;
+	const char *pharmacy;
+	const char *adapter;
+	const char *status;
+	const char *reason;
+	const char *callback_url;
+	const char *vendor_patient;
+	const char *vendor_order;
+	const char *tracking_number;
+	const char *tracking_url;
+	int64_t version;
+	struct bytes payload_enc;
+};
+
+int	 submission_create(struct req *r, struct problem *err);		/* POST /rx/prescriptions/submit */
+int	 submission_show(struct req *r, struct problem *err);		/* GET /rx/prescriptions/:id */
+int	 submission_find(struct req *r, struct problem *err);		/* GET /rx/prescriptions?externalId= */
+
+/* Loads the row; 404 when there is none. */
+int	 submission_load(struct db *db, struct uuid id, struct submission *ret, struct problem *err) MUST_CHECK;
+/* The prescription as submitted, opened; lives in the db's arena. */
+json_t	*submission_payload(struct db *db, const struct submission *s, struct problem *err) MUST_CHECK;
+
+/* What a pharmacy said, applied by the one table of legal moves: history, event and callback in the caller's transaction. A move that is not legal
+ * (late, repeated) changes nothing and sets *moved false. */
+struct submission_news {
+	const char *status;
+	const char *reason;
+	const char *vendor_order;
+	const char *tracking_number;
+	const char *tracking_url;
+};
+int	 submission_move(struct db *db, const struct submission *s, const struct submission_news *news, bool *moved, struct problem *err) MUST_CHECK;
+
+/* ---- the adapters: pioneerrx.c, boothwyn.c */
+int	 pioneerrx_submit_job(struct job *j, struct problem *err);	/* finds or adds the patient */
+int	 pioneerrx_prescribe_job(struct job *j, struct problem *err);	/* finds the prescriber, intends the order */
+int	 pioneerrx_follow_job(struct job *j, struct problem *err);	/* asks for the order's status until it ends */
+int	 boothwyn_submit_job(struct job *j, struct problem *err);
+extern const struct effect_kind pioneerrx_patient_effect;
+extern const struct effect_kind pioneerrx_order_effect;
+extern const struct effect_kind boothwyn_order_effect;
+
+/* ---- webhook.c */
+int	 boothwyn_webhook_check(struct req *r, struct problem *err);
+int	 boothwyn_webhook(struct req *r, struct problem *err);
+
+/* ---- callback.c */
+int	 callback_job(struct job *j, struct problem *err);		/* the caller's callbackUrl */
+int	 parcel_job(struct job *j, struct problem *err);		/* a parcel the pharmacy shipped: shipping follows it */
 
 #endif

@@ -1,0 +1,174 @@
+/*
+ * router.c: the router's table. It chooses a pharmacy, submits prescriptions to it once, follows them and takes the pharmacies' webhooks.
+ * Called by the orchestrator and by the pharmacies. Writes router_submissions, their history and vendor_events. Publishes rx.submission.updated.
+ */
+#include "router/router.h"
+
+static const char *const sexes[] = { "female", "male", NULL };
+
+static const struct field address_fields[] = {
+	{ "line1", STRING, .required = true, .max = 100, .says = "street and number" },
+	{ "line2", STRING, .max = 100, .says = "flat, suite" },
+	{ "city", STRING, .required = true, .max = 60, .says = "city" },
+	{ "state", STATE, .required = true, .says = "ship-to state" },
+	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4" },
+	{ 0 }
+};
+static const struct field allergy_fields[] = {
+	{ "substance", STRING, .required = true, .max = 200, .says = "what the patient reacts to" },
+	{ "reaction", STRING, .max = 200, .says = "how" },
+	{ 0 }
+};
+static const struct field drug_fields[] = {
+	{ "name", STRING, .required = true, .max = 200, .says = "a medication the patient takes" },
+	{ "dose", STRING, .max = 100, .says = "its dose" },
+	{ 0 }
+};
+static const struct field condition_fields[] = {
+	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM" },
+	{ "display", STRING, .required = true, .max = 200, .says = "its name" },
+	{ 0 }
+};
+static const struct field patient_fields[] = {
+	{ "firstName", STRING, .required = true, .max = 80, .says = "given name" },
+	{ "lastName", STRING, .required = true, .max = 80, .says = "family name" },
+	{ "birthDate", DATE, .required = true, .says = "date of birth" },
+	{ "sex", ENUM, .required = true, .values = sexes, .says = "sex at birth" },
+	{ "email", EMAIL, .says = "for the pharmacy's own record" },
+	{ "phone", PHONE, .required = true, .says = "for the carrier and the pharmacist" },
+	{ "address", OBJECT, .required = true, .of = address_fields, .says = "where the parcel goes" },
+	{ "allergies", ARRAY, .max = 50, .of = allergy_fields, .says = "known allergies" },
+	{ "medications", ARRAY, .max = 50, .of = drug_fields, .says = "current medications" },
+	{ "conditions", ARRAY, .max = 50, .of = condition_fields, .says = "known conditions" },
+	{ 0 }
+};
+static const struct field prescriber_fields[] = {
+	{ "npi", STRING, .required = true, .min = 10, .max = 10, .says = "National Provider Identifier of the prescriber of record" },
+	{ "name", STRING, .required = true, .max = 120, .says = "as on the prescription" },
+	{ "licenseNumber", STRING, .max = 40, .says = "in the patient's state" },
+	{ "state", STATE, .says = "of the licence" },
+	{ 0 }
+};
+static const struct field medication_fields[] = {
+	{ "name", STRING, .required = true, .max = 120, .says = "drug" },
+	{ "dosage", STRING, .required = true, .max = 120, .says = "strength chosen by the physician" },
+	{ "sku", STRING, .required = true, .max = 60, .says = "the pharmacy's product code" },
+	{ "ndc", STRING, .required = true, .min = 11, .max = 11, .says = "NDC, eleven digits" },
+	{ "quantity", INTEGER, .required = true, .min = 1, .max = 999, .says = "units to dispense" },
+	{ "daysSupply", INTEGER, .required = true, .min = 1, .max = 365, .says = "days the quantity lasts" },
+	{ "refills", INTEGER, .required = true, .min = 0, .max = 11, .says = "refills allowed" },
+	{ "directions", STRING, .required = true, .max = 500, .says = "SIG, as the patient reads it" },
+	{ 0 }
+};
+
+static const struct field choice_body[] = {
+	{ "state", STATE, .required = true, .says = "the patient's ship-to state" },
+	{ "platform", STRING, .required = true, .max = 40, .says = "yourera" },
+	{ "medication", STRING, .required = true, .max = 120, .says = "what is prescribed" },
+	{ 0 }
+};
+static const struct field choice_reply[] = {
+	{ "pharmacy", STRING, .required = true, .says = "its code" },
+	{ "name", STRING, .required = true, .says = "its name" },
+	{ "adapter", STRING, .required = true, .says = "how it is spoken to" },
+	{ "reason", STRING, .required = true, .says = "licensed_in_state or fallback" },
+	{ "ownShipping", BOOLEAN, .required = true, .says = "true: we label and ship; false: the pharmacy ships itself" },
+	{ 0 }
+};
+static const struct field submit_body[] = {
+	{ "externalId", UUID, .required = true, .says = "the caller's id of this prescription; one submission per caller and id" },
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "pharmacy", STRING, .required = true, .max = 40, .says = "as chosen by /rx/route" },
+	{ "patient", OBJECT, .required = true, .of = patient_fields, .says = "as the pharmacy needs to know the patient" },
+	{ "prescriber", OBJECT, .required = true, .of = prescriber_fields, .says = "the physician who claimed and approved" },
+	{ "medication", OBJECT, .required = true, .of = medication_fields, .says = "what to dispense" },
+	{ "callbackUrl", STRING, .max = 200, .says = "path of a Telerx service that hears of every change, signed" },
+	{ 0 }
+};
+static const struct field submission_reply[] = {
+	{ "routerSubmissionId", UUID, .required = true, .says = "our id, the pharmacy's client reference" },
+	{ "externalId", UUID, .required = true, .says = "the caller's id" },
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "pharmacy", STRING, .required = true, .says = "its code" },
+	{ "status", STRING, .required = true, .says = "queued, accepted, rejected, manual, shipped, delivered or cancelled" },
+	{ "reason", STRING, .says = "why, for rejected and manual" },
+	{ "vendorOrder", STRING, .says = "the pharmacy's own order id" },
+	{ "trackingNumber", STRING, .says = "of the parcel" },
+	{ "trackingUrl", STRING, .says = "where to follow it" },
+	{ 0 }
+};
+static const struct field find_query[] = {
+	{ "externalId", UUID, .required = true, .says = "the caller's id" },
+	{ 0 }
+};
+static const struct field boothwyn_body[] = {
+	{ "caseId", UUID, .required = true, .says = "our submission id" },
+	{ "meds", ANY, .says = "what was dispensed" },
+	{ "patientEmail", STRING, .says = "not used" },
+	{ "rxStatus", STRING, .required = true, .max = 60, .says = "Received, Shipped, …" },
+	{ "rxStatusDateTime", STRING, .max = 60, .says = "when" },
+	{ "trackingNumber", STRING, .max = 60, .nullable = true, .says = "once shipped" },
+	{ "trackingURL", STRING, .max = 300, .nullable = true, .says = "once shipped" },
+	{ "rxNumbers", ANY, .says = "the pharmacy's prescription numbers" },
+	{ 0 }
+};
+
+static const struct route routes[] = {
+	{ "POST", "/rx/route", choice_show, .access = SERVICE, .callers = "orchestrator", .db = READ, .once = NATURAL,
+	    .body = choice_body, .reply = choice_reply, .says = "chooses the pharmacy for a state" },
+	{ "POST", "/rx/prescriptions/submit", submission_create, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
+	    .audit = "prescription.submit", .body = submit_body, .reply = submission_reply, .status = 202,
+	    .says = "takes a prescription for submission to its pharmacy" },
+	{ "GET", "/rx/prescriptions/:id", submission_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
+	    .reply = submission_reply, .says = "one submission" },
+	{ "GET", "/rx/prescriptions", submission_find, .access = SERVICE, .callers = "orchestrator", .db = READ,
+	    .query = find_query, .reply = submission_reply, .says = "the submission of a caller's own id" },
+	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
+	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "status and tracking from Boothwyn" },
+	{ "POST", "/shipping/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
+	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "the same, at its documented second address" },
+};
+
+static const struct job_row jobs[] = {
+	{ "pioneerrx.submit", pioneerrx_submit_job, .queue = "pioneerrx", .says = "finds or adds the patient at PioneerRx" },
+	{ "pioneerrx.patient", effect_job, .queue = "pioneerrx", .says = "adds the patient" },
+	{ "pioneerrx.prescribe", pioneerrx_prescribe_job, .queue = "pioneerrx", .says = "finds the prescriber and intends the order" },
+	{ "pioneerrx.order", effect_job, .queue = "pioneerrx", .says = "sends the order" },
+	{ "pioneerrx.follow", pioneerrx_follow_job, .queue = "pioneerrx", .says = "asks for the order's status until it ends" },
+	{ "boothwyn.submit", boothwyn_submit_job, .queue = "boothwyn", .says = "intends the order" },
+	{ "boothwyn.order", effect_job, .queue = "boothwyn", .says = "sends the order" },
+	{ "rx.callback", callback_job, .says = "tells the caller's callbackUrl" },
+	{ "rx.parcel", parcel_job, .says = "hands a pharmacy's own parcel to shipping" },
+};
+static const struct queue_row queues[] = {
+	{ "pioneerrx", 2 }, { "boothwyn", 2 }, { "default", 1 },
+};
+static const struct effect_kind *const effect_list[] = { &pioneerrx_patient_effect, &pioneerrx_order_effect, &boothwyn_order_effect };
+
+static const char *const updated_to[] = { "orchestrator", "portal", NULL };
+static const struct topic topics[] = {
+	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy" },
+	{ 0 }
+};
+
+static const struct conf_key config[] = {
+	{ "PIONEERRX_BASE_URL", CONF_STR, .required = true, .says = "https://<pharmacy-host>" },
+	{ "PIONEERRX_API_KEY", CONF_STR, .required = true, .secret = true, .says = "prx-api-key" },
+	{ "PIONEERRX_SHARED_SECRET", CONF_STR, .required = true, .secret = true, .says = "signs each call" },
+	{ "PIONEERRX_EMPLOYEE_ID", CONF_STR, .required = true, .says = "who asks, in the pharmacy's system" },
+	{ "PIONEERRX_CA_FILE", CONF_STR, .says = "the pharmacy's own certificate; unset: VENDOR_CA_FILE" },
+	{ "BOOTHWYN_BASE_URL", CONF_STR, .required = true, .says = "Boothwyn's API" },
+	{ "BOOTHWYN_API_KEY", CONF_STR, .required = true, .secret = true, .says = "x-functions-key" },
+	{ "BOOTHWYN_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "what boothwyn-signature must hold; a comma-separated list while it is rotated" },
+	{ "BOOTHWYN_SHIPPING_METHOD", CONF_INT, .dflt = "43", .says = "code agreed with the pharmacy" },
+	{ "EXCLUDED_STATES", CONF_LIST, .dflt = "MN,CA,TX,AR,NC,OK", .says = "states that are not served" },
+	{ "PHARMACY_POLL", CONF_SECS, .dflt = "15m", .says = "how often an order is asked for" },
+	{ 0 }
+};
+
+const struct service router_service = {
+	.name = "router", .prefix = "/rx", .database = "pharmacy_router", .says = "chooses the pharmacy and submits the prescription",
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues),
+	.topics = topics, .effects = effect_list, .neffects = COUNT(effect_list), .config = config,
+};

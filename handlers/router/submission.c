@@ -1,0 +1,249 @@
+/*
+ * submission.c: one prescription at one pharmacy (Y-DB-17, Y-RX-U1): its row, its legal moves, and who is told of each.
+ */
+#include "router/router.h"
+
+static const char insert_sql[] =
+	"INSERT INTO router_submissions (id, caller, external_id, submission_id, patient_id, pharmacy, adapter, payload_enc, callback_url)"
+	" SELECT $1, $2, $3, $4, $5, c.code, c.adapter, $7, $8 FROM router_pharmacy_config c WHERE c.code = $6 AND c.active"
+	" ON CONFLICT ON CONSTRAINT router_submissions_once DO NOTHING RETURNING adapter";
+#define COLUMNS \
+	"id, caller, external_id, submission_id, patient_id, pharmacy, adapter, status, reason, payload_enc, callback_url," \
+	" vendor_patient, vendor_order, tracking_number, tracking_url, version"
+static const char load_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE id = $1";
+static const char find_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE caller = $1 AND external_id = $2";
+static const char move_sql[] =
+	"UPDATE router_submissions SET status = $3, reason = $4, vendor_order = coalesce($5, vendor_order),"
+	" tracking_number = coalesce($6, tracking_number), tracking_url = coalesce($7, tracking_url), version = version + 1, updated_at = now()"
+	" WHERE id = $1 AND version = $2";
+static const char history_sql[] =
+	"INSERT INTO router_submission_history (router_submission_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
+
+/* The legal moves (rule M9). A terminal state never moves back; manual is left by evidence. */
+static const struct {
+	const char *from;
+	const char *to;
+} moves[] = {
+	{ "queued", "accepted" }, { "queued", "rejected" }, { "queued", "manual" }, { "queued", "shipped" },
+	{ "manual", "accepted" }, { "manual", "rejected" }, { "manual", "shipped" },
+	{ "accepted", "shipped" }, { "accepted", "cancelled" }, { "accepted", "delivered" },
+	{ "shipped", "delivered" },
+};
+
+/* The job that starts each adapter's work. */
+static const struct {
+	const char *adapter;
+	const char *job;
+} adapters[] = {
+	{ "pioneerrx", "pioneerrx.submit" },
+	{ "boothwyn", "boothwyn.submit" },
+};
+
+static void
+submission_from_row(struct submission *s, const struct row *w)
+{
+	s->id = row_uuid(w, "id");
+	s->external_id = row_uuid(w, "external_id");
+	s->submission_id = row_uuid(w, "submission_id");
+	s->patient_id = row_uuid(w, "patient_id");
+	s->caller = row_str(w, "caller");
+	s->pharmacy = row_str(w, "pharmacy");
+	s->adapter = row_str(w, "adapter");
+	s->status = row_str(w, "status");
+	s->reason = row_opt_str(w, "reason");
+	s->callback_url = row_opt_str(w, "callback_url");
+	s->vendor_patient = row_opt_str(w, "vendor_patient");
+	s->vendor_order = row_opt_str(w, "vendor_order");
+	s->tracking_number = row_opt_str(w, "tracking_number");
+	s->tracking_url = row_opt_str(w, "tracking_url");
+	s->version = row_int(w, "version");
+	s->payload_enc = row_bytes(w, "payload_enc");
+}
+
+int
+submission_load(struct db *db, struct uuid id, struct submission *ret, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(db, &w, load_sql, err, P_UUID(id)) < 0)
+		return -1;
+	if (w == NULL)
+		return problem(err, 404, "not_found", "no such submission");
+	submission_from_row(ret, w);
+	return 0;
+}
+
+json_t *
+submission_payload(struct db *db, const struct submission *s, struct problem *err)
+{
+	struct bytes plain;
+
+	if (vault_open(db, "router_submissions", "payload_enc", s->id, s->payload_enc, &plain, err) < 0)
+		return NULL;
+	return json_read(db_current_arena(db), (const char *)plain.p, plain.n, err);
+}
+
+static const char *
+job_of(const char *adapter)
+{
+	for (size_t i = 0; i < COUNT(adapters); i++)
+		if (strcmp(adapters[i].adapter, adapter) == 0)
+			return adapters[i].job;
+	return NULL;
+}
+
+static struct bytes
+payload_text(struct req *r)
+{
+	struct buf b = buf_in(r->arena, 64 * 1024);
+	struct json_writer w;
+
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_tree(&w, "patient", req_json(r, "patient"));
+	jw_tree(&w, "prescriber", req_json(r, "prescriber"));
+	jw_tree(&w, "medication", req_json(r, "medication"));
+	jw_end(&w);
+	return BYTES(b.data, b.len);
+}
+
+static void
+submission_to_json(struct json_writer *w, const struct submission *s)
+{
+	jw_object(w, NULL);
+	jw_uuid(w, "routerSubmissionId", s->id);
+	jw_uuid(w, "externalId", s->external_id);
+	jw_uuid(w, "submissionId", s->submission_id);
+	jw_str(w, "pharmacy", s->pharmacy);
+	jw_str(w, "status", s->status);
+	jw_opt_str(w, "reason", s->reason);
+	jw_opt_str(w, "vendorOrder", s->vendor_order);
+	jw_opt_str(w, "trackingNumber", s->tracking_number);
+	jw_opt_str(w, "trackingUrl", s->tracking_url);
+	jw_end(w);
+}
+
+int
+submission_create(struct req *r, struct problem *err)
+{
+	struct uuid id = uuid_new(), patient = req_uuid(r, "patientId"), external = req_uuid(r, "externalId");
+	struct submission s;
+	struct bytes sealed;
+	const struct row *w;
+
+	if (vault_seal(r->db, patient, "router_submissions", "payload_enc", id, payload_text(r), &sealed, err) < 0)
+		return -1;
+	req_object(r, "router_submissions", id);
+	if (db_one(r->db, &w, insert_sql, err, P_UUID(id), P_TEXT(r->caller), P_UUID(external), P_UUID(req_uuid(r, "submissionId")), P_UUID(patient),
+	    P_TEXT(req_str(r, "pharmacy")), P_BYTES(sealed), P_TEXT(req_opt_str(r, "callbackUrl"))) < 0)
+		return -1;
+	if (w != NULL && job_enqueue_id(r->db, job_of(row_str(w, "adapter")), "id", id, err) < 0)
+		return -1;
+
+	/* The same external id again, under another key, is the same prescription: show the first. */
+	if (db_one(r->db, &w, find_sql, err, P_TEXT(r->caller), P_UUID(external)) < 0)
+		return -1;
+	if (w == NULL)
+		return problem(err, 422, "unknown_pharmacy", "no active pharmacy %s", req_str(r, "pharmacy"));
+	submission_from_row(&s, w);
+	submission_to_json(reply_json(r, 202), &s);
+	return 0;
+}
+
+int
+submission_show(struct req *r, struct problem *err)
+{
+	struct submission s;
+
+	if (submission_load(r->db, req_uuid(r, "id"), &s, err) < 0)
+		return -1;
+	if (strcmp(s.caller, r->caller) != 0)
+		return problem(err, 404, "not_found", "no such submission");
+	submission_to_json(reply_json(r, 200), &s);
+	return 0;
+}
+
+int
+submission_find(struct req *r, struct problem *err)
+{
+	struct submission s;
+	const struct row *w;
+
+	if (db_one(r->db, &w, find_sql, err, P_TEXT(r->caller), P_UUID(req_uuid(r, "externalId"))) < 0)
+		return -1;
+	if (w == NULL)
+		return problem(err, 404, "not_found", "no submission of that externalId");
+	submission_from_row(&s, w);
+	submission_to_json(reply_json(r, 200), &s);
+	return 0;
+}
+
+static bool
+legal(const char *from, const char *to)
+{
+	for (size_t i = 0; i < COUNT(moves); i++)
+		if (strcmp(moves[i].from, from) == 0 && strcmp(moves[i].to, to) == 0)
+			return true;
+	return false;
+}
+
+static int
+tell(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
+{
+	struct buf b = buf_in(db_current_arena(db), 4096);
+	struct json_writer w;
+
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_uuid(&w, "routerSubmissionId", s->id);
+	jw_uuid(&w, "externalId", s->external_id);
+	jw_uuid(&w, "submissionId", s->submission_id);
+	jw_uuid(&w, "patientId", s->patient_id);
+	jw_str(&w, "pharmacy", s->pharmacy);
+	jw_str(&w, "status", n->status);
+	jw_opt_str(&w, "reason", n->reason);
+	jw_opt_str(&w, "trackingNumber", n->tracking_number);
+	jw_end(&w);
+	return event_publish(db, "rx.submission.updated", s->id, b.data, err);
+}
+
+/* The caller hears by its callback, and shipping follows a parcel that the pharmacy sent (Y-PLAT-09, decision C7). */
+static int
+enqueue_news(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
+{
+	struct arena *a = db_current_arena(db);
+	char id[UUID_TEXT];
+	const char *args = arena_printf(a, "{\"id\":\"%s\",\"status\":\"%s\"}", uuid_text(s->id, id), n->status);
+	const char *key = arena_printf(a, "%s:%s", id, n->status);
+
+	if (s->callback_url != NULL && job_enqueue(db, &(struct job_spec){ .kind = "rx.callback", .args = args, .unique_key = key }, err) < 0)
+		return -1;
+	if (strcmp(n->status, "shipped") == 0 && n->tracking_number != NULL)
+		return job_enqueue(db, &(struct job_spec){ .kind = "rx.parcel", .args = args, .unique_key = key }, err);
+	return 0;
+}
+
+int
+submission_move(struct db *db, const struct submission *s, const struct submission_news *n, bool *moved, struct problem *err)
+{
+	int64_t rows;
+	char id[UUID_TEXT];
+
+	*moved = false;
+	if (!legal(s->status, n->status))
+		return 0;
+	rows = db_exec(db, move_sql, err, P_UUID(s->id), P_INT(s->version), P_TEXT(n->status), P_TEXT(n->reason), P_TEXT(n->vendor_order),
+	    P_TEXT(n->tracking_number), P_TEXT(n->tracking_url));
+	if (rows < 0)
+		return -1;
+	if (rows == 0)
+		return problem(err, 409, "serialization", "the submission moved meanwhile");
+	*moved = true;
+	if (db_exec(db, history_sql, err, P_UUID(s->id), P_TEXT(s->status), P_TEXT(n->status), P_TEXT(n->reason)) < 0 ||
+	    audit_add(db, &(struct audit_entry){ .action = "prescription.status", .object = "router_submissions",
+	    .object_id = uuid_text(s->id, id), .reason = n->reason,
+	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"%s\",\"to\":\"%s\"}", s->status, n->status) }, err) < 0 ||
+	    tell(db, s, n, err) < 0)
+		return -1;
+	return enqueue_news(db, s, n, err);
+}
