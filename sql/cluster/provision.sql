@@ -1,0 +1,63 @@
+-- Makes one service's roles and database, again and again with the same result. Run by psql as a superuser on the cluster:
+--
+--	psql -v service=registry -v database=physician_registry -v app_password=... -v owner_password=... [-v inspect_password=...] -f provision.sql
+--
+-- Three roles per service: telerx_<service>_owner migrates and never serves; telerx_<service> is what the processes are;
+-- telerx_<service>_reader is what a process becomes for a read of PHI. None is a superuser or passes row level security.
+-- telerx_inspect reads everything everywhere, for proofs; it exists when inspect_password was given once.
+\set ON_ERROR_STOP on
+\if :{?inspect_password}
+\else
+	\set inspect_password ''
+\endif
+SET client_min_messages = warning;
+SET password_encryption = 'scram-sha-256';
+
+-- psql variables do not reach into DO blocks: they travel as settings of this session.
+SELECT set_config('provision.stem', 'telerx_' || :'service', false), set_config('provision.app', :'app_password', false),
+	set_config('provision.owner', :'owner_password', false), set_config('provision.inspect', :'inspect_password', false) \g /dev/null
+
+-- Two services may be provisioned at once, and roles are rows of the whole cluster.
+SELECT pg_advisory_lock(hashtext('telerx provision')) \g /dev/null
+DO $$
+DECLARE
+	stem text := current_setting('provision.stem');
+	role text;
+BEGIN
+	FOREACH role IN ARRAY ARRAY[stem || '_owner', stem, stem || '_reader'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+			EXECUTE format('CREATE ROLE %I', role);
+		END IF;
+		EXECUTE format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT', role);
+	END LOOP;
+	EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', stem || '_owner', current_setting('provision.owner'));
+	EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', stem, current_setting('provision.app'));
+	EXECUTE format('ALTER ROLE %I NOLOGIN', stem || '_reader');
+	EXECUTE format('GRANT %I TO %I', stem || '_reader', stem);
+	IF current_setting('provision.inspect') <> '' THEN
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'telerx_inspect') THEN
+			CREATE ROLE telerx_inspect;
+		END IF;
+		EXECUTE format('ALTER ROLE telerx_inspect NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS INHERIT LOGIN PASSWORD %L',
+		    current_setting('provision.inspect'));
+		GRANT pg_read_all_data TO telerx_inspect;
+	END IF;
+END $$;
+
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''', :'database', 'telerx_' || :'service' || '_owner')
+	WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+SELECT format('ALTER DATABASE %I SET timezone TO ''UTC''', :'database') \gexec
+SELECT format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', :'database') \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', :'database', 'telerx_' || :'service') \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO telerx_inspect', :'database')
+	WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = 'telerx_inspect') \gexec
+SELECT pg_advisory_unlock(hashtext('telerx provision')) \g /dev/null
+
+\connect :database
+SET client_min_messages = warning;
+-- Nothing is anybody's by default: each migration grants what it means to.
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+SELECT format('ALTER SCHEMA public OWNER TO %I', 'telerx_' || :'service' || '_owner') \gexec
+SELECT format('GRANT USAGE ON SCHEMA public TO %I, %I', 'telerx_' || :'service', 'telerx_' || :'service' || '_reader') \gexec
+SELECT format('GRANT USAGE ON SCHEMA public TO telerx_inspect')
+	WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = 'telerx_inspect') \gexec
