@@ -28,7 +28,7 @@ BEGIN
 END $$;
 
 -- Closes the migration of a business table: its rows belong to tenants, and only the transaction's own tenant sees or writes them.
-CREATE FUNCTION protect_table(name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION protect_table(name text) RETURNS void LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
 	closed boolean := EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass(quote_ident(name)) AND tgname = 'append_only');
 BEGIN
@@ -60,7 +60,7 @@ END $$;
 
 -- legal_edges('job', 'state', 'ready>running running>done ...'): a row may move along these edges only. The list becomes the trigger's WHEN
 -- condition, so a legal move pays a comparison and no function call.
-CREATE FUNCTION legal_edges(name text, col text, edges text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION legal_edges(name text, col text, edges text) RETURNS void LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
 	allowed text := (SELECT string_agg(quote_literal(e), ', ') FROM regexp_split_to_table(trim(edges), '\s+') e);
 BEGIN

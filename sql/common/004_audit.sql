@@ -15,7 +15,7 @@ CREATE TABLE audit (
 	reason text,
 	request_id text,
 	source text,
-	detail jsonb NOT NULL DEFAULT '{}',
+	detail json NOT NULL DEFAULT '{}',	-- json, not jsonb: mac covers the text as written
 	key_id text,
 	mac bytea
 );

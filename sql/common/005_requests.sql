@@ -28,7 +28,7 @@ SELECT grant_table('ttl', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- One data key per patient, wrapped. The nil subject is the service's own key. Erasing wrapped erases the patient's fields.
 CREATE TABLE dek (
-	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	id bigint PRIMARY KEY,			-- random: it is part of what wraps the key, so it is known before the row
 	subject uuid NOT NULL,
 	tenant_id uuid NOT NULL,
 	kek_version integer NOT NULL,
