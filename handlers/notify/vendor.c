@@ -4,6 +4,7 @@
  * a duplicate alert in Slack does no harm, so that one is resent.
  */
 #include "crypto/hash.h"
+#include "net/form.h"
 #include "notify/notify.h"
 
 /* ---- bodies */
@@ -49,20 +50,6 @@ sendgrid_body(struct job *j, struct uuid delivery, const char *to, const char *s
 	jw_end(&w);
 	jw_end(&w);
 	return BYTES(b.data, b.len);
-}
-
-static void
-form_add(struct buf *b, const char *name, const char *value)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-	buf_addf(b, "%s%s=", b->len > 0 ? "&" : "", name);
-	for (; *value != '\0'; value++) {
-		if (strchr(plain, *value) != NULL)
-			buf_addc(b, *value);
-		else
-			buf_addf(b, "%%%02X", (unsigned char)*value);
-	}
 }
 
 struct bytes
