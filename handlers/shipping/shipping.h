@@ -1,5 +1,5 @@
 /*
- * shipping.h: what the shipping service shows to the rest: its table.
+ * shipping.h: what the shipping service shows to the rest, its table, and what its files share.
  */
 #ifndef SHIPPING_H
 #define SHIPPING_H
@@ -7,5 +7,55 @@
 #include "service.h"
 
 extern const struct service shipping_service;
+
+/* ---- shipment.c: the row and its states */
+struct shipment {
+	struct uuid id;
+	struct uuid external_id;
+	struct uuid submission_id;
+	struct uuid patient_id;
+	const char *kind;
+	const char *pharmacy;
+	const char *status;
+	const char *reason;
+	const char *carrier;
+	const char *tracking_number;
+	int64_t version;
+	struct bytes address_enc;
+	struct bytes label_enc;
+};
+
+int	 shipment_create(struct req *r, struct problem *err);
+int	 shipment_show(struct req *r, struct problem *err);
+int	 shipment_label(struct req *r, struct problem *err);
+int	 shipment_packed(struct req *r, struct problem *err);
+int	 shipment_shipped(struct req *r, struct problem *err);
+int	 shipment_load(struct db *db, struct uuid id, struct shipment *ret, struct problem *err) MUST_CHECK;
+/* Moves along the monotone line: history, audit, event, and the patient's message where one is due. A late or repeated status changes nothing: *moved false.
+ * s->status and s->version follow. */
+int	 shipment_move(struct db *db, struct shipment *s, const char *status, const char *reason, bool *moved, struct problem *err) MUST_CHECK;
+bool	 shipment_may(const char *from, const char *to);
+
+/* ---- print.c */
+int	 print_list(struct req *r, struct problem *err);
+int	 print_printing(struct req *r, struct problem *err);
+int	 print_printed(struct req *r, struct problem *err);
+int	 print_error(struct req *r, struct problem *err);
+int	 print_retry(struct req *r, struct problem *err);
+int	 print_add(struct db *db, const struct shipment *s, struct problem *err) MUST_CHECK;
+
+/* ---- fedex.c: the label */
+int	 label_job(struct job *j, struct problem *err);
+extern const struct effect_kind fedex_ship_effect;
+/* Headers with a valid token, NULL-terminated. */
+const char *const *fedex_headers(struct job *j, struct problem *err);
+void	 fedex_forget_token(struct job *j);
+
+/* ---- track.c */
+int	 track_job(struct job *j, struct problem *err);
+const char *track_status(const char *code);	/* FedEx's scan code as our status; in_transit for an unknown one */
+
+/* ---- message.c */
+int	 tell_patient_job(struct job *j, struct problem *err);
 
 #endif
