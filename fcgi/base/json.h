@@ -23,8 +23,8 @@
 struct json_writer {
 	struct buf *out;
 	int depth;
-	bool array[JSON_DEPTH];
-	bool some[JSON_DEPTH];
+	bool array[JSON_DEPTH + 1];	/* by level; 0 is outside of everything */
+	bool some[JSON_DEPTH + 1];
 };
 
 void	 jw_start(struct json_writer *w, struct buf *out);

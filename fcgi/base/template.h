@@ -3,7 +3,8 @@
  *
  * The view is a JSON object; names are dotted, "." is the current item. {{x}} escapes by kind (& < > " for HTML, nothing for
  * plain text), {{{x}}} and {{&x}} never. A variable that the view does not have renders as nothing. Standalone tags take their
- * line with them, partials are indented like their tag. Nesting of sections and partials ends at 16 with a problem.
+ * line with them, partials are indented like their tag. False for a section are: absent, null, false, "" and the empty list (0 is
+ * true). Nesting of sections and partials ends at 16 with a problem.
  */
 #ifndef BASE_TEMPLATE_H
 #define BASE_TEMPLATE_H
