@@ -7,8 +7,10 @@
  *
  * A transaction begins with db_begin, which sends nothing: BEGIN, tenant and actor (rule D7) leave together with the first
  * statement in one pipeline. It ends by db_commit or db_rollback. While one is open no network call is possible: net/http refuses (rule D5).
- * All failures are problems: 503 "database_unavailable" (RETRY), 409 "serialization" (RETRY), 500 "database_error"; a violated unique constraint is 409 "duplicate" with
- * the constraint's name in detail, and is left to the caller.
+ * All failures are problems: 503 "database_unavailable" (RETRY), 503 "lock_timeout" (RETRY: somebody held a row for 2 s), 409 "serialization" (RETRY: run the whole
+ * transaction again, at most five times), 503 "commit_unknown" (FAULT_UNKNOWN: the connection died during COMMIT and nobody could say how it ended, rule D4),
+ * 503 "audit_unavailable", 500 "database_error"; a violated unique or exclusion constraint is 409 "duplicate" with the constraint's name in detail, and is
+ * left to the caller. detail never holds a value, only the SQLSTATE and names of ours.
  */
 #ifndef DATA_DB_H
 #define DATA_DB_H
@@ -49,6 +51,9 @@ void	 db_arena(struct db *db, struct arena *a);	/* where the rows of the coming 
 void	 db_keyring(struct db *db, const struct keyring *k);	/* for data/vault */
 bool	 db_alive(struct db *db);	/* false: the next db_begin reconnects, with backoff */
 int	 db_socket(const struct db *db);
+/* For a connection that only waits: hears the hints that follow a commit with jobs or events (rule Q14). Reconnects, and listens again, by itself. */
+int	 db_listen(struct db *db, struct problem *err) MUST_CHECK;
+bool	 db_notified(struct db *db, int wait_ms);	/* waits at most that long; true: a hint came */
 
 /* ---- transaction */
 int	 db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct problem *err) MUST_CHECK;
@@ -60,7 +65,8 @@ int	 db_savepoint(struct db *db, struct problem *err) MUST_CHECK;	/* one level; 
 int	 db_savepoint_back(struct db *db, struct problem *err) MUST_CHECK;
 
 /* ---- statements. Variadic part: P_… parameters. */
-#define PARAMS(...)	((const struct param[]){ __VA_ARGS__ __VA_OPT__(,) { .text = NULL } }), (sizeof((const struct param[]){ __VA_ARGS__ __VA_OPT__(,) { .text = NULL } }) / sizeof(struct param) - 1)
+#define PARAMS_ARRAY(...)	((const struct param[]){ __VA_ARGS__ __VA_OPT__(,) { .text = NULL } })
+#define PARAMS(...)	PARAMS_ARRAY(__VA_ARGS__), (sizeof PARAMS_ARRAY(__VA_ARGS__) / sizeof(struct param) - 1)
 #define db_all(db, ret, sql, err, ...)	db_all_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 #define db_one(db, ret, sql, err, ...)	db_one_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 #define db_exec(db, sql, err, ...)	db_exec_(db, sql, err, PARAMS(__VA_ARGS__))

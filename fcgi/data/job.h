@@ -19,6 +19,11 @@ struct job_spec {
 	int max_attempts;		/* 0 = the kind's own */
 };
 
+/* Tells a kind's queue and its number of attempts; false: no such kind, and enqueueing it aborts. The core registers the service's job table with it once,
+ * before the first transaction (service.c, the test harness). Without it every kind waits in "default" and is tried 12 times. */
+typedef bool job_find_fn(const void *context, const char *kind, const char **queue, int *attempts);
+void	 job_kinds(job_find_fn *find, const void *context);
+
 int	 job_enqueue(struct db *db, const struct job_spec *spec, struct problem *err) MUST_CHECK;
 /* One-argument convenience: {"name":"<uuid>"} and, as unique key, the uuid. */
 int	 job_enqueue_id(struct db *db, const char *kind, const char *name, struct uuid id, struct problem *err) MUST_CHECK;

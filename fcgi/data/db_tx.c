@@ -1,0 +1,312 @@
+/*
+ * db_tx.c: the transaction. It begins in memory (TX_HELD); BEGIN, tenant and actor leave with the first statement, the audit row and COMMIT
+ * with the last.
+ *
+ * A connection that dies with COMMIT on its way leaves the outcome open (rule D4). The transaction's id was read before, so after
+ * reconnecting the server is asked; only when it cannot say is the caller told commit_unknown.
+ */
+#include "core.h"
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "data/db_private.h"
+
+#define RESOLVE_US (5 * US_PER_S)
+
+static const char begin_sql[] = "BEGIN";
+static const char begin_read_sql[] = "BEGIN READ ONLY";
+static const char scope_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true), set_config('app.request', $3, true)";
+static const char scope_write_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true),"
+    " set_config('app.request', $3, true), pg_current_xact_id()::text";
+static const char scope_reader_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true),"
+    " set_config('app.request', $3, true), set_config('role', $4, true)";
+static const char commit_sql[] = "COMMIT";
+static const char rollback_sql[] = "ROLLBACK";
+static const char savepoint_sql[] = "SAVEPOINT part";
+static const char savepoint_back_sql[] = "ROLLBACK TO SAVEPOINT part";
+static const char hint_sql[] = "SELECT pg_notify('telerx_job', '')";
+static const char xact_status_sql[] = "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')";
+
+int
+db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct problem *err)
+{
+	if (db->tx != TX_NONE)
+		die("a transaction inside a transaction");
+	if (mode != READ && mode != READ_AUDITED && mode != WRITE)
+		die("no transaction of mode %d", (int)mode);
+	if (db_connected(db, err) < 0)
+		return -1;
+	if (db->arena == db->own)
+		arena_reset(db->own);
+	db->tx = TX_HELD;
+	db->mode = mode;
+	db->scope = *scope;
+	db->xid[0] = '\0';
+	db->hint = false;
+	db->has_pending = false;
+	return 0;
+}
+
+void
+db_push_held(struct db *db, PGresult **xid)
+{
+	struct param p[4];
+	char reader[80], tenant[UUID_TEXT];
+	const struct scope *s = &db->scope;
+
+	if (db->tx != TX_HELD)
+		return;
+	db->tx = TX_OPEN;
+	p[0] = P_TEXT(uuid_is_nil(s->tenant) ? "" : uuid_text(s->tenant, tenant));
+	p[1] = P_TEXT(s->actor != NULL ? s->actor : "");
+	p[2] = P_TEXT(s->request_id != NULL ? s->request_id : "");
+	if (db->mode == READ) {
+		db_push(db, STEP_RUN, db_statement(db, begin_read_sql, false), NULL, 0, NULL);
+		db_push(db, STEP_RUN, db_statement(db, scope_sql, false), p, 3, NULL);
+		return;
+	}
+	db_push(db, STEP_RUN, db_statement(db, begin_sql, false), NULL, 0, NULL);
+	if (db->mode == READ_AUDITED && db->conn != NULL) {
+		snprintf(reader, sizeof(reader), "%s_reader", PQuser(db->conn));
+		p[3] = P_TEXT(reader);
+		db_push(db, STEP_RUN, db_statement(db, scope_reader_sql, false), p, 4, NULL);
+	} else {
+		db_push(db, STEP_RUN, db_statement(db, scope_write_sql, false), p, 3, xid);
+	}
+}
+
+void
+db_keep_xid(struct db *db, PGresult *xid)
+{
+	if (xid != NULL && PQntuples(xid) == 1)
+		snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 3));
+	PQclear(xid);
+}
+
+/* ---- the end */
+
+static void
+over(struct db *db, bool committed)
+{
+	db->tx = TX_NONE;
+	db->hint = false;
+	db->has_pending = false;
+	db->xid[0] = '\0';
+	vault_transaction_over(db, committed);
+}
+
+/* What the server says about the transaction; "unknown" when it cannot be asked. */
+static void
+ask_status(struct db *db, char *out, size_t n)
+{
+	struct problem ignored = { 0 };
+	struct param p = P_TEXT(db->xid);
+	PGresult *res = NULL;
+
+	snprintf(out, n, "unknown");
+	if (db_connected(db, &ignored) < 0)
+		return;
+	db_push(db, STEP_RUN, db_statement(db, xact_status_sql, false), &p, 1, &res);
+	db_push_sync(db);
+	if (db_read_sync(db, &ignored) == 0 && PQntuples(res) == 1)
+		snprintf(out, n, "%s", PQgetvalue(res, 0, 0));
+	PQclear(res);
+}
+
+/* Rule D4. 0: it did commit. */
+static int
+resolve_commit(struct db *db, struct problem *err)
+{
+	int64_t until = clock_mono_us() + RESOLVE_US;
+	char status[24] = "unknown";
+
+	if (db->mode != WRITE)
+		return db_unavailable(err, "the connection to the database was lost");
+	while (db->xid[0] != '\0' && clock_mono_us() < until) {
+		ask_status(db, status, sizeof(status));
+		log_line(LOG_WARN, "db.commit_lost", "xid", db->xid, "status", status, NULL);
+		if (strcmp(status, "committed") == 0)
+			return 0;
+		if (strcmp(status, "aborted") == 0)
+			return db_unavailable(err, "the connection to the database was lost before the commit");
+		(void)poll(NULL, 0, 100);
+	}
+	problem(err, 503, "commit_unknown", "the connection to the database was lost during the commit");
+	err->fault = FAULT_UNKNOWN;
+	err->retry_after = 5;
+	return -1;
+}
+
+static void
+send_rollback(struct db *db)
+{
+	struct problem ignored = { 0 };
+
+	db_push(db, STEP_RUN, db_statement(db, rollback_sql, false), NULL, 0, NULL);
+	db_push_sync(db);
+	if (db_read_sync(db, &ignored) < 0)
+		db_lost(db);	/* the server rolls back when the connection ends */
+}
+
+/* COMMIT, the sync, and behind it the NOTIFY in a transaction of its own whose answer nobody waits for (rule Q14). */
+static int
+commit_batch(struct db *db, PGresult **xid, struct problem *err)
+{
+	PGresult *ended = NULL;
+	bool committed, hint = db->hint;
+	int rc;
+
+	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, &ended);
+	db_push_sync(db);
+	if (hint) {
+		db_push(db, STEP_RUN, db_statement(db, hint_sql, false), NULL, 0, NULL);
+		db_push_sync(db);
+	}
+	rc = db_read_sync(db, err);
+	db->late = db->nsteps > 0;
+	db_keep_xid(db, *xid);
+	*xid = NULL;
+	committed = rc == 0 && strcmp(PQcmdStatus(ended), "COMMIT") == 0;
+	PQclear(ended);
+	if (rc == 0 && !committed)
+		rc = problem(err, 500, "database_error", "a failed transaction was rolled back");
+	else if (rc < 0 && db->commit_lost)
+		rc = resolve_commit(db, err);
+	else if (rc < 0 && db->conn != NULL)
+		send_rollback(db);
+	over(db, rc == 0);
+	return rc;
+}
+
+int
+db_commit(struct db *db, struct problem *err)
+{
+	struct param p[AUDIT_PARAMS];
+	PGresult *xid = NULL;
+
+	if (db->tx == TX_NONE)
+		return 0;
+	if (db->tx == TX_HELD && !db->has_pending) {
+		over(db, true);
+		return 0;
+	}
+	if (db->tx == TX_FAILED) {
+		db_rollback(db);
+		return problem(err, 500, "database_error", "a statement of the transaction had failed");
+	}
+	db_push_held(db, &xid);
+	if (db->has_pending) {
+		audit_params(db, &db->pending, p, db->arena);
+		db_push(db, STEP_RUN, db_statement(db, audit_sql, false), p, AUDIT_PARAMS, NULL);
+	}
+	return commit_batch(db, &xid, err);
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (db->tx == TX_OPEN || db->tx == TX_FAILED)
+		send_rollback(db);
+	if (db->tx != TX_NONE)
+		over(db, false);
+}
+
+bool
+db_in_transaction(const struct db *db)
+{
+	return db->tx != TX_NONE;
+}
+
+const struct scope *
+db_scope(const struct db *db)
+{
+	return &db->scope;
+}
+
+/* ---- a part that may fail on its own */
+
+int
+db_savepoint(struct db *db, struct problem *err)
+{
+	PGresult *res = NULL;
+
+	if (db_run(db, &res, savepoint_sql, NULL, 0, err) < 0)
+		return -1;
+	PQclear(res);
+	return 0;
+}
+
+int
+db_savepoint_back(struct db *db, struct problem *err)
+{
+	if (db->tx != TX_OPEN && db->tx != TX_FAILED)
+		die("no savepoint was made");
+	db_push(db, STEP_RUN, db_statement(db, savepoint_back_sql, false), NULL, 0, NULL);
+	db_push_sync(db);
+	if (db_read_sync(db, err) < 0) {
+		db->tx = TX_FAILED;
+		return -1;
+	}
+	db->tx = TX_OPEN;
+	vault_transaction_over(db, false);	/* keys made behind the savepoint are gone; the others are only read again */
+	return 0;
+}
+
+/* ---- the last statement */
+
+/* A statement that begins with WITH cannot stand inside the audit's WITH: it takes the longer way. */
+static int
+final_apart(struct db *db, PGresult **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+{
+	if (db_run(db, ret, sql, p, n, err) < 0)
+		return -1;
+	if (PQntuples(*ret) == 0)
+		db->has_pending = false;
+	return db_commit(db, err);
+}
+
+static int
+final_together(struct db *db, PGresult **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+{
+	struct param *all = arena_alloc(db->arena, (n + AUDIT_PARAMS) * sizeof(*all));
+	bool first = db->tx == TX_HELD, audited = db->has_pending;
+	PGresult *xid = NULL;
+
+	if (n > 0)
+		memcpy(all, p, n * sizeof(*all));
+	if (audited)
+		audit_params(db, &db->pending, all + n, db->arena);
+	db_push_held(db, &xid);
+	if (first && db->mode == WRITE)
+		db_push_flush(db);	/* the id is on its way to us before COMMIT can be lost */
+	db_push(db, STEP_RUN, db_statement(db, sql, audited), all, audited ? n + AUDIT_PARAMS : n, ret);
+	return commit_batch(db, &xid, err);
+}
+
+int
+db_final_(struct db *db, const struct row **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+{
+	struct rows *rows;
+	PGresult *res = NULL;
+	int rc;
+
+	if (db->tx == TX_NONE)
+		die("a statement outside a transaction: %.60s", sql);
+	if (db->tx == TX_FAILED)
+		return problem(err, 500, "database_error", "a statement after one that failed");
+	if (db->has_pending && strncasecmp(sql, "WITH", 4) == 0)
+		rc = final_apart(db, &res, sql, err, p, n);
+	else
+		rc = final_together(db, &res, sql, err, p, n);
+	if (rc < 0) {
+		PQclear(res);
+		return -1;
+	}
+	rows = rows_from(db, res);
+	if (rows_count(rows) > 1)
+		die("%zu rows where one was expected: %.60s", rows_count(rows), sql);
+	*ret = rows_count(rows) == 1 ? rows_at(rows, 0) : NULL;
+	return 0;
+}
