@@ -1,10 +1,11 @@
 noinst_LIBRARIES += %reldir%/libintegration.a
-%canon_reldir%_libintegration_a_SOURCES = %reldir%/integration.c %reldir%/integration.h
+%canon_reldir%_libintegration_a_SOURCES = %reldir%/integration.c %reldir%/integration.h %reldir%/form.c %reldir%/record.c \
+	%reldir%/ehr.c %reldir%/canvas.c %reldir%/chart.c %reldir%/note.c %reldir%/queue.c %reldir%/action.c %reldir%/follow.c
 SERVICE_LIBS += %reldir%/libintegration.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-integration
 %canon_reldir%_telerx_integration_SOURCES = %reldir%/main.c
-%canon_reldir%_telerx_integration_LDADD = %reldir%/libintegration.a $(CORE_LIBS)
+%canon_reldir%_telerx_integration_LDADD = %reldir%/libintegration.a $(CORE_LIBS) $(HPDF_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/integration_test

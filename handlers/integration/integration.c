@@ -1,0 +1,192 @@
+/*
+ * integration.c: the table of the integration service: the gateway of the portals, the EHR's only client, the keeper of the intake snapshots.
+ * Called by intake, orchestrator, router and administrators. Writes patient_records, ehr_cases, ehr_entries, pharmacy_updates, patient_shipments.
+ * Consumes prescription.decided, shipment.updated, orchestration.finished; publishes ehr.patient.created, ehr.task.created, ehr.note.created.
+ */
+#include "integration/integration.h"
+
+static const char *const actions[] = { "approve", "deny", NULL };
+
+static const struct field patient_body[] = {
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "patientId", UUID, .required = true, .says = "minted by intake" },
+	{ "state", STATE, .required = true, .says = "attested state" },
+	{ "intakeType", STRING, .required = true, .max = 40, .says = "glp1, nad, microdose" },
+	{ "patient", OBJECT, .required = true, .of = form_fields, .says = "the form as submitted" },
+	{ "submittedAt", TIME, .required = true, .says = "when" },
+	{ 0 }
+};
+static const struct field task_body[] = {
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "canvasPatientId", STRING, .required = true, .max = 64, .says = "as ehr.patient.created told it" },
+	{ 0 }
+};
+static const struct field note_body[] = {
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "canvasPatientId", STRING, .max = 64, .says = "at Canvas" },
+	{ "runId", UUID, .required = true, .says = "the orchestration run; one note per run" },
+	{ "practitionerName", STRING, .required = true, .max = 120, .says = "who approved" },
+	{ "text", STRING, .required = true, .min = 1, .max = 20000, .says = "the note" },
+	{ 0 }
+};
+static const struct field queued_reply[] = { { "status", STRING, .required = true, .says = "queued" }, { 0 } };
+
+static const struct field tasks_query[] = {
+	{ "practitionerId", UUID, .says = "only what is in this physician's queue" },
+	{ "status", STRING, .max = 20, .says = "review, approved, denied, finished" },
+	{ 0 }
+};
+static const struct field task_fields[] = {
+	{ "taskId", STRING, .required = true, .says = "Canvas Task" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "state", STATE, .required = true, .says = "the patient's state" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "status", STRING, .required = true, .says = "review, approved, denied, finished" },
+	{ "authoredOn", TIME, .required = true, .says = "when the case arrived" },
+	{ 0 }
+};
+static const struct field tasks_reply[] = {
+	{ "tasks", ARRAY, .required = true, .max = 100, .of = task_fields, .says = "newest first" },
+	{ 0 }
+};
+static const struct field task_param[] = { { "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task id" }, { 0 } };
+static const struct field package_reply[] = {
+	{ "taskId", STRING, .required = true, .says = "Canvas Task" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "status", STRING, .required = true, .says = "review, approved, denied, finished" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "demographics", ANY, .required = true, .says = "who the patient is" },
+	{ "answers", ANY, .required = true, .says = "the questionnaire" },
+	{ "conditions", ANY, .required = true, .says = "history" },
+	{ "medications", ANY, .required = true, .says = "current medications" },
+	{ "allergies", ANY, .required = true, .says = "allergies" },
+	{ "observations", ANY, .required = true, .says = "vitals" },
+	{ "practitioners", ANY, .required = true, .says = "who may claim" },
+	{ "dosageOptions", ANY, .required = true, .says = "what may be prescribed, with prices in cents" },
+	{ "assignment", ANY, .required = true, .says = "who claimed it" },
+	{ 0 }
+};
+static const struct field practitioner_fields[] = {
+	{ "id", STRING, .required = true, .says = "Canvas Practitioner" },
+	{ "name", STRING, .required = true, .says = "name" },
+	{ "npi", STRING, .says = "NPI" },
+	{ 0 }
+};
+static const struct field practitioners_reply[] = {
+	{ "practitioners", ARRAY, .required = true, .max = 100, .of = practitioner_fields, .says = "active ones" },
+	{ 0 }
+};
+static const struct field action_body[] = {
+	{ "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task" },
+	{ "action", ENUM, .required = true, .values = actions, .says = "the decision" },
+	{ "practitionerId", UUID, .says = "the physician who claimed; 409 without" },
+	{ "medication", STRING, .max = 120, .says = "approve: what" },
+	{ "dosage", STRING, .max = 120, .says = "approve: how much" },
+	{ "reason", STRING, .min = 1, .max = 500, .says = "deny: why, in words for the patient" },
+	{ 0 }
+};
+static const struct field action_fields[] = {
+	{ "runId", UUID, .required = true, .says = "read it at /orchestrator/runs/:id" },
+	{ "status", STRING, .required = true, .says = "of the run, so far" },
+	{ 0 }
+};
+static const struct field callback_body[] = {
+	{ "eventId", STRING, .required = true, .max = 120, .says = "makes it once" },
+	{ "submissionId", UUID, .required = true, .says = "the router's submission" },
+	{ "externalId", UUID, .required = true, .says = "the run" },
+	{ "status", STRING, .required = true, .max = 40, .says = "accepted, rejected, shipped, …" },
+	{ "trackingNumber", STRING, .max = 60, .says = "once shipped" },
+	{ "trackingUrl", STRING, .max = 300, .says = "once shipped" },
+	{ 0 }
+};
+static const struct field callback_reply[] = { { "duplicate", BOOLEAN, .required = true, .says = "this eventId was here before" }, { 0 } };
+static const struct field record_reply[] = {
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "state", STATE, .required = true, .says = "attested state" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "submittedAt", TIME, .required = true, .says = "when" },
+	{ "record", ANY, .required = true, .says = "the form, as submitted" },
+	{ 0 }
+};
+static const struct field parcel_fields[] = {
+	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "status", STRING, .required = true, .says = "where it is" },
+	{ "carrier", STRING, .required = true, .says = "who carries it" },
+	{ "trackingNumber", STRING, .says = "once known" },
+	{ "updatedAt", TIME, .required = true, .says = "last news" },
+	{ 0 }
+};
+static const struct field parcels_reply[] = {
+	{ "shipments", ARRAY, .required = true, .max = 100, .of = parcel_fields, .says = "newest first" },
+	{ 0 }
+};
+
+static const struct route routes[] = {
+	{ "POST", "/api/ehr/patients", ehr_patient, .access = SERVICE, .callers = "intake", .db = WRITE, .once = KEY, .audit = "ehr.patient",
+	    .body = patient_body, .reply = queued_reply, .status = 202, .says = "keeps the snapshot and charts the patient" },
+	{ "POST", "/api/ehr/tasks", ehr_task, .access = SERVICE, .callers = "intake", .db = WRITE, .once = KEY, .audit = "ehr.task",
+	    .body = task_body, .reply = queued_reply, .status = 202, .says = "opens the Rx Review task" },
+	{ "POST", "/api/ehr/notes", ehr_note, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY, .audit = "ehr.note",
+	    .body = note_body, .reply = queued_reply, .status = 202, .says = "files the H&P note" },
+	{ "GET", "/api/tasks", tasks_list, .access = ADMIN, .db = READ, .ask = tasks_ask, .query = tasks_query, .reply = tasks_reply,
+	    .says = "review tasks" },
+	{ "GET", "/api/rx-queue/practitioners", practitioners_list, .access = ADMIN, .db = NONE, .ask = practitioners_ask, .synchronous = "canvas",
+	    .reply = practitioners_reply, .says = "active practitioners at Canvas" },
+	{ "GET", "/api/rx-queue/:taskId", package_show, .access = ADMIN, .db = READ_AUDITED, .audit = "phi.package", .ask = package_ask,
+	    .params = task_param, .reply = package_reply, .says = "the H&P package of a case" },
+	{ "POST", "/api/task-action", action_reply, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "task.action", .ask = action_ask,
+	    .body = action_body, .reply = action_fields, .status = 202, .says = "approves or denies" },
+	{ "POST", "/api/pharmacy/callback", pharmacy_callback, .access = SERVICE, .callers = "router", .db = WRITE, .once = NATURAL,
+	    .audit = "pharmacy.callback", .body = callback_body, .reply = callback_reply, .says = "a prescription moved at its pharmacy" },
+	{ "GET", "/api/patient-records/:patientId", record_show, .access = ADMIN, .db = READ_AUDITED, .audit = "phi.record",
+	    .reply = record_reply, .says = "the immutable snapshot" },
+	{ "GET", "/api/patient-shipments/:patientId", shipments_list, .access = ADMIN, .db = READ, .reply = parcels_reply, .says = "the patient's parcels" },
+};
+
+static const struct job_row jobs[] = {
+	{ "canvas.patient", effect_job, .queue = "canvas", .says = "creates the Canvas Patient" },
+	{ "canvas.entry", effect_job, .queue = "canvas", .says = "creates a chart entry" },
+	{ "canvas.task", effect_job, .queue = "canvas", .says = "creates the Rx Review Task" },
+	{ "canvas.note", effect_job, .queue = "canvas", .says = "files the H&P note" },
+	{ "canvas.task_close", effect_job, .queue = "canvas", .says = "closes the Task" },
+};
+static const struct queue_row queues[] = { { "canvas", 3 } };
+static const struct effect_kind *const effects[] = {
+	&canvas_patient_effect, &canvas_entry_effect, &canvas_task_effect, &canvas_note_effect, &canvas_task_close_effect,
+};
+static const struct event_row events[] = {
+	{ "prescription.decided", on_prescription_decided },
+	{ "shipment.updated", on_shipment_updated },
+	{ "orchestration.finished", on_orchestration_finished },
+};
+
+static const char *const patient_to[] = { "intake", "orchestrator", "portal", NULL };
+static const char *const task_to[] = { "intake", "registry", "portal", NULL };
+static const char *const note_to[] = { "orchestrator", "portal", NULL };
+static const struct topic topics[] = {
+	{ "ehr.patient.created", patient_to, "the patient is in the EHR" },
+	{ "ehr.task.created", task_to, "the Rx Review task is open" },
+	{ "ehr.note.created", note_to, "the H&P note is filed" },
+	{ 0 }
+};
+
+static const struct conf_key config[] = {
+	{ "CANVAS_FHIR_BASE_URL", CONF_STR, .required = true, .says = "https://fumage-<instance>.canvasmedical.com" },
+	{ "CANVAS_AUTH_BASE_URL", CONF_STR, .required = true, .says = "https://<instance>.canvasmedical.com" },
+	{ "CANVAS_CLIENT_ID", CONF_STR, .required = true, .says = "OAuth client" },
+	{ "CANVAS_CLIENT_SECRET", CONF_STR, .required = true, .secret = true, .says = "its secret" },
+	{ "CANVAS_REQUESTER", CONF_STR, .required = true, .says = "Practitioner id that our tasks and notes name" },
+	{ "CANVAS_QUESTIONNAIRE", CONF_STR, .required = true, .says = "Questionnaire id of the intake" },
+	{ 0 }
+};
+
+const struct service integration_service = {
+	.name = "integration", .prefix = "/api", .database = "hisera", .says = "the portals' gateway and the EHR's client",
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(events, nevents, events),
+	TABLE(effects, neffects, effects), .topics = topics, .config = config,
+};
