@@ -1,5 +1,5 @@
 noinst_LIBRARIES += %reldir%/libportal.a
-%canon_reldir%_libportal_a_SOURCES = %reldir%/portal.c %reldir%/portal.h
+%canon_reldir%_libportal_a_SOURCES = %reldir%/portal.c %reldir%/portal.h %reldir%/timeline.c %reldir%/page.c
 SERVICE_LIBS += %reldir%/libportal.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-portal

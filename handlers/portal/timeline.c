@@ -1,0 +1,181 @@
+/*
+ * timeline.c: what happened to a case, in the words of a table. A topic that is not in it is shown by its name.
+ */
+#include "base/clock.h"
+#include "portal/portal.h"
+
+static const char insert_sql[] =
+	"INSERT INTO timeline_entries (event_id, submission_id, at, service, topic, what) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+static const char show_sql[] =
+	"SELECT submission_id, at, service, topic, what FROM timeline_entries WHERE submission_id = $1 ORDER BY at, event_id LIMIT 500";
+static const char last_sql[] =
+	"SELECT t.submission_id, t.at, t.service, t.topic, t.what, l.began FROM timeline_entries t"
+	"  JOIN (SELECT submission_id, min(at) AS began FROM timeline_entries GROUP BY submission_id ORDER BY began DESC LIMIT $1) l"
+	"    USING (submission_id)"
+	" ORDER BY l.began DESC, t.submission_id, t.at, t.event_id";
+
+/* The phrase of a topic; %s is filled with the payload member, when there is one. */
+static const struct {
+	const char *topic;
+	const char *phrase;
+	const char *members[2];
+} phrases[] = {
+	{ "intake.submitted", "intake submitted from %s (%s)", { "state", "intakeType" } },
+	{ "ehr.patient.created", "patient in the EHR", { NULL } },
+	{ "ehr.task.created", "Rx Review task opened", { NULL } },
+	{ "ehr.note.created", "H&P note filed", { NULL } },
+	{ "assignment.opened", "offered to %s physicians", { "physicians" } },
+	{ "assignment.claimed", "claimed by physician %s", { "physicianId" } },
+	{ "assignment.completed", "assignment completed: %s", { "outcome" } },
+	{ "prescription.decided", "physician decided: %s", { "outcome" } },
+	{ "orchestration.step", "step %s: %s", { "step", "state" } },
+	{ "orchestration.finished", "run %s %s", { "state", "reason" } },
+	{ "payment.authorized", "%s cents authorised", { "amountCents" } },
+	{ "payment.failed", "card declined: %s", { "code" } },
+	{ "payment.captured", "%s cents captured", { "amountCents" } },
+	{ "payment.cancelled", "authorisation released", { NULL } },
+	{ "rx.submission.updated", "pharmacy %s: %s", { "pharmacy", "status" } },
+	{ "notification.sent", "message %s by %s", { "type", "channel" } },
+	{ "shipment.updated", "parcel %s %s", { "status", "trackingNumber" } },
+};
+
+static const char *
+member_text(const struct event *e, const char *name)
+{
+	const json_t *v = name == NULL ? NULL : json_object_get(e->payload, name);
+
+	if (json_is_integer(v))
+		return arena_printf(e->arena, "%lld", (long long)json_integer_value(v));
+	return json_is_string(v) ? json_string_value(v) : "";
+}
+
+static const char *
+phrase_of(const struct event *e)
+{
+	for (size_t i = 0; i < COUNT(phrases); i++) {
+		const char *from = phrases[i].phrase, *hole;
+		struct buf b;
+
+		if (strcmp(phrases[i].topic, e->topic) != 0)
+			continue;
+		b = buf_in(e->arena, 1024);
+		for (size_t m = 0; (hole = strstr(from, "%s")) != NULL; m++) {
+			buf_addn(&b, from, (size_t)(hole - from));
+			buf_add(&b, m < COUNT(phrases[i].members) ? member_text(e, phrases[i].members[m]) : "");
+			from = hole + 2;
+		}
+		buf_add(&b, from);
+		return buf_str(&b);
+	}
+	return e->topic;
+}
+
+int
+on_any_event(struct event *e, struct problem *err)
+{
+	struct uuid submission = event_uuid(e, "submissionId");
+
+	if (uuid_is_nil(submission))
+		return 0;	/* it belongs to no case */
+	return db_exec(e->db, insert_sql, err, P_UUID(e->id), P_UUID(submission), P_TIME(e->occurred_at), P_TEXT(e->source), P_TEXT(e->topic),
+	    P_TEXT(phrase_of(e))) < 0 ? -1 : 0;
+}
+
+static void
+entry_to_json(struct json_writer *w, const struct row *row)
+{
+	jw_object(w, NULL);
+	jw_time(w, "at", row_time(row, "at"));
+	jw_str(w, "service", row_str(row, "service"));
+	jw_str(w, "topic", row_str(row, "topic"));
+	jw_str(w, "what", row_str(row, "what"));
+	jw_end(w);
+}
+
+int
+timeline_show(struct req *r, struct problem *err)
+{
+	struct rows *rows;
+
+	if (db_all(r->db, &rows, show_sql, err, P_UUID(req_uuid(r, "submissionId"))) < 0)
+		return -1;
+	struct json_writer *w = reply_json(r, 200);
+	jw_object(w, NULL);
+	jw_array(w, "entries");
+	for (size_t i = 0; i < rows_count(rows); i++)
+		entry_to_json(w, rows_at(rows, i));
+	jw_end(w);
+	jw_end(w);
+	return 0;
+}
+
+int
+timelines_list(struct req *r, struct problem *err)
+{
+	struct uuid open = UUID_NIL;
+	struct rows *rows;
+
+	if (db_all(r->db, &rows, last_sql, err, P_INT(req_int(r, "limit", 20))) < 0)
+		return -1;
+	struct json_writer *w = reply_json(r, 200);
+	jw_object(w, NULL);
+	jw_array(w, "timelines");
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		const struct row *row = rows_at(rows, i);
+		struct uuid submission = row_uuid(row, "submission_id");
+
+		if (!uuid_equal(submission, open)) {
+			if (!uuid_is_nil(open)) {
+				jw_end(w);
+				jw_end(w);
+			}
+			jw_object(w, NULL);
+			jw_uuid(w, "submissionId", submission);
+			jw_array(w, "entries");
+			open = submission;
+		}
+		entry_to_json(w, row);
+	}
+	if (!uuid_is_nil(open)) {
+		jw_end(w);
+		jw_end(w);
+	}
+	jw_end(w);
+	jw_end(w);
+	return 0;
+}
+
+static json_t *
+line_view(const struct row *row, int64_t began)
+{
+	char seconds[32];
+
+	snprintf(seconds, sizeof(seconds), "%+.2f s", (double)(row_time(row, "at") - began) / (double)US_PER_S);
+	return json_pack("{ssssss}", "since", seconds, "service", row_str(row, "service"), "what", row_str(row, "what"));
+}
+
+json_t *
+timelines_view(struct db *db, int64_t limit, struct problem *err)
+{
+	json_t *list, *lines = NULL;
+	struct uuid open = UUID_NIL;
+	struct rows *rows;
+
+	if (db_all(db, &rows, last_sql, err, P_INT(limit)) < 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		const struct row *row = rows_at(rows, i);
+		struct uuid submission = row_uuid(row, "submission_id");
+		char id[UUID_TEXT], began[CLOCK_TEXT];
+
+		if (!uuid_equal(submission, open)) {
+			lines = json_array();
+			json_array_append_new(list, json_pack("{ssssso}", "submissionId", uuid_text(submission, id),
+			    "began", clock_text(row_time(row, "began"), began), "lines", lines));
+			open = submission;
+		}
+		json_array_append_new(lines, line_view(row, row_time(row, "began")));
+	}
+	return list;
+}
