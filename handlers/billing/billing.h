@@ -1,5 +1,5 @@
 /*
- * billing.h: what the billing service shows to the rest: its table.
+ * billing.h: what the billing service shows to the rest, its table, and what its files share.
  */
 #ifndef BILLING_H
 #define BILLING_H
@@ -7,5 +7,91 @@
 #include "service.h"
 
 extern const struct service billing_service;
+
+/* ---- stripe.c: how Stripe is spoken to */
+
+/* A request body (net/form.h). The order of the calls is the order of the bytes: equal calls give equal bytes. */
+struct buf stripe_form(struct arena *a);
+void	 stripe_form_uuid(struct buf *f, const char *name, struct uuid value);
+struct bytes stripe_form_end(const struct buf *f);
+
+struct stripe_call {
+	const char *method;
+	const char *path;		/* /v1/… */
+	const char *key;		/* Idempotency-Key, NULL for none */
+	struct bytes body;
+	int total_ms;			/* 0 = 30,000 */
+};
+/* A question, or a write whose key makes repeating it safe, behind the breaker. The object, or NULL with a problem: 503 stripe_unavailable when
+ * it may be asked again, 502 stripe_refused (PERMANENT) when Stripe said no, 404 stripe_missing. No transaction may be open. */
+json_t	*stripe_ask(struct http *h, struct arena *a, const struct conf *conf, const struct stripe_call *call, struct problem *err) MUST_CHECK;
+/* For every effect: address, credentials, version and the effect's key; the body stays as committed. */
+int	 stripe_dress(struct job *j, struct effect *e, struct http_call *call, struct problem *err);
+/* What an answer means to a retry (the vendor's rules 2 and 3); *object gets its JSON, NULL when it has none. */
+enum verdict stripe_verdict(struct job *j, const struct http_answer *a, json_t **object);
+int	 stripe_start(const struct conf *conf, struct problem *err);	/* refuses a live key outside live mode, and the reverse */
+
+/* ---- setup.c: a saved card */
+int	 setup_ask(struct req *r, struct problem *err);			/* POST /billing/setup-intents */
+int	 setup_create(struct req *r, struct problem *err);
+int	 setup_show_ask(struct req *r, struct problem *err);		/* GET /billing/setup-intents/:id */
+int	 setup_show(struct req *r, struct problem *err);
+/* What Stripe says now about the SetupIntent of this Stripe id; *known false when it is none of ours. */
+int	 setup_apply(struct db *db, const json_t *object, bool *known, struct problem *err) MUST_CHECK;
+
+/* ---- payment.c: a payment and its states */
+struct payment {
+	struct uuid id;
+	struct uuid setup_id;
+	struct uuid submission_id;
+	struct uuid patient_id;
+	struct uuid run_id;
+	const char *purpose;
+	int64_t generation;
+	int64_t amount_cents;
+	const char *currency;
+	const char *status;
+	const char *reason;
+	const char *stripe_id;		/* the PaymentIntent; NULL until Stripe named it */
+	int64_t version;
+};
+struct payment_news {
+	const char *status;
+	const char *reason;
+	const char *stripe_id;
+};
+int	 payment_create(struct req *r, struct problem *err);		/* POST /billing/payments */
+int	 payment_capture(struct req *r, struct problem *err);		/* POST /billing/payments/:id/capture */
+int	 payment_cancel(struct req *r, struct problem *err);		/* POST /billing/payments/:id/cancel */
+int	 payment_show(struct req *r, struct problem *err);		/* GET /billing/payments/:id */
+
+/* ---- move.c: the one mover of payments */
+int	 payment_load(struct db *db, struct uuid id, struct payment *ret, struct problem *err) MUST_CHECK;	/* 404 when there is none */
+bool	 payment_may(const char *from, const char *to);
+/* By the table of legal moves, with history, audit, ledger and event in the caller's transaction. A move that is not legal (late, repeated) changes
+ * nothing and leaves *moved false. */
+int	 payment_move(struct db *db, const struct payment *p, const struct payment_news *news, bool *moved, struct problem *err) MUST_CHECK;
+/* Applies a PaymentIntent as Stripe shows it now; *outcome is a word of stripe_events.outcome. Repeating it, or an older state, changes nothing. */
+int	 payment_apply(struct db *db, const struct payment *p, const json_t *intent, const char **outcome, struct problem *err) MUST_CHECK;
+/* The same for an intent that came by another way than the act's own answer: settles that act too, so that nothing is sent again. */
+int	 payment_witness(struct db *db, const struct payment *p, const json_t *intent, const char **outcome, struct problem *err) MUST_CHECK;
+
+/* ---- ledger.c */
+/* Books what a payment's new status means (authorized, captured, cancelled); other statuses book nothing. */
+int	 ledger_book(struct db *db, const struct payment *p, const char *status, struct problem *err) MUST_CHECK;
+
+/* ---- charge.c: the three acts at Stripe */
+extern const struct effect_kind stripe_authorize_effect;
+extern const struct effect_kind stripe_capture_effect;
+extern const struct effect_kind stripe_cancel_effect;
+int	 charge_authorize(struct db *db, const struct payment *p, const char *customer, const char *method, struct problem *err) MUST_CHECK;
+int	 charge_capture(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
+int	 charge_cancel(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
+int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that Stripe is still processing */
+
+/* ---- stripe_webhook.c */
+int	 stripe_webhook_check(struct req *r, struct problem *err);
+int	 stripe_webhook(struct req *r, struct problem *err);
+int	 stripe_event_job(struct job *j, struct problem *err);
 
 #endif
