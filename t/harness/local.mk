@@ -1,0 +1,2 @@
+# The service tests' world. Tests include it as "harness/harness.h".
+AM_CPPFLAGS += -I$(top_srcdir)/t
