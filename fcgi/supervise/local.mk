@@ -1,4 +1,4 @@
-# telerx-supervise keeps the masters and workers of a tree alive (systemd does in production).
-pkglibexec_PROGRAMS += fcgi/supervise/telerx-supervise
-fcgi_supervise_telerx_supervise_SOURCES = fcgi/supervise/supervise.c
-fcgi_supervise_telerx_supervise_LDADD = $(CORE_LIBS)
+# telerx-supervise keeps the masters and workers of a tree alive (systemd does in production). It links nothing of the core: it must
+# outlive every mistake made there.
+pkglibexec_PROGRAMS += %reldir%/telerx-supervise
+%canon_reldir%_telerx_supervise_SOURCES = %reldir%/supervise.c %reldir%/table.c %reldir%/table.h %reldir%/child.c %reldir%/child.h
