@@ -1,0 +1,91 @@
+/*
+ * stripe.h: the parts of the Stripe stand-in among themselves. Everything here runs inside the call's transaction.
+ *
+ * Lookups and parameter readers return 0, REFUSED (the error is the answer already) or -1.
+ */
+#ifndef SANDBOX_STRIPE_H
+#define SANDBOX_STRIPE_H
+
+#include "sandbox/sandbox_own.h"
+#include "sandbox/store.h"
+
+#define STRIPE_VERSION "2026-10-28.endive"
+
+/* ---- errors (stripe_params.c) */
+int	 stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int	 stripe_missing(struct call *c, const char *what, const char *id, const char *param);	/* param NULL: the path named it, 404 */
+struct decline {
+	const char *code;
+	const char *decline_code;
+	const char *message;
+};
+/* 402; member is payment_intent or setup_intent (NULL: neither), object its state after the refusal. */
+int	 stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge);
+json_t	*stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message);
+
+/* ---- parameters (stripe_params.c) */
+int	 stripe_known_params(struct call *c);
+const char *stripe_str(const struct call *c, const char *name);			/* NULL when absent or empty */
+int	 stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret);
+int	 stripe_bool(struct call *c, const char *name, bool *ret);
+int	 stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret);
+int	 stripe_metadata(struct call *c, json_t *object);				/* merges the parameter into object's metadata */
+void	 stripe_copy(struct call *c, json_t *object, const char *names);		/* text parameters that are just kept; absent ones become null on new objects */
+json_t	*stripe_null_or(const char *text);
+
+/* ---- objects (stripe_objects.c) */
+json_t	*stripe_new(struct call *c, const char *prefix, const char *object);		/* id, object, created, livemode, metadata */
+int	 stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err);	/* locked when the call is a POST */
+int	 stripe_add(struct call *c, json_t *object, struct problem *err);
+int	 stripe_put(struct call *c, json_t *object, struct problem *err);
+int	 stripe_show(struct call *c, const json_t *object);
+int	 stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err);
+int64_t	 stripe_now(void);
+
+/* ---- events (stripe_events.c) */
+int	 stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err);
+
+/* ---- cards (stripe_cards.c) */
+enum card_challenge { CHALLENGE_NEVER, CHALLENGE_ALWAYS, CHALLENGE_UNTIL_SET_UP, CHALLENGE_ON_SESSION };
+struct card {
+	const char *name;		/* pm_card_visa */
+	const char *number;
+	const char *brand;
+	bool attaches;
+	struct decline decline;		/* code NULL: charges succeed */
+	enum card_challenge challenge;
+	bool disputes;
+};
+const struct card *stripe_card_of(const json_t *payment_method);
+/* The stored method of that id, or a fresh one for a test name; param NULL: named by the path. */
+int	 stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err);
+/* payment_method, or payment_method_data with a test number as a browser sends it; *ret NULL when neither is there. */
+int	 stripe_method_param(struct call *c, json_t **ret, struct problem *err);
+int	 stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err);	/* the row only; the caller has asked the card */
+int	 stripe_method_usable(struct call *c, const json_t *method, const char *customer);
+
+/* ---- intents (stripe_confirm.c) */
+struct confirmation {
+	json_t *intent;
+	json_t *method;
+	bool off_session;
+	bool refuse_action;		/* error_on_requires_action */
+	bool authenticated;		/* the cardholder has passed the challenge */
+};
+int	 stripe_payment_confirm(struct call *c, const struct confirmation *k, struct problem *err);
+int	 stripe_setup_confirm(struct call *c, const struct confirmation *k, struct problem *err);
+/* A publishable key must prove that it knows the object. */
+int	 stripe_browser_may(struct call *c, const json_t *intent);
+int	 stripe_wrong_state(struct call *c, const json_t *intent, const char *act);
+
+/* ---- operations */
+operation_fn stripe_customer_create, stripe_customer_get, stripe_customer_update, stripe_customer_methods;
+operation_fn stripe_method_get, stripe_method_attach_op, stripe_method_detach;
+operation_fn stripe_setup_create, stripe_setup_get, stripe_setup_confirm_op, stripe_setup_cancel;
+operation_fn stripe_payment_create, stripe_payment_get, stripe_payment_confirm_op, stripe_payment_capture, stripe_payment_cancel, stripe_payment_list;
+operation_fn stripe_charge_get, stripe_refund_create, stripe_refund_get, stripe_refund_list;
+operation_fn stripe_coupon_create, stripe_coupon_get;
+operation_fn stripe_event_get, stripe_event_list;
+operation_fn stripe_authenticate;
+
+#endif
