@@ -1,5 +1,5 @@
 /*
- * registry.h: what the registry service shows to the rest: its table.
+ * registry.h: what the registry service shows to the rest (its table), and what its files show to each other.
  */
 #ifndef REGISTRY_H
 #define REGISTRY_H
@@ -7,5 +7,47 @@
 #include "service.h"
 
 extern const struct service registry_service;
+
+/* Ids as types: a physician's does not fit where an assignment's belongs. */
+struct physician_id { struct uuid v; };
+struct assignment_id { struct uuid v; };
+
+/* physician.c */
+int	 physician_create(struct req *r, struct problem *err);
+int	 physician_list(struct req *r, struct problem *err);
+int	 physician_show(struct req *r, struct problem *err);
+int	 physician_change(struct req *r, struct problem *err);
+int	 physician_exists(struct db *db, struct physician_id id, struct problem *err) MUST_CHECK;	/* 404 when not */
+bool	 npi_valid(const char *npi);
+int	 registry_start(const struct conf *conf, struct problem *err);
+
+/* license.c */
+int	 license_put(struct req *r, struct problem *err);
+int	 license_drop(struct req *r, struct problem *err);
+int	 license_verify(struct req *r, struct problem *err);
+
+/* routing.c */
+int	 routing_put(struct req *r, struct problem *err);
+int	 routing_drop(struct req *r, struct problem *err);
+int	 routing_show(struct req *r, struct problem *err);
+
+/* assignment.c */
+int	 assignment_queue(struct req *r, struct problem *err);
+int	 assignment_find(struct req *r, struct problem *err);
+int	 assignment_show(struct req *r, struct problem *err);
+int	 on_intake_submitted(struct event *e, struct problem *err);
+int	 on_task_created(struct event *e, struct problem *err);
+
+/* claim.c */
+int	 claim(struct req *r, struct problem *err);
+
+/* alert.c */
+int	 alert_enqueue(struct db *db, struct assignment_id assignment, struct physician_id who, struct problem *err) MUST_CHECK;
+int	 alert_physician_job(struct job *j, struct problem *err);
+int	 alert_staff_job(struct job *j, struct problem *err);
+
+/* decision.c */
+int	 on_prescription_decided(struct event *e, struct problem *err);
+int	 credit_list(struct req *r, struct problem *err);
 
 #endif
