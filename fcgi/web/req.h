@@ -48,6 +48,11 @@ struct req {
 	struct uuid subject;		/* PATIENT_SELF: what the session is bound to (the service's .session sets it) */
 	void *asked;			/* what .ask leaves for .handle */
 	struct audit_entry audit;	/* object and object_id set by req_object */
+	bool audited;			/* the row of this transaction is with the database already */
+	const char *key;		/* Idempotency-Key of a KEY route, without quotes */
+	struct uuid key_row;		/* its row, made in this transaction */
+	bool key_held;			/* its lock is the session's, over an .ask */
+	bool replayed;			/* the answer is the stored one of an earlier request */
 	/* the reply so far */
 	int status;
 	struct buf out;
@@ -66,11 +71,13 @@ int64_t	 req_int(const struct req *r, const char *name, int64_t otherwise);
 bool	 req_bool(const struct req *r, const char *name);	/* false when absent */
 json_t	*req_json(const struct req *r, const char *name);	/* the member as parsed, NULL when absent */
 
-/* Names what the request is about, for the audit row; call before the last statement. */
+/* Names what the request is about, for the audit row; call before the last statement. On an audited route each call is a row, so that one
+ * transaction may show or change several objects. */
 void	 req_object(struct req *r, const char *object, struct uuid id);
 void	 req_object_text(struct req *r, const char *object, const char *id);
 
-/* Starts a JSON reply and returns its writer; the core ends and checks it. */
+/* Starts a JSON reply and returns its writer; the handler writes the outermost value, the core ends what is still open and checks it. A second call starts
+ * over. */
 struct json_writer *reply_json(struct req *r, int status);
 void	 reply_empty(struct req *r, int status);
 void	 reply_bytes(struct req *r, int status, const char *content_type, struct bytes body);

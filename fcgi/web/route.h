@@ -22,7 +22,7 @@ enum access {
 	VENDOR		= 1 << 6	/* sandbox only: the handler answers in the vendor's own way, errors included */
 };
 
-/* What repeating a write does (rule P1). */
+/* What repeating a write does (rule P1). A KEY route's answer is stored in the transaction that made it, so its handler must not end that transaction: no db_final. */
 enum once { ONCE_UNSET, KEY, NATURAL };
 
 enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_RAW };
@@ -32,7 +32,7 @@ struct route {
 	const char *path;		/* "/route/assignments/:id": a colon segment is a parameter; a last segment "*" takes the rest */
 	handler_fn *handle;
 	unsigned access;
-	const char *callers;		/* SERVICE: space-separated service names */
+	const char *callers;		/* SERVICE: space-separated service names; "*" = any known one */
 	enum db_mode db;
 	enum once once;			/* required when db is WRITE and the method is not GET */
 	const char *audit;		/* action of the audit row; required for WRITE (unless WEBHOOK/VENDOR) and READ_AUDITED */
