@@ -2,7 +2,9 @@
 #include "core.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+
+#define YEAR_1		(INT64_C(-62135596800) * US_PER_S)
+#define YEAR_9999_END	(INT64_C(253402300800) * US_PER_S - 1)
 
 static int64_t
 read_clock(clockid_t which)
@@ -39,16 +41,18 @@ put_digits(char *out, int64_t v, int n)
 char *
 clock_text(int64_t us, char out[CLOCK_TEXT])
 {
-	int64_t fraction = us % US_PER_S;
+	int64_t fraction;
 	struct tm tm;
 	char *p = out;
 	time_t s;
 
+	/* The text has four digits for the year; what lies outside (PostgreSQL's infinity) is shown as the nearest moment that has. */
+	us = us < YEAR_1 ? YEAR_1 : us > YEAR_9999_END ? YEAR_9999_END : us;
+	fraction = us % US_PER_S;
 	if (fraction < 0)
 		fraction += US_PER_S;
 	s = (time_t)((us - fraction) / US_PER_S);
-	if (gmtime_r(&s, &tm) == NULL || tm.tm_year < 1 - 1900 || tm.tm_year > 9999 - 1900)
-		die("clock: %" PRId64 " us is outside of the years 1 to 9999", us);
+	(void)gmtime_r(&s, &tm);
 	p = put_digits(p, tm.tm_year + 1900, 4);
 	*p++ = '-';
 	p = put_digits(p, tm.tm_mon + 1, 2);

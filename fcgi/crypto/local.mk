@@ -1,1 +1,9 @@
-fcgi_libtelerx_a_SOURCES += fcgi/crypto/hash.h fcgi/crypto/jose.h fcgi/crypto/random.h fcgi/crypto/seal.h fcgi/crypto/signature.h  fcgi/crypto/hash.c fcgi/crypto/jose.c fcgi/crypto/random.c fcgi/crypto/seal.c fcgi/crypto/signature.c
+fcgi_libtelerx_a_SOURCES += \
+	fcgi/crypto/encode.c \
+	fcgi/crypto/hash.c fcgi/crypto/hash.h \
+	fcgi/crypto/jose.c fcgi/crypto/jose.h \
+	fcgi/crypto/keyring.c fcgi/crypto/keyring.h \
+	fcgi/crypto/random.c fcgi/crypto/random.h \
+	fcgi/crypto/seal.c fcgi/crypto/seal.h \
+	fcgi/crypto/signature.c fcgi/crypto/signature.h fcgi/crypto/signature_parts.h \
+	fcgi/crypto/signature_webhook.c
