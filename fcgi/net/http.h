@@ -21,6 +21,7 @@ struct http_call {
 	const char *url;
 	const char *unix_socket;	/* NULL = by the URL's host */
 	const char *ca_file;		/* NULL = the system's */
+	const char *source;		/* local address to call from; NULL = the system's choice */
 	const char *const *headers;	/* NULL-terminated "Name: value"; may be NULL */
 	struct bytes body;
 	int connect_ms, total_ms;	/* 0 = 5,000 and 15,000 */

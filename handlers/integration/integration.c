@@ -36,6 +36,7 @@ static const struct field queued_reply[] = { { "status", STRING, .required = tru
 static const struct field tasks_query[] = {
 	{ "practitionerId", UUID, .says = "only what is in this physician's queue" },
 	{ "status", STRING, .max = 20, .says = "review, approved, denied, finished" },
+	{ "submissionId", UUID, .says = "only this case's" },
 	{ 0 }
 };
 static const struct field task_fields[] = {

@@ -8,7 +8,7 @@
 static const char tasks_sql[] =
 	"SELECT c.submission_id, c.patient_id, c.task_id, c.status, c.canvas_patient_id, c.run_id, c.created_at, p.state, p.intake_type"
 	"  FROM ehr_cases c JOIN patient_records p ON p.submission_id = c.submission_id"
-	" WHERE c.task_id IS NOT NULL AND ($1::text IS NULL OR c.status = $1) ORDER BY c.created_at DESC LIMIT 100";
+	" WHERE c.task_id IS NOT NULL AND ($1::text IS NULL OR c.status = $1) AND ($2::uuid IS NULL OR c.submission_id = $2) ORDER BY c.created_at DESC LIMIT 100";
 static const char record_sql[] = "SELECT state, intake_type FROM patient_records WHERE submission_id = $1";
 
 struct package {
@@ -61,7 +61,7 @@ tasks_list(struct req *r, struct problem *err)
 {
 	struct rows *rows;
 
-	if (db_all(r->db, &rows, tasks_sql, err, P_TEXT(req_opt_str(r, "status"))) < 0)
+	if (db_all(r->db, &rows, tasks_sql, err, P_TEXT(req_opt_str(r, "status")), P_OPT_UUID(req_uuid(r, "submissionId"))) < 0)
 		return -1;
 	struct json_writer *w = reply_json(r, 200);
 	jw_object(w, NULL);
