@@ -51,7 +51,6 @@ struct db *world_db(struct world *w);		/* the service's own connection and role 
 struct arena *world_arena(struct world *w);	/* lives until world_free */
 const struct conf *world_conf(struct world *w);
 struct http *world_http(struct world *w);
-const char *world_path(struct world *w, const char *name);	/* a path in the world's temporary directory, e.g. for key files */
 /* A copy that lives until world_free: bodies with ids in them. */
 const char *text(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -145,6 +144,7 @@ const char *scratch_url(const struct scratch *s);		/* the app role's */
 const char *scratch_owner_url(const struct scratch *s);
 const char *scratch_super_url(const struct scratch *s);
 const char *scratch_folder(const struct scratch *s);	/* a temporary directory of its own */
+const char *scratch_source(void);				/* the project's tree */
 const char *scratch_key_file(const struct scratch *s);	/* KEK_FILE for it */
 
 #endif
