@@ -34,7 +34,7 @@ int	 routes_check(const struct service *s, struct problem *err) MUST_CHECK;
 
 /* The pool: the master's life (forks, respawns with backoff, SIGHUP replaces, SIGTERM drains) and a process's life (threads on one epoll set, libfcgi parses). Listening socket is descriptor 0. Return the exit status. */
 int	 pool_master(const struct service *s, const struct conf *conf, char *const argv[]);
-int	 pool_process(const struct service *s, const struct conf *conf, int metrics_fd, unsigned lane);
+int	 pool_process(const struct service *s, const struct conf *conf, int metrics_fd, unsigned lane, int ready_fd);	/* ready_fd gets a byte when it serves; -1 = none */
 
 void	 openapi_print(const struct service *s, struct buf *out);	/* OpenAPI 3.1 document of this service */
 

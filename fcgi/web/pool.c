@@ -1,0 +1,395 @@
+/*
+ * pool.c: the master. spawn-fcgi -n bound the socket as our descriptor 0 and became us; processes come and go, the socket stays, so a restart is
+ * a queue and no 502. The master serves nothing, so nothing can make it fall.
+ *
+ * A process that ends unasked is replaced, at once when it lived long, with doubling pauses when it did not. SIGHUP replaces each
+ * process: the new one first, and only when it is ready the old one gets SIGTERM; a new program that does not come up changes nothing. SIGTERM
+ * drains all. Processes die with the master (PR_SET_PDEATHSIG).
+ */
+#define _GNU_SOURCE 1
+#include "core.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "web/web_private.h"
+
+#define MAX_CHILDREN METRICS_LANES
+#define STEADY_US (10 * US_PER_S)
+#define PAUSE_FIRST_MS 200
+#define PAUSE_MOST_MS 10000
+#define STOP_SECONDS 25		/* a process drains for 20 */
+#define READY_SECONDS 30
+
+/* The index is the lane of the scoreboard. */
+struct child {
+	pid_t pid;			/* 0 = free */
+	int ready_fd;			/* -1 = it is ready */
+	pid_t replaces;			/* who gets SIGTERM when this one is ready */
+	bool leaving;			/* got SIGTERM: its end is no accident */
+	int64_t born_at;
+};
+
+struct master {
+	const struct service *service;
+	char program[4096];
+	char *const *argv;
+	int metrics_fd;
+	int signals;			/* signalfd */
+	size_t wanted;
+	struct child children[MAX_CHILDREN];
+	int pause_ms;
+	int64_t next_birth;		/* not before */
+	size_t to_replace;		/* how many old ones a SIGHUP still has to replace */
+	int64_t hup_at;			/* those born before it are old */
+	bool stopping;
+	int64_t stop_by;
+};
+
+/* ---- births */
+
+/* In the child, between fork and exec: async-signal-safe calls only. */
+static void NORETURN
+become_process(const struct master *m, pid_t master, char *const argv[])
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
+		_exit(71);
+	execv(m->program, argv);
+	_exit(72);
+}
+
+static size_t
+free_lane(const struct master *m)
+{
+	size_t i = 0;
+
+	while (i < MAX_CHILDREN && m->children[i].pid != 0)
+		i++;
+	return i;
+}
+
+static void
+birth(struct master *m, pid_t replaces)
+{
+	char lane[16], metrics[16], ready[16], serve[] = "serve", child[] = "--child";
+	char *argv[] = { m->argv[0], serve, child, lane, metrics, ready, NULL };
+	size_t i = free_lane(m);
+	pid_t master = getpid(), pid;
+	int fds[2];
+
+	if (i == MAX_CHILDREN || pipe2(fds, O_CLOEXEC) < 0)
+		return;
+	/* The child's end must survive the exec, and no other child's. */
+	(void)fcntl(fds[1], F_SETFD, 0);
+	(void)snprintf(lane, sizeof(lane), "%zu", i);
+	(void)snprintf(metrics, sizeof(metrics), "%d", m->metrics_fd);
+	(void)snprintf(ready, sizeof(ready), "%d", fds[1]);
+	pid = fork();
+	if (pid == 0)
+		become_process(m, master, argv);
+	(void)close(fds[1]);
+	if (pid < 0) {
+		(void)close(fds[0]);
+		log_line(LOG_ERROR, "pool.fork_failed", "why", strerror(errno), NULL);
+		return;
+	}
+	m->children[i] = (struct child){ .pid = pid, .ready_fd = fds[0], .replaces = replaces, .born_at = clock_mono_us() };
+}
+
+static void
+log_child(enum log_level level, const char *event, pid_t pid, const char *why)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	log_line(level, event, "child", text, "why", why, NULL);
+}
+
+/* ---- what there is */
+
+static size_t
+count_serving(const struct master *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		n += m->children[i].pid != 0 && !m->children[i].leaving && m->children[i].replaces == 0;
+	return n;
+}
+
+static bool
+any_left(const struct master *m)
+{
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0)
+			return true;
+	return false;
+}
+
+static bool
+is_replacing(const struct master *m)
+{
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0 && m->children[i].replaces != 0)
+			return true;
+	return false;
+}
+
+static void
+dismiss(struct child *c)
+{
+	if (c->pid == 0 || c->leaving)
+		return;
+	c->leaving = true;
+	(void)kill(c->pid, SIGTERM);
+}
+
+static struct child *
+child_of(struct master *m, pid_t pid)
+{
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		if (m->children[i].pid == pid)
+			return &m->children[i];
+	return NULL;
+}
+
+/* ---- what happens */
+
+static void
+became_ready(struct master *m, struct child *c)
+{
+	struct child *old = c->replaces != 0 ? child_of(m, c->replaces) : NULL;
+
+	(void)close(c->ready_fd);
+	c->ready_fd = -1;
+	c->replaces = 0;
+	m->pause_ms = PAUSE_FIRST_MS;
+	log_child(LOG_INFO, "pool.ready", c->pid, NULL);
+	if (old != NULL)
+		dismiss(old);
+}
+
+/* A pipe that closes without its byte belongs to a process that is dying; SIGCHLD tells. */
+static void
+look_for_ready(struct master *m, struct child *c)
+{
+	char byte;
+
+	if (read(c->ready_fd, &byte, 1) == 1) {
+		became_ready(m, c);
+	} else {
+		(void)close(c->ready_fd);
+		c->ready_fd = -1;
+	}
+}
+
+static void
+buried(struct master *m, struct child *c, int status)
+{
+	char why[48];
+
+	if (WIFSIGNALED(status))
+		(void)snprintf(why, sizeof(why), "signal %d", WTERMSIG(status));
+	else
+		(void)snprintf(why, sizeof(why), "status %d", WEXITSTATUS(status));
+	log_child(c->leaving ? LOG_INFO : LOG_ERROR, "pool.ended", c->pid, why);
+	if (c->ready_fd >= 0)
+		(void)close(c->ready_fd);
+	if (c->replaces != 0) {
+		log_line(LOG_ERROR, "pool.replacement_failed", "why", why, NULL);
+		m->to_replace = 0;	/* the new program does not come up: the old processes stay */
+	} else if (!c->leaving) {
+		int64_t now = clock_mono_us();
+
+		if (now - c->born_at > STEADY_US)
+			m->pause_ms = PAUSE_FIRST_MS;
+		m->next_birth = now + (int64_t)m->pause_ms * 1000;
+		m->pause_ms = m->pause_ms * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : m->pause_ms * 2;
+		metric_add("pool_respawns_total", "", 1);
+	}
+	*c = (struct child){ .ready_fd = -1 };
+}
+
+static void
+reap(struct master *m)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *c = child_of(m, pid);
+
+		if (c != NULL)
+			buried(m, c, status);
+	}
+}
+
+static void
+stop(struct master *m)
+{
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	m->stop_by = clock_mono_us() + STOP_SECONDS * US_PER_S;
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		dismiss(&m->children[i]);
+}
+
+static void
+handle_signal(struct master *m)
+{
+	struct signalfd_siginfo info;
+
+	while (read(m->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			reap(m);
+			break;
+		case SIGHUP:
+			m->hup_at = clock_mono_us();
+			m->to_replace = count_serving(m);
+			break;
+		default:
+			stop(m);
+		}
+	}
+}
+
+/* One at a time, so that a pool of N needs N + 1 slots of everything while it changes. */
+static void
+replace_next(struct master *m)
+{
+	if (m->to_replace == 0 || is_replacing(m))
+		return;
+	for (size_t i = 0; i < MAX_CHILDREN; i++) {
+		struct child *c = &m->children[i];
+
+		if (c->pid != 0 && !c->leaving && c->born_at < m->hup_at) {
+			m->to_replace--;
+			birth(m, c->pid);
+			return;
+		}
+	}
+	m->to_replace = 0;
+}
+
+static void
+give_up_waiting(struct master *m)
+{
+	int64_t now = clock_mono_us();
+
+	for (size_t i = 0; i < MAX_CHILDREN; i++) {
+		struct child *c = &m->children[i];
+
+		if (c->pid != 0 && c->ready_fd >= 0 && now - c->born_at > READY_SECONDS * US_PER_S)
+			(void)kill(c->pid, SIGKILL);
+		if (c->pid != 0 && m->stopping && now > m->stop_by)
+			(void)kill(c->pid, SIGKILL);
+	}
+}
+
+static void
+keep_up(struct master *m)
+{
+	give_up_waiting(m);
+	if (m->stopping)
+		return;
+	while (count_serving(m) < m->wanted && clock_mono_us() >= m->next_birth) {
+		size_t before = count_serving(m);
+
+		birth(m, 0);
+		if (count_serving(m) == before)
+			break;		/* no fork: the next round tries again */
+	}
+	replace_next(m);
+}
+
+static void
+await(struct master *m)
+{
+	struct pollfd fds[1 + MAX_CHILDREN] = { { .fd = m->signals, .events = POLLIN } };
+	struct child *whose[1 + MAX_CHILDREN] = { 0 };
+	nfds_t n = 1;
+
+	for (size_t i = 0; i < MAX_CHILDREN; i++) {
+		if (m->children[i].pid == 0 || m->children[i].ready_fd < 0)
+			continue;
+		whose[n] = &m->children[i];
+		fds[n++] = (struct pollfd){ .fd = m->children[i].ready_fd, .events = POLLIN };
+	}
+	/* Pauses and deadlines are coarse: a tenth of a second while one runs, else nothing wakes us but events. */
+	if (poll(fds, n, m->stopping || n > 1 || count_serving(m) < m->wanted ? 100 : 1000) <= 0)
+		return;
+	for (nfds_t i = 1; i < n; i++)
+		if (fds[i].revents != 0)
+			look_for_ready(m, whose[i]);
+	if (fds[0].revents != 0)
+		handle_signal(m);
+}
+
+static void
+master_open(struct master *m)
+{
+	sigset_t set;
+	int listening = 0;
+	socklen_t n = sizeof(listening);
+	ssize_t len;
+
+	if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 || !listening)
+		die("descriptor 0 is no listening socket: start the pool by spawn-fcgi -n");
+	/* By name, not by inode: after an installation SIGHUP starts the new program. */
+	if (strchr(m->argv[0], '/') != NULL) {
+		if (realpath(m->argv[0], m->program) == NULL)
+			die("%s: %s", m->argv[0], strerror(errno));
+	} else {
+		len = readlink("/proc/self/exe", m->program, sizeof(m->program) - 1);
+		if (len < 0)
+			die("/proc/self/exe: %s", strerror(errno));
+		m->program[len] = '\0';
+	}
+	m->metrics_fd = metrics_create();
+	if (m->metrics_fd < 0)
+		die("no scoreboard: %s", strerror(errno));
+	/* The exec of a process must not close it. */
+	(void)fcntl(m->metrics_fd, F_SETFD, 0);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	m->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (m->signals < 0)
+		die("signalfd: %s", strerror(errno));
+}
+
+int
+pool_master(const struct service *s, const struct conf *conf, char *const argv[])
+{
+	struct master m = { .service = s, .argv = argv, .pause_ms = PAUSE_FIRST_MS };
+	int64_t wanted = conf_int(conf, "POOL_PROCESSES");
+
+	if (wanted < 1 || wanted > MAX_CHILDREN / 2)
+		die("POOL_PROCESSES must be 1 to %d", MAX_CHILDREN / 2);
+	m.wanted = (size_t)wanted;
+	master_open(&m);
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		m.children[i].ready_fd = -1;
+	log_line(LOG_INFO, "pool.start", NULL);
+	do {
+		keep_up(&m);
+		await(&m);
+	} while (!m.stopping || any_left(&m));
+	log_line(LOG_INFO, "pool.stop", NULL);
+	return 0;
+}
