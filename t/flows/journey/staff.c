@@ -132,7 +132,7 @@ decision(struct patient *p, const char *medication, const char *dosage)
 int
 play_physicians(struct patient *p)
 {
-	const char *medication, *dosage;
+	const char *medication = NULL, *dosage = NULL;
 	struct reply r;
 
 	if (await(p, &(struct ask){ .method = "GET", .as = AS_ADMIN, .path = arena_printf(p->arena, "/api/tasks?submissionId=%s", p->submission_id) },

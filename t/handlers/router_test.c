@@ -1,0 +1,341 @@
+/*
+ * The router's rules: which pharmacy, one order each, what an unclear answer means, whom a webhook may move.
+ */
+#include "harness/harness.h"
+#include "router/router.h"
+
+#define PRX "https://prx.example/api/enterprise/method/process"
+#define B2B "https://boothwyn.example/api/Prescriptions/B2B"
+
+static const char *const settings[] = {
+	"PIONEERRX_BASE_URL=https://prx.example", "PIONEERRX_API_KEY=k", "PIONEERRX_SHARED_SECRET=prx-secret", "PIONEERRX_EMPLOYEE_ID=7",
+	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old", NULL
+};
+
+static int
+setup(void **state)
+{
+	*state = world_new(&router_service, settings);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	stubs_clear(*state);
+	return 0;
+}
+
+static const char *
+new_id(struct world *w)
+{
+	char id[UUID_TEXT];
+
+	return text(w, "%s", uuid_text(uuid_new(), id));
+}
+
+static const char *
+prescription(struct world *w, const char *external, const char *pharmacy)
+{
+	return text(w, "{\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"pharmacy\":\"%s\","
+	    "\"patient\":{\"firstName\":\"Ada\",\"lastName\":\"Sample\",\"birthDate\":\"1980-02-29\",\"sex\":\"female\",\"phone\":\"+15045550100\","
+	    "\"address\":{\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"LA\",\"zip\":\"70112\"}},"
+	    "\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample, FNP-C\"},"
+	    "\"medication\":{\"name\":\"semaglutide\",\"dosage\":\"0.25 mg\",\"sku\":\"S1\",\"ndc\":\"00000000001\",\"quantity\":1,\"daysSupply\":28,"
+	    "\"refills\":2,\"directions\":\"once a week\"},\"callbackUrl\":\"/api/pharmacy/callback\"}",
+	    external, new_id(w), new_id(w), pharmacy);
+}
+
+static const char *
+submit(struct world *w, const char *pharmacy)
+{
+	const char *external = new_id(w);
+
+	post_key(w, BY_SERVICE("orchestrator"), "/rx/prescriptions/submit", text(w, "key-%s", external), prescription(w, external, pharmacy));
+	expect_status(w, 202);
+	return answer_text(w, "routerSubmissionId");
+}
+
+static const char *
+status_of(struct world *w, const char *id)
+{
+	return sql_text(w, "SELECT status FROM router_submissions WHERE id = '%s'", id);
+}
+
+/* ---- which pharmacy */
+
+static void
+choose(struct world *w, const char *state)
+{
+	post(w, BY_SERVICE("orchestrator"), "/rx/route", text(w, "{\"state\":\"%s\",\"platform\":\"yourera\",\"medication\":\"semaglutide\"}", state));
+}
+
+static void
+own_states_go_to_gmp_and_the_rest_to_boothwyn(void **state)
+{
+	struct world *w = *state;
+
+	choose(w, "LA");
+	expect_status(w, 200);
+	expect_text(w, "pharmacy", "gmp");
+	expect_text(w, "reason", "licensed_in_state");
+	choose(w, "OR");
+	expect_text(w, "pharmacy", "boothwyn");
+	expect_text(w, "reason", "fallback");
+}
+
+static void
+six_states_are_excluded(void **state)
+{
+	static const char *const excluded[] = { "MN", "CA", "TX", "AR", "NC", "OK" };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(excluded); i++) {
+		choose(w, excluded[i]);
+		expect_problem(w, 422, "state_excluded");
+	}
+}
+
+static void
+only_the_orchestrator_may_ask(void **state)
+{
+	struct world *w = *state;
+
+	post(w, BY_SERVICE("intake"), "/rx/route", "{\"state\":\"LA\",\"platform\":\"yourera\",\"medication\":\"x\"}");
+	expect_problem(w, 403, "forbidden");
+}
+
+/* ---- PioneerRx */
+
+static const char no_patient[] = "{\"results\":{\"patientSearchResults\":[]}}";
+static const char a_patient[] = "{\"results\":{\"patientSearchResults\":[{\"personID\":\"P9\"}]}}";
+static const char added[] = "{\"results\":{\"patient\":[{\"personID\":\"P7\"}]}}";
+static const char a_prescriber[] = "{\"results\":{\"prescriberSearchResults\":[{\"personID\":\"D1\"}]}}";
+static const char ordered[] = "{\"results\":{\"rxTransaction\":[{\"rxTransactionID\":\"T1\",\"rxNumber\":\"6000001\"}]}}";
+
+/* All methods share one URL: the stubs answer in the order in which the adapter asks. */
+static void
+answers(struct world *w, const char *const *bodies)
+{
+	size_t n = 0;
+
+	while (bodies[n] != NULL)
+		n++;
+	while (n-- > 0)		/* the newest stub answers first */
+		stub_once(w, "POST", PRX, 200, bodies[n]);
+}
+
+static void
+an_unknown_patient_is_added_and_the_order_is_put_once(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	answers(w, (const char *[]){ no_patient, added, a_prescriber, ordered, NULL });
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "gmp");
+	work(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	assert_int_equal(sent_count(w, "POST", PRX), 4);
+	const struct sent *order = sent_to(w, "POST", PRX, 3);
+	assert_string_equal(sent_text(order, "MethodName"), "RxAddOnHold");
+	assert_non_null(strstr(order->raw, id));
+	assert_non_null(sent_header(order, "prx-signature"));
+	assert_string_equal(json_text_at(event_last(w, "rx.submission.updated"), "status"), "accepted");
+	assert_int_equal(sent_count(w, "POST", "/api/pharmacy/callback"), 1);
+}
+
+static void
+a_known_patient_is_not_added_again(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	answers(w, (const char *[]){ a_patient, a_prescriber, ordered, NULL });
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "gmp");
+	work(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	assert_int_equal(sent_count(w, "POST", PRX), 3);
+}
+
+static void
+an_unknown_prescriber_is_a_rejection(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	answers(w, (const char *[]){ a_patient, "{\"results\":{\"prescriberSearchResults\":[]}}", NULL });
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "gmp");
+	work(w);
+	assert_string_equal(status_of(w, id), "rejected");
+	assert_string_equal(json_text_at(event_last(w, "rx.submission.updated"), "reason"), "prescriber_unknown");
+}
+
+static void
+an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	stub(w, "POST", PRX, 200, ordered);			/* what the look-up finds, and every status question after it */
+	stub_broken(w, "POST", PRX, HTTP_UNKNOWN);		/* the order itself */
+	answers(w, (const char *[]){ a_patient, a_prescriber, NULL });
+	id = submit(w, "gmp");
+	for (int i = 0; i < 3; i++)
+		work_all(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	int orders = 0;
+	for (int i = 0; i < (int)sent_count(w, "POST", PRX); i++)
+		orders += strcmp(sent_text(sent_to(w, "POST", PRX, i), "MethodName"), "RxAddOnHold") == 0;
+	assert_int_equal(orders, 1);
+}
+
+/* ---- Boothwyn */
+
+static void
+boothwyn_accepts_by_success_true(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", B2B, 200, "{\"Results\":[{\"CaseId\":\"c\"}],\"TotalCount\":1,\"Success\":true}");
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "boothwyn");
+	work(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	assert_string_equal(sent_text(sent_to(w, "POST", B2B, -1), "caseId"), id);
+	assert_string_equal(sent_header(sent_to(w, "POST", B2B, -1), "x-functions-key"), "bk");
+}
+
+static void
+success_false_is_a_rejection(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", B2B, 200, "{\"Results\":[],\"TotalCount\":0,\"Success\":false,\"Message\":\"no\"}");
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "boothwyn");
+	work(w);
+	assert_string_equal(status_of(w, id), "rejected");
+}
+
+static void
+hook(struct world *w, const char *secret, const char *body)
+{
+	const struct header headers[] = { { "boothwyn-signature", secret }, { 0 } };
+
+	request(w, BY_PUBLIC, "POST", "/rx/webhooks/boothwyn", NULL, body, headers);
+}
+
+static void
+an_order_without_an_answer_is_never_sent_twice_and_the_webhook_settles_it(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub_broken(w, "POST", B2B, HTTP_UNKNOWN);
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "boothwyn");
+	work(w);
+	assert_int_equal(sent_count(w, "POST", B2B), 1);
+	assert_string_equal(status_of(w, id), "queued");
+	hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Received\"}", id));
+	expect_status(w, 200);
+	work(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	assert_int_equal(sent_count(w, "POST", B2B), 1);
+}
+
+/* ---- the webhook */
+
+static void
+a_tracking_webhook_moves_once_and_is_forwarded_once(void **state)
+{
+	struct world *w = *state;
+	const char *id, *body;
+
+	stub(w, "POST", B2B, 200, "{\"Results\":[{\"CaseId\":\"c\"}],\"TotalCount\":1,\"Success\":true}");
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "boothwyn");
+	work(w);
+	stub(w, "POST", "/shipping/shipments", 202, text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"kind\":\"external\","
+	    "\"pharmacy\":\"boothwyn\",\"status\":\"shipped\",\"carrier\":\"fedex\"}", id, id, id));
+	body = text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Shipped\",\"trackingNumber\":\"794600000001\",\"rxNumbers\":[\"1\"]}", id);
+	for (int i = 0; i < 5; i++) {
+		hook(w, i % 2 == 0 ? "hook-secret" : "hook-secret-old", body);
+		expect_status(w, 200);
+	}
+	work(w);
+	assert_string_equal(status_of(w, id), "shipped");
+	assert_int_equal(sent_count(w, "POST", "/shipping/shipments"), 1);
+	assert_int_equal(sent_count(w, "POST", "/api/pharmacy/callback"), 2);	/* accepted, shipped */
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM vendor_events WHERE outcome = 'applied'") > 0, 1);
+	/* a late one moves nothing back */
+	hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Received\",\"rxStatusDateTime\":\"late\"}", id));
+	expect_status(w, 200);
+	assert_string_equal(status_of(w, id), "shipped");
+}
+
+static void
+a_forged_or_unknown_webhook_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	const char *id = new_id(w);
+
+	hook(w, "wrong", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Shipped\"}", id));
+	expect_status(w, 401);
+	hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Shipped\"}", id));
+	expect_problem(w, 404, "not_found");
+}
+
+/* ---- the row */
+
+static void
+the_same_external_id_is_the_same_prescription(void **state)
+{
+	struct world *w = *state;
+	const char *external = new_id(w), *first;
+
+	post_key(w, BY_SERVICE("orchestrator"), "/rx/prescriptions/submit", "key-aaaaaaaaaaaaaaaa", prescription(w, external, "boothwyn"));
+	first = answer_text(w, "routerSubmissionId");
+	post_key(w, BY_SERVICE("orchestrator"), "/rx/prescriptions/submit", "key-bbbbbbbbbbbbbbbb", prescription(w, external, "boothwyn"));
+	expect_status(w, 202);
+	expect_text(w, "routerSubmissionId", first);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM router_submissions WHERE external_id = '%s'", external), 1);
+	get(w, BY_SERVICE("orchestrator"), text(w, "/rx/prescriptions?externalId=%s", external));
+	expect_text(w, "routerSubmissionId", first);
+	sql_run(w, "DELETE FROM job WHERE state = 'ready'");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(own_states_go_to_gmp_and_the_rest_to_boothwyn),
+		cmocka_unit_test(six_states_are_excluded),
+		cmocka_unit_test(only_the_orchestrator_may_ask),
+		cmocka_unit_test_setup(an_unknown_patient_is_added_and_the_order_is_put_once, fresh),
+		cmocka_unit_test_setup(a_known_patient_is_not_added_again, fresh),
+		cmocka_unit_test_setup(an_unknown_prescriber_is_a_rejection, fresh),
+		cmocka_unit_test_setup(an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again, fresh),
+		cmocka_unit_test_setup(boothwyn_accepts_by_success_true, fresh),
+		cmocka_unit_test_setup(success_false_is_a_rejection, fresh),
+		cmocka_unit_test_setup(an_order_without_an_answer_is_never_sent_twice_and_the_webhook_settles_it, fresh),
+		cmocka_unit_test_setup(a_tracking_webhook_moves_once_and_is_forwarded_once, fresh),
+		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, fresh),
+		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
