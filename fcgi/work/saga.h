@@ -5,7 +5,8 @@
  * as an event, or by the step's poll when its deadline passes). Per step: transaction A commits the intent with the exact request bytes and the
  * key; the call; transaction B commits the result and enqueues the next step. The key is base32(HMAC(k, saga id | step | gen)), so a repeat is
  * the callee's replay. Compensation runs the undo of confirmed steps in reverse, each as a step of its own, until confirmed or manual.
- * Data a step leaves for later ones is a JSON object of ids, codes and amounts in saga.data; PHI stays in the service's own sealed rows.
+ * A step that fails with a permanent problem fails the saga by that problem's code; other problems are retried by the job's backoff, and when its
+ * attempts are used up the step is manual, or failed where certainly nothing happened. Data a step leaves for later ones is a JSON object of ids, codes and amounts in saga.data; PHI stays in the service's own sealed rows.
  */
 #ifndef WORK_SAGA_H
 #define WORK_SAGA_H
@@ -25,6 +26,7 @@ struct saga {
 	const char *state;
 	json_t *data;			/* read with json_at; changed by saga_put, saved with the step */
 	int step;			/* number of the running step */
+	json_t *result;			/* what saga_put added since the transaction began: the step's result */
 };
 
 /* What a CALL or AWAIT step wants sent; service NULL = nothing to do, the step is skipped. */
@@ -55,7 +57,8 @@ struct saga_kind {
 	const char *name;
 	const struct saga_step *steps;
 	size_t nsteps;
-	/* Transaction open: the saga reached an end state (completed, failed, compensated, manual); reason is a code. */
+	/* Transaction open: the saga reached an end state (completed, failed, compensated, manual); reason is a code, NULL when completed. Once; only
+	 * manual may be followed by another end, when the outcome of the step that was waited for arrives after all. */
 	int (*ended)(struct saga *s, const char *state, const char *reason, struct problem *err);
 	/* Transaction open: a step changed state (confirmed, skipped, failed, manual, compensated); for the service's own history and events. May be NULL. */
 	int (*moved)(struct saga *s, const struct saga_step *step, const char *state, const char *reason, struct problem *err);
@@ -63,7 +66,9 @@ struct saga_kind {
 
 /* In the caller's transaction; (kind, subject) is unique, a second start returns the first's id. data: JSON object text. */
 int	 saga_start(struct db *db, const char *kind, struct uuid subject, const char *data, struct uuid *id, struct problem *err) MUST_CHECK;
-/* An awaited outcome arrived (event function, webhook, poll), in the caller's transaction: ok, or refused with a reason code. detail is merged into data. Not waiting on that step any more: nothing, 0. */
+/* An awaited outcome arrived (event function, webhook, poll), in the caller's transaction: ok, or refused with a reason code. detail (JSON object text or
+ * NULL) is merged into data. It is recorded and the saga woken, so it may come before the call that it answers has returned. Not waiting on that step any
+ * more: nothing, 0. */
 int	 saga_resume(struct db *db, const char *kind, struct uuid subject, const char *step, bool ok, const char *reason, const char *detail, struct problem *err) MUST_CHECK;
 void	 saga_put(struct saga *s, const char *key, json_t *value);	/* takes the reference */
 struct uuid saga_uuid(const struct saga *s, const char *key);

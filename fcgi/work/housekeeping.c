@@ -1,0 +1,244 @@
+/*
+ * housekeeping.c: signs of life and rescue (rules Q4, Q5, Q6), the hints of the database (rule Q14).
+ *
+ * The heartbeat names the jobs that threads of this process hold, id by id: a job that nobody holds any more (its end could not be written)
+ * is not kept alive by its neighbours, and its lease runs out. Everything that must agree between workers uses the database's clock.
+ */
+#include "work/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+#define RESCUE_S 5
+#define HEARTBEAT_S 10
+#define RESCUE_BATCH 100
+
+static const char heartbeat_sql[] =
+	"UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
+	" FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)"
+	" WHERE job.id = held.id AND job.token = held.token AND job.state = 'running'";
+static const char alive_sql[] =
+	"INSERT INTO worker (name, running) VALUES ($1, $2)"
+	" ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), running = excluded.running";
+/* A crash counts as an attempt; the wait is short, since it was the worker that failed and not the work. */
+static const char rescue_sql[] =
+	"UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, last_error = 'lease expired',"
+	"  run_at = clock_timestamp() + make_interval(secs => least(2 ^ least(attempt - 1, 30), 3600) * (0.5 + random() / 2)),"
+	"  errors = CASE WHEN jsonb_array_length(errors) < 50 THEN errors ||"
+	"    jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', 'lease expired', 'worker', lease_by) ELSE errors END"
+	" WHERE id IN (SELECT id FROM job WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt < max_attempts"
+	"   ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)";
+static const char used_up_sql[] =
+	"SELECT id, tenant_id, kind, args, attempt, max_attempts, token, request_id FROM job"
+	" WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt >= max_attempts ORDER BY lease_until LIMIT $1";
+static const char stale_sql[] =
+	"SELECT queue, count(*) AS jobs FROM job WHERE state = 'ready' AND run_at < clock_timestamp() - interval '10 minutes' GROUP BY queue";
+static const char sweep_workers_sql[] = "DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '10 minutes'";
+
+/* ---- heartbeat */
+
+static size_t
+held_jobs(struct work *w, struct buf *ids, struct buf *tokens)
+{
+	size_t n = 0;
+
+	buf_addc(ids, '{');
+	buf_addc(tokens, '{');
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->nhands; i++) {
+		const struct hand *h = &w->hands[i];
+
+		if (h->held_id == 0)
+			continue;
+		buf_addf(ids, "%s%" PRId64, n > 0 ? "," : "", h->held_id);
+		buf_addf(tokens, "%s%" PRId64, n > 0 ? "," : "", h->held_token);
+		n++;
+	}
+	pthread_mutex_unlock(&w->lock);
+	buf_addc(ids, '}');
+	buf_addc(tokens, '}');
+	return n;
+}
+
+/* Whoever changed jobs after the list was made has renewed its own lease in that claim. */
+static void
+note_renewal(struct work *w, int64_t since)
+{
+	for (size_t i = 0; i < w->nhands; i++)
+		if (w->hands[i].held_id != 0)
+			hand_renewed(&w->hands[i], since);
+}
+
+static int
+heartbeat(struct hand *h, struct problem *err)
+{
+	struct buf ids = buf_in(h->arena, 64 * 1024), tokens = buf_in(h->arena, 64 * 1024);
+	int64_t since = clock_mono_us(), renewed = 0;
+	size_t n = held_jobs(h->work, &ids, &tokens);
+
+	if (db_begin(h->db, WRITE, &h->scope, err) < 0 ||
+	    db_exec(h->db, alive_sql, err, P_TEXT(h->work->name), P_INT((int64_t)n)) < 0)
+		return -1;
+	if (n > 0) {
+		renewed = db_exec(h->db, heartbeat_sql, err, P_TEXT(ids.data), P_TEXT(tokens.data), P_INT(h->work->lease_s));
+		if (renewed < 0)
+			return -1;
+	}
+	if (db_commit(h->db, err) < 0)
+		return -1;
+	if (renewed == (int64_t)n)	/* else one of them is lost: its own fence says which */
+		note_renewal(h->work, since);
+	return 0;
+}
+
+/* ---- rescue */
+
+/* The service's last word is asked for where this program knows the kind; a kind it does not know is buried all the same. */
+static int
+bury_used_up(struct hand *h, struct problem *err)
+{
+	struct problem why = { .status = 500, .code = "lease_expired", .detail = "the worker died or hung, and this was the last attempt" };
+	struct rows *rows;
+	struct job j;
+	bool did;
+
+	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_all(h->db, &rows, used_up_sql, err, P_INT(RESCUE_BATCH)) < 0 ||
+	    db_commit(h->db, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows_count(rows); i++) {
+		job_from_row(h, rows_at(rows, i), &j);
+		if (job_bury(&j, service_job(h->work->service, j.kind), &why, true, &did, err) < 0) {
+			db_rollback(h->db);
+			log_line(LOG_ERROR, "job.burial_failed", "kind", j.kind, "code", err->code, "detail", err->detail, NULL);
+			problem_clear(err);
+		}
+	}
+	return 0;
+}
+
+int
+rescue_expired(struct hand *h, struct problem *err)
+{
+	int64_t n;
+
+	if (db_begin(h->db, WRITE, &h->scope, err) < 0)
+		return -1;
+	n = db_exec(h->db, rescue_sql, err, P_INT(RESCUE_BATCH));
+	if (n < 0 || db_commit(h->db, err) < 0)
+		return -1;
+	if (n > 0) {
+		log_line(LOG_WARN, "job.rescued", "jobs", arena_printf(h->arena, "%" PRId64, n), NULL);
+		metric_add("job_rescued_total", NULL, (double)n);
+	}
+	return bury_used_up(h, err);
+}
+
+/* ---- once a minute */
+
+static int
+sweep(struct hand *h, struct problem *err)
+{
+	struct rows *rows;
+
+	if (db_begin(h->db, WRITE, &h->scope, err) < 0 || db_exec(h->db, sweep_workers_sql, err) < 0 ||
+	    db_all(h->db, &rows, stale_sql, err) < 0 || db_commit(h->db, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows_count(rows); i++)
+		log_line(LOG_ERROR, "queue.stale", "queue", row_str(rows_at(rows, i), "queue"), "jobs", row_str(rows_at(rows, i), "jobs"), NULL);
+	return 0;
+}
+
+/* ---- the loop */
+
+struct chore {
+	int (*run)(struct hand *h, struct problem *err);
+	int64_t every_us;
+	int64_t next;
+};
+
+static bool
+all_held_done(struct work *w)
+{
+	bool none = true;
+
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->nhands; i++)
+		none = none && w->hands[i].held_id == 0;
+	pthread_mutex_unlock(&w->lock);
+	return none;
+}
+
+static void
+do_chores(struct hand *h, struct chore *chores, size_t n, int64_t *last_ticks)
+{
+	struct problem err = { 0 };
+	bool trouble = false;
+
+	for (size_t i = 0; i < n && !trouble; i++) {
+		if (clock_mono_us() < chores[i].next)
+			continue;
+		trouble = chores[i].run(h, &err) < 0;
+		if (!trouble)
+			chores[i].next = clock_mono_us() + chores[i].every_us;
+	}
+	if (!trouble && !atomic_load(&h->work->stopping))
+		trouble = timers_fire(h, last_ticks, &err) < 0;
+	if (trouble)
+		hand_trouble(h, "housekeeping.trouble", &err);
+	arena_reset(h->arena);
+}
+
+static int64_t
+at_most(int64_t seconds, int64_t share_of_lease)
+{
+	return (seconds < share_of_lease ? seconds : share_of_lease) * US_PER_S;
+}
+
+void *
+housekeeper_main(void *hand)
+{
+	struct hand *h = hand;
+	struct work *w = h->work;
+	struct chore chores[] = {
+		{ heartbeat, at_most(HEARTBEAT_S, w->lease_s / 3), 0 },
+		{ rescue_expired, at_most(RESCUE_S, w->lease_s / 2), 0 },
+		{ sweep, 60 * US_PER_S, 0 },
+	};
+	int64_t *last_ticks = calloc(w->service->ntimers + 1, sizeof(*last_ticks));
+	struct problem err = { 0 };
+
+	if (last_ticks == NULL)
+		die("out of memory");
+	if (hand_open(h, &err) == 0) {
+		/* The leases of those who still finish are kept alive to the end. */
+		while (!atomic_load(&w->stopping) || !all_held_done(w)) {
+			do_chores(h, chores, COUNT(chores), last_ticks);
+			if (atomic_load(&w->stopping))
+				usleep(100000);
+			else
+				work_wait(w, UINT64_MAX, POLL_MS);
+		}
+		hand_close(h);
+	}
+	free(last_ticks);
+	return NULL;
+}
+
+/* A connection that only waits for the hint that follows a commit with jobs or events. Losing it costs a second per job, nothing else. */
+void *
+listener_main(void *hand)
+{
+	struct hand *h = hand;
+	struct problem err = { 0 };
+
+	if (hand_open(h, &err) < 0)
+		return NULL;
+	while (!atomic_load(&h->work->stopping) && db_listen(h->db, &err) < 0)
+		hand_trouble(h, "listener.trouble", &err);
+	while (!atomic_load(&h->work->stopping))
+		if (db_notified(h->db, POLL_MS / 2))
+			work_hint(h->work);
+	hand_close(h);
+	return NULL;
+}

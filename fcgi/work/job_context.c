@@ -1,0 +1,133 @@
+/*
+ * job_context.c: what a job function calls. Each commit of a job carries the fence: the row still runs under this token, or everything rolls
+ * back (rule Q3). A worker whose lease was given away thus writes nothing, however late it wakes up.
+ */
+#include "work/work.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+static const char done_sql[] =
+	"UPDATE job SET state = 'done', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
+	" WHERE id = $1 AND token = $2 AND state = 'running'";
+static const char again_sql[] =
+	"UPDATE job SET state = 'ready', run_at = clock_timestamp() + make_interval(secs => $3), lease_until = NULL, lease_by = NULL,"
+	"  attempt = CASE WHEN $4::boolean THEN 0 ELSE attempt - 1 END"
+	" WHERE id = $1 AND token = $2 AND state = 'running'";
+static const char renew_sql[] =
+	"UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3), attempt = CASE WHEN $4::boolean THEN 1 ELSE attempt END"
+	" WHERE id = $1 AND token = $2 AND state = 'running'";
+
+struct uuid
+job_uuid(const struct job *j, const char *name)
+{
+	const char *s = json_text_at(j->args, name);
+	struct uuid u;
+
+	return s != NULL && uuid_parse(s, &u) == 0 ? u : UUID_NIL;
+}
+
+const char *
+job_str(const struct job *j, const char *name)
+{
+	const char *s = json_text_at(j->args, name);
+
+	return s == NULL ? "" : s;
+}
+
+int64_t
+job_int(const struct job *j, const char *name)
+{
+	return json_int_at(j->args, name, 0);
+}
+
+int
+job_read(struct job *j, struct problem *err)
+{
+	return db_begin(j->db, READ_AUDITED, &j->scope, err);
+}
+
+int
+job_read_end(struct job *j, struct problem *err)
+{
+	return db_commit(j->db, err);
+}
+
+int
+job_begin(struct job *j, struct problem *err)
+{
+	return db_begin(j->db, WRITE, &j->scope, err);
+}
+
+static int
+lease_lost(struct job *j, struct problem *err)
+{
+	db_rollback(j->db);
+	metric_add("job_lease_lost_total", NULL, 1);
+	problem(err, 409, "lease_lost", "job %" PRId64 " is no longer held under token %" PRId64, j->id, j->token);
+	err->fault = FAULT_RETRY;
+	return -1;
+}
+
+/* rows: what the fencing statement touched. */
+static int
+fenced_commit(struct job *j, int64_t rows, struct problem *err)
+{
+	if (rows < 0)
+		return -1;
+	if (rows == 0)
+		return lease_lost(j, err);
+	return db_commit(j->db, err);
+}
+
+int
+job_commit(struct job *j, struct problem *err)
+{
+	int64_t since = clock_mono_us();
+	int64_t rows = db_exec(j->db, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s), P_BOOL(j->progressed));
+
+	if (fenced_commit(j, rows, err) < 0)
+		return -1;
+	hand_renewed(j->hand, since);
+	if (j->progressed)
+		j->attempt = 1;
+	j->progressed = false;
+	return 0;
+}
+
+void
+job_again(struct job *j, int64_t delay_s)
+{
+	j->again_s = delay_s < 0 ? 0 : delay_s;
+}
+
+int
+job_end(struct job *j, struct problem *err)
+{
+	int64_t rows;
+
+	if (j->again_s >= 0)
+		rows = db_exec(j->db, again_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->again_s), P_BOOL(j->progressed));
+	else
+		rows = db_exec(j->db, done_sql, err, P_INT(j->id), P_INT(j->token));
+	if (fenced_commit(j, rows, err) < 0)
+		return -1;
+	j->ended = true;
+	return 0;
+}
+
+int
+job_ask(struct job *j, const struct peer_call *call, struct peer_reply *reply, struct problem *err)
+{
+	struct peer_reply own;
+
+	if (reply == NULL)
+		reply = &own;
+	if (hand_lease_left_ms(j->hand) <= 0)
+		return lease_lost(j, err);
+	if (peer_call(j->http, j->arena, j->conf, call, reply, err) < 0)
+		return -1;
+	return peer_expect(call, reply, err);
+}

@@ -1,0 +1,301 @@
+/*
+ * worker.c: the worker process (rules Q7, Q13, Q14): takers per queue, one thread that delivers events, one that keeps house, one that listens.
+ *
+ * SIGTERM, SIGINT and SIGHUP mean the same: nothing new is claimed, what runs has 20 seconds to finish, the rest goes back to ready without
+ * having used an attempt, and the process exits with 0. The supervisor starts the next one.
+ */
+#include "work/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/seal.h"
+
+#define FINISH_S 20
+
+const struct conf_key work_conf[] = {
+	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" },
+	{ 0 }
+};
+
+static const char hand_back_sql[] =
+	"UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
+	" WHERE lease_by = $1 AND state = 'running'";
+static const char gone_sql[] = "DELETE FROM worker WHERE name = $1";
+
+/* ---- what the threads share */
+
+uint64_t
+work_hints(struct work *w)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->hints;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+void
+work_hint(struct work *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->hints++;
+	pthread_cond_broadcast(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+work_wait(struct work *w, uint64_t seen, int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&w->lock);
+	while (!atomic_load(&w->stopping) && (seen == UINT64_MAX || w->hints == seen) &&
+	    pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+stop(struct work *w)
+{
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->stopping, true);
+	pthread_cond_broadcast(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+work_fail(struct work *w)
+{
+	atomic_store(&w->failed, true);
+	stop(w);
+	kill(getpid(), SIGTERM);	/* the main thread waits for signals only */
+}
+
+struct scope
+work_scope(const struct conf *conf)
+{
+	struct scope s = { .actor = "system:worker" };
+
+	if (uuid_parse(conf_str(conf, "TENANT_ID"), &s.tenant) < 0)
+		s.tenant = UUID_NIL;
+	return s;
+}
+
+/* A reused host name or pid must not look like "still alive": boot id and start time are part of the name. */
+void
+work_name(char out[WORKER_NAME])
+{
+	char host[65] = "", boot[9] = "";
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	gethostname(host, sizeof(host) - 1);
+	if (f != NULL) {
+		if (fgets(boot, sizeof(boot), f) == NULL)
+			boot[0] = '\0';
+		fclose(f);
+	}
+	snprintf(out, WORKER_NAME, "%s/%d/%s/%" PRId64, host, (int)getpid(), boot, clock_us());
+}
+
+/* ---- the threads */
+
+static void *
+thread_main(void *p)
+{
+	struct hand *h = p;
+	struct work *w = h->work;
+
+	h->run(h);
+	pthread_mutex_lock(&w->lock);
+	w->busy--;
+	pthread_cond_broadcast(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static void
+add_hand(struct work *w, void *(*run)(void *hand), const char *queue)
+{
+	w->hands[w->nhands++] = (struct hand){ .work = w, .run = run, .queue = queue };
+}
+
+static unsigned
+takers_of(const struct service *s, const char *queue)
+{
+	for (size_t i = 0; i < s->nqueues; i++)
+		if (strcmp(s->queues[i].name, queue) == 0 && s->queues[i].takers > 0)
+			return s->queues[i].takers;
+	return 1;
+}
+
+static bool
+queue_known(const struct work *w, const char *queue)
+{
+	for (size_t i = 0; i < w->nhands; i++)
+		if (w->hands[i].queue != NULL && strcmp(w->hands[i].queue, queue) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_queue(struct work *w, const char *queue)
+{
+	if (queue_known(w, queue))
+		return;
+	for (unsigned n = takers_of(w->service, queue); n > 0; n--)
+		add_hand(w, taker_main, queue);
+}
+
+static size_t
+most_hands(const struct service *s)
+{
+	size_t n = 4 + s->njobs;	/* three of our own, the default queue, one for each kind at worst */
+
+	for (size_t i = 0; i < s->nqueues; i++)
+		n += s->queues[i].takers;
+	return n;
+}
+
+static void
+plan_threads(struct work *w)
+{
+	const struct service *s = w->service;
+
+	w->hands = calloc(most_hands(s), sizeof(*w->hands));
+	if (w->hands == NULL)
+		die("out of memory");
+	add_hand(w, housekeeper_main, NULL);
+	add_hand(w, listener_main, NULL);
+	add_hand(w, deliverer_main, NULL);
+	add_queue(w, DEFAULT_QUEUE);	/* also where unknown kinds end up */
+	for (size_t i = 0; i < s->njobs; i++)
+		if (s->jobs[i].queue != NULL)
+			add_queue(w, s->jobs[i].queue);
+}
+
+static void
+start_threads(struct work *w)
+{
+	for (size_t i = 0; i < w->nhands; i++) {
+		struct hand *h = &w->hands[i];
+
+		pthread_mutex_lock(&w->lock);
+		w->busy++;
+		pthread_mutex_unlock(&w->lock);
+		if (pthread_create(&h->thread, NULL, thread_main, h) != 0)
+			die("cannot start a thread");
+		h->started = true;
+	}
+}
+
+static int
+work_init(struct work *w, const struct service *s, const struct conf *conf, struct problem *err)
+{
+	pthread_condattr_t attr;
+
+	*w = (struct work){ .service = s, .conf = conf, .lease_s = conf_int(conf, "JOB_LEASE") };
+	if (w->lease_s < 4)
+		return problem(err, 500, "bad_config", "JOB_LEASE must be at least 4s");
+	w->keyring = keyring_load(conf_str(conf, "KEK_FILE"), err);
+	if (w->keyring == NULL)
+		return -1;
+	work_name(w->name);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	sigemptyset(&w->signals);
+	sigaddset(&w->signals, SIGTERM);
+	sigaddset(&w->signals, SIGINT);
+	sigaddset(&w->signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &w->signals, NULL);	/* before any thread: only sigwait takes them */
+	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+/* ---- the end */
+
+/* True when every thread came home in time. */
+static bool
+wait_for_threads(struct work *w)
+{
+	struct timespec until;
+	bool all;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += FINISH_S;
+	pthread_mutex_lock(&w->lock);
+	while (w->busy > 0 && pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)
+		;
+	all = w->busy == 0;
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; all && i < w->nhands; i++)
+		pthread_join(w->hands[i].thread, NULL);
+	return all;
+}
+
+/* On a connection of its own, since a thread that hangs keeps its. What cannot be handed back is rescued when its lease ends. */
+static void
+hand_back(struct work *w)
+{
+	struct problem err = { 0 };
+	struct scope scope = work_scope(w->conf);
+	struct db *db = db_open(conf_str(w->conf, "DATABASE_URL"), DB_WORKER, w->service->name, &err);
+	int64_t n = -1;
+
+	if (db != NULL && db_begin(db, WRITE, &scope, &err) == 0 && (n = db_exec(db, hand_back_sql, &err, P_TEXT(w->name))) >= 0 &&
+	    db_exec(db, gone_sql, &err, P_TEXT(w->name)) >= 0 && db_commit(db, &err) == 0)
+		log_line(LOG_INFO, "worker.gone", "handed_back", n > 0 ? "some" : "none", NULL);
+	else
+		log_line(LOG_WARN, "worker.gone", "code", err.code, NULL);
+	if (db != NULL) {
+		db_rollback(db);
+		db_close(db);
+	}
+}
+
+static void
+work_release(struct work *w)
+{
+	free(w->hands);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	keyring_free(w->keyring);
+}
+
+int
+worker_main(const struct service *s, const struct conf *conf)
+{
+	struct problem err = { 0 };
+	struct work w;
+	int sig = 0;
+
+	if (work_init(&w, s, conf, &err) < 0) {
+		log_line(LOG_ERROR, "worker.no_start", "code", err.code, "detail", err.detail, NULL);
+		return 1;
+	}
+	plan_threads(&w);
+	start_threads(&w);
+	log_line(LOG_INFO, "worker.started", "name", w.name, NULL);
+	while (sigwait(&w.signals, &sig) != 0)
+		;
+	log_line(LOG_INFO, "worker.stopping", "signal", sig == SIGHUP ? "HUP" : sig == SIGINT ? "INT" : "TERM", NULL);
+	stop(&w);
+	bool all = wait_for_threads(&w);
+	hand_back(&w);
+	bool failed = atomic_load(&w.failed);
+	if (!all)
+		_exit(failed ? 1 : 0);	/* their memory is in use */
+	work_release(&w);
+	return failed ? 1 : 0;
+}
