@@ -10,5 +10,7 @@
 int	 breaker_enter(const char *target, struct problem *err) MUST_CHECK;
 void	 breaker_leave(const char *target, bool worked);
 const char *breaker_state(const char *target);	/* closed, open, half-open */
+/* Tests: forgets every target and reads time (monotonic microseconds) from clock; NULL = the real one. */
+void	 breaker_reset(int64_t (*clock)(void));
 
 #endif
