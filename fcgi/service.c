@@ -1,0 +1,465 @@
+/* service.c: see service.h. The sub-commands are a table; what they share (configuration, start-up checks) is done before they run. */
+#include "core.h"
+
+#include <openssl/crypto.h>
+
+#include "base/log.h"
+#include "crypto/seal.h"
+#include "data/migrate.h"
+#include "data/vault.h"
+#include "service.h"
+#include "web/serve.h"
+
+#define EXIT_USAGE 64
+#define EXIT_CONFIG 78
+#define SECRET_MIN 32
+#define SECRET_MAX 512
+#define PRINT_MAX ((size_t)8 * 1024 * 1024)
+#define LIVE_STRIPE_PREFIX "sk_live"
+
+const struct conf_key core_conf[] = {
+	{ "DATABASE_URL", CONF_STR, .secret = true, .says = "the service's database, as its app role (libpq URL or keywords)" },
+	{ "DATABASE_OWNER_URL", CONF_STR, .secret = true, .says = "the same database as its owner; only migrate uses it" },
+	{ "SQL_DIR", CONF_STR, .dflt = "sql", .says = "folder of the migrations" },
+	{ "TEMPLATES_DIR", CONF_STR, .dflt = "templates", .says = "folder of the message templates" },
+	{ "TENANT_ID", CONF_STR, .dflt = "00000000-0000-7000-8000-000000000001", .says = "the tenant that this installation serves" },
+	{ "KEK_FILE", CONF_STR, .says = "file of the key-encryption keys (telerx keys makes one)" },
+	{ "ADMIN_SECRET", CONF_STR, .secret = true, .says = "bearer secret of the administrator; unset closes those routes" },
+	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
+	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
+	{ "LOG_LEVEL", CONF_STR, .dflt = "INFO", .says = "DEBUG, INFO, WARN or ERROR" },
+	{ "PUBLIC_BASE_URL", CONF_STR, .dflt = "https://localhost:8443", .says = "how clients reach this installation; stands in links" },
+	{ "VENDOR_CA_FILE", CONF_STR, .says = "certificate authority for vendors' hosts; unset = the system's" },
+	{ "LIVE_MODE", CONF_BOOL, .dflt = "false", .says = "real vendors, real money: live keys are refused without it, sandbox URLs with it" },
+	{ 0 }
+};
+
+struct call {
+	const struct service *service;
+	const struct conf *conf;
+	int argc;			/* what follows the sub-command */
+	char **argv;
+	char **whole;			/* argv as main got it */
+};
+
+/* ---- look-ups */
+
+const struct job_row *
+service_job(const struct service *s, const char *kind)
+{
+	for (size_t i = 0; i < s->njobs; i++)
+		if (strcmp(s->jobs[i].kind, kind) == 0)
+			return &s->jobs[i];
+	return NULL;
+}
+
+const struct effect_kind *
+service_effect(const struct service *s, const char *name)
+{
+	for (size_t i = 0; i < s->neffects; i++)
+		if (strcmp(s->effects[i]->name, name) == 0)
+			return s->effects[i];
+	return NULL;
+}
+
+const struct saga_kind *
+service_saga(const struct service *s, const char *name)
+{
+	for (size_t i = 0; i < s->nsagas; i++)
+		if (strcmp(s->sagas[i]->name, name) == 0)
+			return s->sagas[i];
+	return NULL;
+}
+
+static bool
+job_place(const void *service, const char *kind, const char **queue, int *attempts)
+{
+	const struct job_row *row = service_job(service, kind);
+
+	if (row == NULL)
+		return false;
+	*queue = row->queue;
+	*attempts = row->attempts;
+	return true;
+}
+
+/* ---- start-up checks */
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* Real money never beside pretended vendors, and pretended money never beside real ones. */
+static int
+live_check(const struct service *s, const struct conf *conf, struct problem *err)
+{
+	bool live = conf_bool(conf, "LIVE_MODE");
+
+	for (const struct conf_key *k = s->config; k != NULL && k->name != NULL; k++) {
+		const char *v = k->type == CONF_STR ? conf_str(conf, k->name) : "";
+
+		if (!live && strncmp(v, LIVE_STRIPE_PREFIX, strlen(LIVE_STRIPE_PREFIX)) == 0)
+			return problem(err, 500, "bad_config", "%s holds a live key and LIVE_MODE is off", k->name);
+		if (live && ends_with(k->name, "_BASE_URL") && strstr(v, "/sandbox/") != NULL)
+			return problem(err, 500, "bad_config", "LIVE_MODE is on and %s names the sandbox", k->name);
+	}
+	return 0;
+}
+
+static int
+needs(const struct conf *conf, const char *key, struct problem *err)
+{
+	return *conf_str(conf, key) != '\0' ? 0 : problem(err, 500, "bad_config", "%s is not set", key);
+}
+
+static int
+service_begin(const struct service *s, const struct conf *conf, struct problem *err)
+{
+	struct uuid tenant;
+
+	if (uuid_parse(conf_str(conf, "TENANT_ID"), &tenant) < 0)
+		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
+	if (s->database != NULL && needs(conf, "DATABASE_URL", err) < 0)
+		return -1;
+	if (needs(conf, "KEK_FILE", err) < 0 || live_check(s, conf, err) < 0 || routes_check(s, err) < 0)
+		return -1;
+	event_topics(s->topics);
+	job_kinds(job_place, s);
+	return s->start != NULL ? s->start(conf, err) : 0;
+}
+
+static int
+refuse(const struct problem *err)
+{
+	log_line(LOG_ERROR, "start.refused", "code", err->code, "detail", err->detail, NULL);
+	return EXIT_CONFIG;
+}
+
+/* ---- sub-commands */
+
+static int
+whole_number(const char *s, unsigned most, unsigned *ret)
+{
+	char *end;
+	unsigned long v = strtoul(s, &end, 10);
+
+	if (*s < '0' || *s > '9' || *end != '\0' || v > most)
+		return -1;
+	*ret = (unsigned)v;
+	return 0;
+}
+
+/* serve --child LANE METRICS_FD READY_FD: a process that the master started. */
+static int
+serve_child(const struct call *c)
+{
+	unsigned lane, metrics_fd, ready_fd;
+	struct problem err = { 0 };
+
+	if (c->argc != 4 || whole_number(c->argv[1], 255, &lane) < 0 || whole_number(c->argv[2], 65535, &metrics_fd) < 0 ||
+	    whole_number(c->argv[3], 65535, &ready_fd) < 0)
+		return EXIT_USAGE;
+	if (service_begin(c->service, c->conf, &err) < 0)
+		return refuse(&err);
+	return pool_process(c->service, c->conf, (int)metrics_fd, lane, (int)ready_fd);
+}
+
+static int
+cmd_serve(const struct call *c)
+{
+	struct problem err = { 0 };
+
+	if (c->argc > 0 && strcmp(c->argv[0], "--child") == 0)
+		return serve_child(c);
+	/* The master looks once, so that a bad table or key is one clear line and not a row of dying processes. */
+	if (service_begin(c->service, c->conf, &err) < 0)
+		return refuse(&err);
+	return pool_master(c->service, c->conf, c->whole);
+}
+
+static int
+cmd_work(const struct call *c)
+{
+	struct problem err = { 0 };
+
+	if (service_begin(c->service, c->conf, &err) < 0)
+		return refuse(&err);
+	return worker_main(c->service, c->conf);
+}
+
+static int
+cmd_migrate(const struct call *c)
+{
+	struct problem err = { 0 };
+	bool sample = c->argc > 0 && strcmp(c->argv[0], "--sample") == 0;
+	unsigned applied = 0;
+
+	if (c->service->database == NULL)
+		return 0;
+	if (sample && conf_bool(c->conf, "LIVE_MODE")) {
+		(void)problem(&err, 500, "bad_config", "sample rows are refused while LIVE_MODE is on");
+		return refuse(&err);
+	}
+	if (needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 || migrate_up(conf_str(c->conf, "DATABASE_OWNER_URL"), conf_str(c->conf, "SQL_DIR"),
+	    c->service->database, sample, &applied, &err) < 0)
+		return refuse(&err);
+	printf("%s: %u migrations applied\n", c->service->name, applied);
+	return 0;
+}
+
+static struct db *
+open_database(const struct call *c, struct keyring **ret_keyring, struct problem *err)
+{
+	struct db *db;
+
+	*ret_keyring = NULL;
+	if (needs(c->conf, "DATABASE_URL", err) < 0 || needs(c->conf, "KEK_FILE", err) < 0)
+		return NULL;
+	*ret_keyring = keyring_load(conf_str(c->conf, "KEK_FILE"), err);
+	if (*ret_keyring == NULL)
+		return NULL;
+	db = db_open(conf_str(c->conf, "DATABASE_URL"), DB_API, c->service->name, err);
+	if (db != NULL)
+		db_keyring(db, *ret_keyring);
+	return db;
+}
+
+static int
+check_database(const struct call *c, struct problem *err)
+{
+	struct keyring *keyring;
+	struct db *db = open_database(c, &keyring, err);
+	unsigned pending = 0;
+	int rc = -1;
+
+	if (db != NULL)
+		rc = migrate_pending(db, conf_str(c->conf, "SQL_DIR"), c->service->database, &pending, err);
+	if (rc == 0 && pending > 0)
+		rc = problem(err, 503, "migrations_pending", "%u migrations wait", pending);
+	db_close(db);
+	keyring_free(keyring);
+	return rc;
+}
+
+static int
+cmd_check(const struct call *c)
+{
+	struct problem err = { 0 };
+
+	if (service_begin(c->service, c->conf, &err) < 0 || (c->service->database != NULL && check_database(c, &err) < 0))
+		return refuse(&err);
+	printf("%s: ok\n", c->service->name);
+	return 0;
+}
+
+/* ---- keys of calling services */
+
+static const char key_add_sql[] =
+	"INSERT INTO api_key (id, key_id, caller, secret_enc) VALUES ($1::uuid, $2, $3, $4::bytea)"
+	" ON CONFLICT (key_id) DO UPDATE SET id = excluded.id, caller = excluded.caller, secret_enc = excluded.secret_enc, revoked_at = NULL";
+static const char key_revoke_sql[] = "UPDATE api_key SET revoked_at = now() WHERE key_id = $1 AND revoked_at IS NULL";
+
+/* One line of standard input; the caller cleanses it. */
+static int
+read_secret(char out[SECRET_MAX], struct problem *err)
+{
+	size_t n;
+
+	if (fgets(out, SECRET_MAX, stdin) == NULL)
+		return problem(err, 400, "no_secret", "the secret is read from standard input");
+	n = strcspn(out, "\r\n");
+	out[n] = '\0';
+	if (n < SECRET_MIN)
+		return problem(err, 400, "weak_secret", "a secret has at least %d characters", SECRET_MIN);
+	return 0;
+}
+
+static int
+key_write(struct db *db, const struct call *c, const char *secret, struct problem *err)
+{
+	struct uuid id = uuid_new();
+	struct bytes sealed;
+
+	if (vault_seal(db, VAULT_SERVICE, "api_key", "secret_enc", id, BYTES_OF(secret), &sealed, err) < 0)
+		return -1;
+	return db_exec(db, key_add_sql, err, P_UUID(id), P_TEXT(c->argv[2]), P_TEXT(c->argv[1]), P_BYTES(sealed)) < 0 ? -1 : 0;
+}
+
+static int
+key_revoke(struct db *db, const struct call *c, struct problem *err)
+{
+	int64_t n = db_exec(db, key_revoke_sql, err, P_TEXT(c->argv[1]));
+
+	if (n == 0)
+		return problem(err, 404, "unknown_key", "there is no live key of this name");
+	return n < 0 ? -1 : 0;
+}
+
+static int
+key_change(const struct call *c, struct db *db, const char *secret, struct problem *err)
+{
+	struct scope scope = { .actor = "system:operator" };
+	const struct audit_entry entry = {
+		.action = secret != NULL ? "key.add" : "key.revoke", .object = "api_key", .object_id = c->argv[secret != NULL ? 2 : 1],
+	};
+	int rc;
+
+	if (uuid_parse(conf_str(c->conf, "TENANT_ID"), &scope.tenant) < 0)
+		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
+	if (db_begin(db, WRITE, &scope, err) < 0)
+		return -1;
+	audit_pending(db, &entry);
+	rc = secret != NULL ? key_write(db, c, secret, err) : key_revoke(db, c, err);
+	if (rc == 0)
+		return db_commit(db, err);
+	db_rollback(db);
+	return -1;
+}
+
+static int
+cmd_key(const struct call *c)
+{
+	struct problem err = { 0 };
+	struct keyring *keyring = NULL;
+	char secret[SECRET_MAX] = "";
+	struct db *db = NULL;
+	bool add = c->argc == 3 && strcmp(c->argv[0], "add") == 0;
+	int rc = -1;
+
+	if (!add && !(c->argc == 2 && strcmp(c->argv[0], "revoke") == 0))
+		return EXIT_USAGE;
+	if (!add || read_secret(secret, &err) == 0)
+		db = open_database(c, &keyring, &err);
+	if (db != NULL)
+		rc = key_change(c, db, add ? secret : NULL, &err);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	db_close(db);
+	keyring_free(keyring);
+	return rc == 0 ? 0 : refuse(&err);
+}
+
+/* ---- what is printed */
+
+static int
+print(struct buf *out)
+{
+	bool whole = !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+
+	buf_release(out);
+	return whole ? 0 : EXIT_FAILURE;
+}
+
+static void
+access_names(struct buf *out, unsigned access)
+{
+	static const struct { enum access bit; const char *name; } names[] = {
+		{ PUBLIC, "PUBLIC" }, { SERVICE, "SERVICE" }, { ADMIN, "ADMIN" }, { PATIENT_SELF, "PATIENT_SELF" }, { PARTNER, "PARTNER" },
+		{ WEBHOOK, "WEBHOOK" }, { VENDOR, "VENDOR" },
+	};
+	const char *between = "";
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if ((access & names[i].bit) == 0)
+			continue;
+		buf_addf(out, "%s%s", between, names[i].name);
+		between = "|";
+	}
+}
+
+/* One row a line, tabs between: method, path, access, callers, database mode, once, audit action. The call graph is drawn from it. */
+static int
+cmd_routes(const struct call *c)
+{
+	static const char *const modes[] = { "?", "NONE", "READ", "READ_AUDITED", "WRITE" };
+	static const char *const onces[] = { "-", "KEY", "NATURAL" };
+	struct buf out = BUF_INIT(PRINT_MAX);
+
+	for (size_t i = 0; i < c->service->nroutes; i++) {
+		const struct route *row = &c->service->routes[i];
+
+		buf_addf(&out, "%s\t%s\t", row->method, row->path);
+		access_names(&out, row->access);
+		buf_addf(&out, "\t%s\t%s\t%s\t%s\n", row->callers != NULL ? row->callers : "-", modes[row->db], onces[row->once],
+		    row->audit != NULL ? row->audit : "-");
+	}
+	return print(&out);
+}
+
+static int
+cmd_openapi(const struct call *c)
+{
+	struct buf out = BUF_INIT(PRINT_MAX);
+
+	openapi_print(c->service, &out);
+	buf_addc(&out, '\n');
+	return print(&out);
+}
+
+static int
+cmd_config(const struct call *c)
+{
+	struct buf out = BUF_INIT(PRINT_MAX);
+
+	conf_print(c->conf, &out);
+	return print(&out);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct call *c);
+	const char *usage;
+} commands[] = {
+	{ "serve", cmd_serve, "" },
+	{ "work", cmd_work, "" },
+	{ "migrate", cmd_migrate, "[--sample]" },
+	{ "check", cmd_check, "" },
+	{ "key", cmd_key, "add CALLER KEYID | revoke KEYID" },
+	{ "routes", cmd_routes, "" },
+	{ "openapi", cmd_openapi, "" },
+	{ "config", cmd_config, "" },
+};
+
+static int
+usage(const char *program)
+{
+	for (size_t i = 0; i < COUNT(commands); i++)
+		fprintf(stderr, "%s %s %s %s\n", i == 0 ? "usage:" : "      ", program, commands[i].name, commands[i].usage);
+	return EXIT_USAGE;
+}
+
+static struct conf *
+load_conf(const struct service *s, struct problem *err)
+{
+	const struct conf_key *const tables[] = { core_conf, peer_conf, work_conf, s->config, NULL };
+	struct conf *conf = conf_load(tables, err);
+	enum log_level least;
+
+	if (conf != NULL && log_level_parse(conf_str(conf, "LOG_LEVEL"), &least) == 0)
+		log_level_set(least);
+	return conf;
+}
+
+int
+service_main(int argc, char **argv, const struct service *s)
+{
+	struct problem err = { 0 };
+	size_t i = 0;
+	struct conf *conf;
+	int rc;
+
+	log_open(s->name, LOG_INFO);
+	while (argc > 1 && i < COUNT(commands) && strcmp(commands[i].name, argv[1]) != 0)
+		i++;
+	if (argc < 2 || i == COUNT(commands))
+		return usage(argv[0]);
+	conf = load_conf(s, &err);
+	if (conf == NULL)
+		return refuse(&err);
+	rc = commands[i].run(&(struct call){ .service = s, .conf = conf, .argc = argc - 2, .argv = argv + 2, .whole = argv });
+	conf_free(conf);
+	return rc == EXIT_USAGE ? usage(argv[0]) : rc;
+}

@@ -4,8 +4,9 @@
  *	telerx-<name> serve            the pool: descriptor 0 is the listening socket (spawn-fcgi -n)
  *	telerx-<name> work             the background worker
  *	telerx-<name> migrate [--sample]
- *	telerx-<name> check            config, routes, templates and every prepared statement against the migrated schema
+ *	telerx-<name> check            config, routes, the service's own start-up checks, pending migrations
  *	telerx-<name> key add CALLER KEYID     reads the secret from standard input; registers a calling service (sealed)
+ *	telerx-<name> key revoke KEYID         the key is refused within a second
  *	telerx-<name> routes | openapi | config
  */
 #ifndef SERVICE_H

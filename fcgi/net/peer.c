@@ -89,8 +89,8 @@ peer_call(struct http *h, struct arena *a, const struct conf *conf, const struct
 		.method = call->method, .url = arena_printf(a, PEER_HOST "%s", call->path), .unix_socket = conf_str(conf, "PEER_SOCKET"),
 		.headers = headers, .body = body, .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS,
 	}, &answer);
-	/* A peer that says "busy" or "no" is there; one whose pool is gone is answered for by nginx. */
-	breaker_leave(call->service, answer.outcome == HTTP_ANSWERED && answer.status < 500);
+	/* A peer that says "busy" or "no" is there; for one whose pool is gone nginx answers. */
+	breaker_leave(call->service, answer.outcome == HTTP_ANSWERED && answer.status != 502 && answer.status != 504);
 	ret->outcome = answer.outcome;
 	if (answer.outcome != HTTP_ANSWERED)
 		return no_answer(call, &answer, err);
@@ -102,6 +102,13 @@ static bool
 may_be_repeated(const struct peer_reply *reply)
 {
 	return reply->status >= 500 || reply->status == 429 || (reply->status == 409 && reply->retry_after > 0);
+}
+
+/* It does not know our key, or its table does not list us: nothing our own caller could mend. */
+static bool
+is_about_us(const struct peer_reply *reply, const char *code)
+{
+	return reply->status < 400 || reply->status == 401 || (reply->status == 403 && (code == NULL || strcmp(code, "forbidden") == 0));
 }
 
 int
@@ -118,8 +125,7 @@ peer_expect(const struct peer_call *call, const struct peer_reply *reply, struct
 		err->retry_after = reply->retry_after;
 		return -1;
 	}
-	/* Its 401 or 403 is about our key, not about our caller's. */
-	if (reply->status < 400 || reply->status == 401 || reply->status == 403)
+	if (is_about_us(reply, code))
 		(void)problem(err, 502, "peer_refused", "%s answered %d %s", call->service, reply->status, code != NULL ? code : "");
 	else
 		(void)problem(err, reply->status, code != NULL ? code : "peer_refused", "%s", detail != NULL ? detail : "refused by a peer");
