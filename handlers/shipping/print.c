@@ -110,7 +110,7 @@ print_printed(struct req *r, struct problem *err)
 }
 
 int
-print_error(struct req *r, struct problem *err)
+print_failed(struct req *r, struct problem *err)
 {
 	return move(r, "error", req_str(r, "error"), err);
 }

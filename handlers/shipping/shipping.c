@@ -98,7 +98,7 @@ static const struct route routes[] = {
 	    .reply = print_reply, .says = "the printer has it" },
 	{ "POST", "/shipping/print-queue/:id/printed", print_printed, STAFF, .db = WRITE, .once = NATURAL, .audit = "print.printed",
 	    .reply = print_reply, .says = "it is printed" },
-	{ "POST", "/shipping/print-queue/:id/error", print_error, STAFF, .db = WRITE, .once = NATURAL, .audit = "print.error",
+	{ "POST", "/shipping/print-queue/:id/error", print_failed, STAFF, .db = WRITE, .once = NATURAL, .audit = "print.error",
 	    .body = error_body, .reply = print_reply, .says = "the printer failed" },
 	{ "POST", "/shipping/print-queue/:id/retry", print_retry, STAFF, .db = WRITE, .once = NATURAL, .audit = "print.retry",
 	    .reply = print_reply, .says = "back to pending" },

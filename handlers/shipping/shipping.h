@@ -40,7 +40,7 @@ bool	 shipment_may(const char *from, const char *to);
 int	 print_list(struct req *r, struct problem *err);
 int	 print_printing(struct req *r, struct problem *err);
 int	 print_printed(struct req *r, struct problem *err);
-int	 print_error(struct req *r, struct problem *err);
+int	 print_failed(struct req *r, struct problem *err);
 int	 print_retry(struct req *r, struct problem *err);
 int	 print_add(struct db *db, const struct shipment *s, struct problem *err) MUST_CHECK;
 

@@ -1,0 +1,244 @@
+/*
+ * Notify's rules: the matrix decides, a message is once per type and key, channels fail alone, templates are versions.
+ */
+#include "harness/harness.h"
+#include "notify/notify.h"
+
+static const char *const settings[] = {
+	"SENDGRID_BASE_URL=https://sendgrid.example", "SENDGRID_API_KEY=SG.x", "MAIL_FROM=care@telerx.example", "TWILIO_BASE_URL=https://twilio.example",
+	"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000001", "TWILIO_AUTH_TOKEN=t", "TWILIO_FROM=+15005550006",
+	"SLACK_WEBHOOK_URL=https://slack.example/services/T/B/x", NULL
+};
+#define MAIL "https://sendgrid.example/v3/mail/send"
+#define SMS "https://twilio.example/*"
+#define SLACK "https://slack.example/services/T/B/x"
+
+static int
+setup(void **state)
+{
+	*state = world_new(&notify_service, settings);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	static const char *const headers[] = { "X-Message-Id: abcdefghijklmnopqrstuv", NULL };
+	struct world *w = *state;
+
+	stubs_clear(w);
+	sql_run(w, "DELETE FROM job WHERE state = 'ready'");
+	stub_with(w, "POST", MAIL, 202, "", headers);
+	stub(w, "POST", SMS, 201, "{\"sid\":\"SM00000000000000000000000000000001\",\"status\":\"queued\"}");
+	stub(w, "POST", SLACK, 200, "ok");
+	return 0;
+}
+
+static const char *
+new_id(struct world *w)
+{
+	char id[UUID_TEXT];
+
+	return text(w, "%s", uuid_text(uuid_new(), id));
+}
+
+static const char *
+send_to(struct world *w, const char *type, const char *recipient)
+{
+	post(w, BY_SERVICE("orchestrator"), "/notify/send", text(w,
+	    "{\"type\":\"%s\",\"messageKey\":\"%s\",\"recipient\":%s,\"variables\":{\"firstName\":\"Ada\"}}", type, new_id(w), recipient));
+	expect_status(w, 202);
+	return answer_text(w, "notificationId");
+}
+
+#define ADA "{\"email\":\"ada@patients.example\",\"phone\":\"+15045550100\"}"
+
+static const char *
+channel(struct world *w, const char *id, const char *name)
+{
+	return sql_text(w, "SELECT status FROM notification_log WHERE message_id = '%s' AND channel = '%s'", id, name);
+}
+
+static void
+the_matrix_is_the_seeds(void **state)
+{
+	static const struct { const char *type; bool email, sms, hubspot, slack; } rows[] = {
+		{ "prescription_approved", true, true, true, false }, { "prescription_denied", true, true, false, false },
+		{ "shipment_update", true, true, true, false }, { "payment_charged", true, true, true, false },
+		{ "payment_failed", true, true, false, false }, { "provider_message", true, true, true, false },
+		{ "refill_reminder", true, true, false, false }, { "welcome", true, false, true, false },
+		{ "physician_new_task", true, false, false, true }, { "admin_alert", false, false, false, true },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(sql_int(w, "SELECT count(*) FROM notification_channel_config WHERE type = '%s' AND email = %s AND sms = %s AND hubspot = %s"
+		    " AND slack = %s AND NOT push AND NOT in_app", rows[i].type, rows[i].email ? "true" : "false", rows[i].sms ? "true" : "false",
+		    rows[i].hubspot ? "true" : "false", rows[i].slack ? "true" : "false"), 1);
+}
+
+static void
+an_approval_goes_out_by_mail_and_text(void **state)
+{
+	struct world *w = *state;
+	const char *id = send_to(w, "prescription_approved", ADA);
+
+	work(w);
+	assert_string_equal(channel(w, id, "email"), "sent");
+	assert_string_equal(channel(w, id, "sms"), "sent");
+	assert_string_equal(channel(w, id, "hubspot"), "not_configured");
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "ada@patients.example"));
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "Hello Ada"));
+	assert_non_null(strstr(sent_to(w, "POST", SMS, -1)->raw, "To=%2B15045550100"));
+	assert_true(event_count(w, "notification.sent") >= 2);
+}
+
+static void
+a_repeat_of_type_and_key_is_one_message(void **state)
+{
+	struct world *w = *state;
+	const char *body = text(w, "{\"type\":\"welcome\",\"messageKey\":\"k-1\",\"recipient\":%s}", ADA), *first;
+
+	post(w, BY_SERVICE("intake"), "/notify/send", body);
+	first = answer_text(w, "notificationId");
+	post(w, BY_SERVICE("intake"), "/notify/send", body);
+	expect_text(w, "notificationId", first);
+	work(w);
+	assert_int_equal(sent_count(w, "POST", MAIL), 1);
+}
+
+static void
+a_dead_sms_provider_does_not_stop_the_mail(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", SMS, 503, "{\"code\":20500,\"status\":503}");
+	id = send_to(w, "payment_failed", ADA);
+	work(w);
+	assert_string_equal(channel(w, id, "email"), "sent");
+	assert_string_not_equal(channel(w, id, "sms"), "sent");
+}
+
+static void
+a_mail_whose_answer_was_lost_is_not_sent_twice(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub_broken(w, "POST", MAIL, HTTP_UNKNOWN);
+	id = send_to(w, "welcome", ADA);
+	for (int i = 0; i < 3; i++)
+		work(w);
+	assert_int_equal(sent_count(w, "POST", MAIL), 1);
+	sql_run(w, "UPDATE effect SET deadline = now() - interval '1 second' WHERE kind = 'sendgrid.send' AND state IN ('sent', 'unknown')");
+	work_all(w);
+	assert_int_equal(sent_count(w, "POST", MAIL), 1);
+	assert_string_equal(channel(w, id, "email"), "unknown");
+}
+
+static void
+a_patient_is_reached_by_the_contact_intake_keeps(void **state)
+{
+	struct world *w = *state;
+	const char *patient = new_id(w);
+
+	stub(w, "GET", text(w, "/intake/contacts/%s", patient), 200,
+	    text(w, "{\"patientId\":\"%s\",\"firstName\":\"Bea\",\"email\":\"bea@patients.example\",\"phone\":\"+15045550101\"}", patient));
+	send_to(w, "prescription_denied", text(w, "{\"patientId\":\"%s\"}", patient));
+	work(w);
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "bea@patients.example"));
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM notification_messages WHERE recipient_enc::text LIKE '%%bea%%'"), 0);
+}
+
+static void
+a_toggle_acts_on_the_next_message_and_is_audited(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	put(w, BY_ADMIN, "/notify/channels/shipment_update", "{\"sms\":false}");
+	expect_status(w, 200);
+	id = send_to(w, "shipment_update", ADA);
+	work(w);
+	assert_string_equal(channel(w, id, "email"), "sent");
+	assert_string_equal(channel(w, id, "sms"), "suppressed");
+	assert_int_equal(audit_count(w, "notification.channels", "success"), 1);
+	put(w, BY_ADMIN, "/notify/channels/no_such_type", "{\"sms\":false}");
+	expect_problem(w, 404, "unknown_type");
+	put(w, BY_PUBLIC, "/notify/channels/welcome", "{\"sms\":true}");
+	expect_status(w, 401);
+}
+
+static void
+an_edited_template_is_a_new_version_and_must_keep_its_promises(void **state)
+{
+	struct world *w = *state;
+
+	put(w, BY_ADMIN, "/notify/templates/welcome/email", "{\"subject\":\"Welcome\",\"body\":\"Dear {{firstName}}, version one\"}");
+	expect_int(w, "version", 1);
+	put(w, BY_ADMIN, "/notify/templates/welcome/email", "{\"subject\":\"Welcome\",\"body\":\"Dear {{firstName}}, version two\"}");
+	expect_int(w, "version", 2);
+	put(w, BY_ADMIN, "/notify/templates/welcome/email", "{\"body\":\"your {{diagnosis}}\"}");
+	expect_problem(w, 422, "unknown_variable");
+	send_to(w, "welcome", ADA);
+	work(w);
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "version two"));
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM notification_templates WHERE type = 'welcome'"), 2);
+}
+
+static void
+slack_text_is_escaped(void **state)
+{
+	struct world *w = *state;
+
+	post(w, BY_SERVICE("billing"), "/notify/send", "{\"type\":\"admin_alert\",\"messageKey\":\"a-1\",\"recipient\":{},"
+	    "\"variables\":{\"kind\":\"payment\",\"subject\":\"<x>\",\"detail\":\"a & b\"}}");
+	expect_status(w, 202);
+	work(w);
+	assert_string_equal(sent_text(sent_to(w, "POST", SLACK, -1), "text"), "[payment] &lt;x&gt;: a &amp; b\n");
+}
+
+static void
+every_type_has_the_templates_of_its_channels(void **state)
+{
+	struct world *w = *state;
+
+	for (const struct notice *n = notices; n->type != NULL; n++)
+		for (size_t i = 0; channel_names[i] != NULL; i++) {
+			char path[512];
+
+			if (strcmp(channel_names[i], "hubspot") == 0 ||
+			    sql_int(w, "SELECT %s::int FROM notification_channel_config WHERE type = '%s'", channel_names[i], n->type) != 1)
+				continue;
+			snprintf(path, sizeof(path), "%s/templates/notify/%s.%s.en.mustache", scratch_source(), n->type, channel_names[i]);
+			if (access(path, R_OK) != 0)
+				fail_msg("%s is missing", path);
+		}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_matrix_is_the_seeds, fresh),
+		cmocka_unit_test_setup(every_type_has_the_templates_of_its_channels, fresh),
+		cmocka_unit_test_setup(an_approval_goes_out_by_mail_and_text, fresh),
+		cmocka_unit_test_setup(a_repeat_of_type_and_key_is_one_message, fresh),
+		cmocka_unit_test_setup(a_dead_sms_provider_does_not_stop_the_mail, fresh),
+		cmocka_unit_test_setup(a_mail_whose_answer_was_lost_is_not_sent_twice, fresh),
+		cmocka_unit_test_setup(a_patient_is_reached_by_the_contact_intake_keeps, fresh),
+		cmocka_unit_test_setup(a_toggle_acts_on_the_next_message_and_is_audited, fresh),
+		cmocka_unit_test_setup(an_edited_template_is_a_new_version_and_must_keep_its_promises, fresh),
+		cmocka_unit_test_setup(slack_text_is_escaped, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

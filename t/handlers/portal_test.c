@@ -1,0 +1,87 @@
+/*
+ * The portal's rules: every event of a case is one line, once; the page shows timelines only where it is told to.
+ */
+#include "harness/harness.h"
+#include "portal/portal.h"
+
+static const char *const settings[] = { "PORTAL_TIMELINES=yes", NULL };
+
+static int
+setup(void **state)
+{
+	*state = world_new(&portal_service, settings);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+#define CASE "00000000-0000-7000-8000-00000000c0de"
+
+static void
+an_event_is_one_line_however_often_it_comes(void **state)
+{
+	struct world *w = *state;
+
+	send_event(w, "intake", "intake.submitted", uuid_new(), "{\"submissionId\":\"" CASE "\",\"state\":\"LA\",\"intakeType\":\"glp1\"}");
+	expect_status(w, 200);
+	send_event_again(w);
+	send_event(w, "router", "rx.submission.updated", uuid_new(), "{\"submissionId\":\"" CASE "\",\"pharmacy\":\"gmp\",\"status\":\"accepted\"}");
+	get(w, BY_ADMIN, "/console/timeline?submissionId=" CASE);
+	expect_status(w, 200);
+	expect_text(w, "entries.0.what", "intake submitted from LA (glp1)");
+	expect_text(w, "entries.1.what", "pharmacy gmp: accepted");
+	expect_absent(w, "entries.2");
+}
+
+static void
+an_event_of_no_case_is_no_line(void **state)
+{
+	struct world *w = *state;
+	int64_t before = sql_int(w, "SELECT count(*) FROM timeline_entries");
+
+	send_event(w, "notify", "notification.sent", uuid_new(), "{\"type\":\"verification_code\",\"channel\":\"email\"}");
+	expect_status(w, 200);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM timeline_entries"), before);
+}
+
+static void
+the_page_shows_the_case_and_escapes_it(void **state)
+{
+	struct world *w = *state;
+
+	send_event(w, "registry", "assignment.completed", uuid_new(), "{\"submissionId\":\"" CASE "\",\"outcome\":\"<b>\"}");
+	get(w, BY_PUBLIC, "/");
+	expect_status(w, 200);
+	assert_non_null(strstr((const char *)answer_bytes(w).p, CASE));
+	assert_non_null(strstr((const char *)answer_bytes(w).p, "assignment completed: &lt;b&gt;"));
+	assert_non_null(answer_header(w, "content-security-policy"));
+}
+
+static void
+timelines_are_for_administrators(void **state)
+{
+	struct world *w = *state;
+
+	get(w, BY_PUBLIC, "/console/timelines");
+	expect_status(w, 401);
+	get(w, BY_ADMIN, "/console/timelines?limit=1");
+	expect_text(w, "timelines.0.submissionId", CASE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_event_is_one_line_however_often_it_comes),
+		cmocka_unit_test(an_event_of_no_case_is_no_line),
+		cmocka_unit_test(the_page_shows_the_case_and_escapes_it),
+		cmocka_unit_test(timelines_are_for_administrators),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

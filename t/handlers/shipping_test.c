@@ -1,0 +1,251 @@
+/*
+ * Shipping's rules: one label and one print queue entry per own parcel, staff's steps in order, a line that never goes back.
+ */
+#include "harness/harness.h"
+#include "shipping/shipping.h"
+
+static const char *const settings[] = {
+	"FEDEX_BASE_URL=https://fedex.example", "FEDEX_CLIENT_ID=id", "FEDEX_CLIENT_SECRET=s", "FEDEX_ACCOUNT_NUMBER=740561073", "TRACKING_INTERVAL=1s", NULL
+};
+#define SHIP "https://fedex.example/ship/v1/shipments"
+#define TRACK "https://fedex.example/track/v1/trackingnumbers"
+#define TOKEN "https://fedex.example/oauth/token"
+
+/* "%PDF-1.4" and little else, base64 */
+static const char label_answer[] =
+	"{\"output\":{\"transactionShipments\":[{\"masterTrackingNumber\":\"794600000001\",\"pieceResponses\":[{\"trackingNumber\":\"794600000001\","
+	"\"packageDocuments\":[{\"contentType\":\"LABEL\",\"docType\":\"PDF\",\"encodedLabel\":\"JVBERi0xLjQK\"}]}]}]}}";
+
+static int
+setup(void **state)
+{
+	*state = world_new(&shipping_service, settings);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	struct world *w = *state;
+
+	stubs_clear(w);
+	sql_run(w, "DELETE FROM job WHERE state = 'ready'");
+	stub(w, "POST", TOKEN, 200, "{\"access_token\":\"t\",\"token_type\":\"bearer\",\"expires_in\":3599}");
+	stub(w, "POST", "/notify/send", 202, "{\"notificationId\":\"00000000-0000-7000-8000-000000000001\",\"channels\":[]}");
+	return 0;
+}
+
+static const char *
+new_id(struct world *w)
+{
+	char id[UUID_TEXT];
+
+	return text(w, "%s", uuid_text(uuid_new(), id));
+}
+
+static const char *
+own(struct world *w)
+{
+	post_key(w, BY_SERVICE("orchestrator"), "/shipping/shipments", text(w, "key-%s", new_id(w)), text(w,
+	    "{\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"kind\":\"own\",\"pharmacy\":\"gmp\",\"address\":{\"name\":\"Ada Sample\","
+	    "\"phone\":\"+15045550100\",\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"LA\",\"zip\":\"70112\"}}",
+	    new_id(w), new_id(w), new_id(w)));
+	expect_status(w, 202);
+	return answer_text(w, "shipmentId");
+}
+
+static const char *
+external(struct world *w)
+{
+	post_key(w, BY_SERVICE("router"), "/shipping/shipments", text(w, "key-%s", new_id(w)), text(w,
+	    "{\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"kind\":\"external\",\"pharmacy\":\"boothwyn\",\"trackingNumber\":\"794600000002\"}",
+	    new_id(w), new_id(w), new_id(w)));
+	expect_status(w, 202);
+	return answer_text(w, "shipmentId");
+}
+
+static const char *
+status_of(struct world *w, const char *id)
+{
+	return sql_text(w, "SELECT status FROM shipments WHERE id = '%s'", id);
+}
+
+static void
+staff(struct world *w, const char *id, const char *step)
+{
+	post(w, BY_SERVICE("portal"), text(w, "/shipping/shipments/%s/%s", id, step), NULL);
+}
+
+static const char *
+queue_entry(struct world *w, const char *id)
+{
+	return sql_text(w, "SELECT id FROM print_queue WHERE shipment_id = '%s'", id);
+}
+
+static void
+an_own_parcel_gets_one_label_and_one_print_queue_entry(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", SHIP, 200, label_answer);
+	id = own(w);
+	work(w);
+	assert_string_equal(status_of(w, id), "label_created");
+	assert_int_equal(sent_count(w, "POST", SHIP), 1);
+	assert_string_equal(queue_entry(w, id), sql_text(w, "SELECT id FROM print_queue WHERE status = 'pending' AND shipment_id = '%s'", id));
+	get(w, BY_SERVICE("portal"), text(w, "/shipping/shipments/%s/label", id));
+	expect_status(w, 200);
+	assert_memory_equal(answer_bytes(w).p, "%PDF", 4);
+	assert_int_equal(audit_count(w, "shipment.label", "success"), 1);
+}
+
+static void
+an_external_parcel_has_neither(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", TRACK, 200, "{\"output\":{\"completeTrackResults\":[{\"trackResults\":[{\"error\":{\"code\":\"TRACKING.TRACKINGNUMBER.NOTFOUND\"}}]}]}}");
+	id = external(w);
+	work(w);
+	assert_string_equal(status_of(w, id), "shipped");
+	assert_string_equal(queue_entry(w, id), "");
+	get(w, BY_SERVICE("portal"), text(w, "/shipping/shipments/%s/label", id));
+	expect_problem(w, 404, "no_label");
+}
+
+static void
+staff_go_step_by_step_and_may_repeat(void **state)
+{
+	struct world *w = *state;
+	const char *id, *printed;
+
+	stub(w, "POST", SHIP, 200, label_answer);
+	id = own(w);
+	work(w);
+	staff(w, id, "packed");
+	expect_problem(w, 409, "illegal_transition");
+	printed = text(w, "/shipping/print-queue/%s/printed", queue_entry(w, id));
+	for (int i = 0; i < 2; i++) {
+		post(w, BY_SERVICE("portal"), printed, NULL);
+		expect_status(w, 200);
+	}
+	staff(w, id, "packed");
+	expect_status(w, 200);
+	staff(w, id, "shipped");
+	expect_text(w, "status", "shipped");
+	staff(w, id, "shipped");
+	expect_status(w, 200);
+	staff(w, id, "packed");
+	expect_problem(w, 409, "illegal_transition");
+	post(w, BY_SERVICE("portal"), text(w, "/shipping/print-queue/%s/printed", new_id(w)), NULL);
+	expect_problem(w, 404, "not_found");
+}
+
+static void
+every_pair_of_print_states_is_legal_or_refused(void **state)
+{
+	static const struct { const char *from, *step; int status; } pairs[] = {
+		{ "pending", "printing", 200 }, { "pending", "printed", 200 }, { "pending", "error", 200 }, { "pending", "retry", 200 },
+		{ "printing", "printing", 200 }, { "printing", "printed", 200 }, { "printing", "error", 200 }, { "printing", "retry", 409 },
+		{ "printed", "printing", 409 }, { "printed", "printed", 200 }, { "printed", "error", 409 }, { "printed", "retry", 409 },
+		{ "error", "printing", 409 }, { "error", "printed", 409 }, { "error", "error", 200 }, { "error", "retry", 200 },
+	};
+	struct world *w = *state;
+
+	stub(w, "POST", SHIP, 200, label_answer);
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		const char *id = own(w), *entry;
+
+		work(w);
+		entry = queue_entry(w, id);
+		if (strcmp(pairs[i].from, "pending") != 0)
+			sql_run(w, "UPDATE print_queue SET status = '%s' WHERE id = '%s'", pairs[i].from, entry);
+		post(w, BY_SERVICE("portal"), text(w, "/shipping/print-queue/%s/%s", entry, pairs[i].step),
+		    strcmp(pairs[i].step, "error") == 0 ? "{\"error\":\"paper\"}" : NULL);
+		if (answer_status(w) != pairs[i].status)
+			fail_msg("%s, then %s: %d, not %d", pairs[i].from, pairs[i].step, answer_status(w), pairs[i].status);
+	}
+}
+
+static void
+a_label_whose_answer_was_lost_is_never_bought_twice(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub_broken(w, "POST", SHIP, HTTP_UNKNOWN);
+	id = own(w);
+	for (int i = 0; i < 3; i++)
+		work(w);
+	assert_int_equal(sent_count(w, "POST", SHIP), 1);
+	sql_run(w, "UPDATE effect SET deadline = now() - interval '1 second' WHERE kind = 'fedex.ship' AND subject = '%s'", id);
+	work_all(w);
+	assert_int_equal(sent_count(w, "POST", SHIP), 1);
+	assert_string_equal(status_of(w, id), "manual");
+}
+
+static const char *
+scans(struct world *w, const char *list)
+{
+	return text(w, "{\"output\":{\"completeTrackResults\":[{\"trackResults\":[{\"scanEvents\":[%s]}]}]}}", list);
+}
+
+#define SCAN(date, code) "{\"date\":\"2026-11-01T" date ":00-05:00\",\"eventType\":\"" code "\",\"derivedStatusCode\":\"" code "\",\"eventDescription\":\"x\"}"
+
+static void
+tracking_is_monotone_and_tells_the_patient_twice(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", TRACK, 200, scans(w, SCAN("12:00", "DL") "," SCAN("11:00", "OD") "," SCAN("10:00", "IT") "," SCAN("09:00", "OC")));
+	stub_once(w, "POST", TRACK, 200, scans(w, SCAN("11:00", "OD") "," SCAN("10:00", "IT") "," SCAN("09:00", "OC")));
+	id = external(w);
+	work(w);
+	assert_string_equal(status_of(w, id), "out_for_delivery");
+	work_all(w);
+	assert_string_equal(status_of(w, id), "delivered");
+	assert_int_equal(sent_count(w, "POST", "/notify/send"), 2);	/* first scan, delivery (C9) */
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM tracking_events WHERE shipment_id = '%s'", id), 4);
+}
+
+static void
+the_line_never_goes_back(void **state UNUSED)
+{
+	static const struct { const char *from, *to; bool may; } pairs[] = {
+		{ "requested", "label_created", true }, { "label_created", "printed", true }, { "shipped", "in_transit", true },
+		{ "in_transit", "shipped", false }, { "delivered", "in_transit", false }, { "delivered", "exception", false },
+		{ "in_transit", "exception", true }, { "exception", "in_transit", true }, { "exception", "label_created", false },
+		{ "exception", "returned", true }, { "requested", "manual", true }, { "manual", "label_created", true }, { "voided", "printed", false },
+		{ "in_transit", "voided", false }, { "packed", "packed", false },
+	};
+
+	for (size_t i = 0; i < COUNT(pairs); i++)
+		if (shipment_may(pairs[i].from, pairs[i].to) != pairs[i].may)
+			fail_msg("%s > %s", pairs[i].from, pairs[i].to);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_line_never_goes_back),
+		cmocka_unit_test_setup(an_own_parcel_gets_one_label_and_one_print_queue_entry, fresh),
+		cmocka_unit_test_setup(an_external_parcel_has_neither, fresh),
+		cmocka_unit_test_setup(staff_go_step_by_step_and_may_repeat, fresh),
+		cmocka_unit_test_setup(every_pair_of_print_states_is_legal_or_refused, fresh),
+		cmocka_unit_test_setup(a_label_whose_answer_was_lost_is_never_bought_twice, fresh),
+		cmocka_unit_test_setup(tracking_is_monotone_and_tells_the_patient_twice, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
