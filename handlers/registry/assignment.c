@@ -9,7 +9,7 @@ static const char open_sql[] =
 	" ON CONFLICT ON CONSTRAINT prescription_assignments_once DO NOTHING";
 static const char eligible_sql[] =
 	"INSERT INTO assignment_physicians (assignment_id, physician_id)"
-	" SELECT $1, p.id FROM physicians p JOIN physician_licenses l ON l.physician_id = p.id"
+	" SELECT $1::uuid, p.id FROM physicians p JOIN physician_licenses l ON l.physician_id = p.id"
 	" WHERE p.active AND p.platform IN ($2, 'both') AND l.state = $3 AND l.expires_on >= current_date RETURNING physician_id";
 static const char task_sql[] =
 	"INSERT INTO review_tasks (submission_id, task_id) VALUES ($1, $2) ON CONFLICT (submission_id) DO NOTHING";

@@ -213,7 +213,7 @@ static const struct route routes[] = {
 	    .query = find_query, .reply = assignment_reply, .says = "the assignment of a submission" },
 	{ "GET", "/route/assignments/:id", assignment_show, .access = SERVICE, .callers = "integration orchestrator portal", .db = READ,
 	    .reply = assignment_reply, .says = "one assignment" },
-	{ "POST", "/route/claim", claim, .access = SERVICE, .callers = "portal", .db = WRITE, .once = NATURAL, .audit = "assignment.claim",
+	{ "POST", "/route/claim", claim, .ask = claim_for, .access = SERVICE, .callers = "portal", .db = WRITE, .once = NATURAL, .audit = "assignment.claim",
 	    .body = claim_body, .reply = claim_reply, .says = "takes an open case: the first claim wins" },
 	{ "GET", "/route/credits", credit_list, .access = ADMIN | SERVICE, .callers = "portal", .db = READ, .query = credits_query,
 	    .reply = credits_reply, .says = "visits credited to a physician" },

@@ -39,6 +39,7 @@ int	 on_intake_submitted(struct event *e, struct problem *err);
 int	 on_task_created(struct event *e, struct problem *err);
 
 /* claim.c */
+int	 claim_for(struct req *r, struct problem *err);
 int	 claim(struct req *r, struct problem *err);
 
 /* alert.c */

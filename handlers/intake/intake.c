@@ -1,0 +1,195 @@
+/*
+ * intake.c: the intake's table: plans and signed prices, proven e-mail addresses, the saved card, the encrypted form, and what follows from it.
+ * Called by anybody (public surface), by the holder of an intake session, by orchestrator, integration and notify.
+ * Writes intake_verification_codes, intake_sessions, intake_submissions, intake_retry_queue.
+ * Publishes intake.submitted; consumes ehr.patient.created, ehr.task.created.
+ */
+#include "intake/intake.h"
+
+static const char *const consent_types[] = { "hipaa", "telehealth", "terms", NULL };
+static const char *const statuses[] = { "waiting", "queued", "sent", "done", "failed", NULL };
+
+static const struct field plans_query[] = {
+	{ "intakeType", STRING, .max = 40, .says = "glp1, nad, microdose, or whatever has a plan" },
+	{ 0 }
+};
+static const struct field plan_fields[] = {
+	{ "planId", STRING, .required = true, .says = "the plan" },
+	{ "name", STRING, .required = true, .says = "as shown" },
+	{ "intakeType", STRING, .required = true, .says = "which questionnaire goes with it" },
+	{ "amountCents", INTEGER, .required = true, .says = "price" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "formVersion", STRING, .says = "version of the questionnaire in use" },
+	{ "planToken", STRING, .required = true, .says = "plan and price, signed; good for fifteen minutes" },
+	{ 0 }
+};
+static const struct field plans_reply[] = {
+	{ "plans", ARRAY, .required = true, .max = 200, .of = plan_fields, .says = "active plans" },
+	{ 0 }
+};
+static const struct field form_params[] = { { "intakeType", STRING, .required = true, .max = 40, .says = "intake type" }, { 0 } };
+static const struct field form_reply[] = {
+	{ "intakeType", STRING, .required = true, .says = "intake type" },
+	{ "formVersion", STRING, .required = true, .says = "goes into the envelope's protected header" },
+	{ "title", STRING, .required = true, .says = "as shown" },
+	{ "steps", ANY, .required = true, .says = "list of {linkId, text, kind, required}" },
+	{ 0 }
+};
+static const struct field keys_reply[] = {
+	{ "keys", ANY, .required = true, .says = "JWKS, the newest first" },
+	{ 0 }
+};
+static const struct field send_body[] = {
+	{ "email", EMAIL, .required = true, .says = "where the code goes" },
+	{ 0 }
+};
+static const struct field send_reply[] = {
+	{ "verificationId", UUID, .required = true, .says = "this attempt; the code is good for it alone" },
+	{ "expiresAt", TIME, .required = true, .says = "until when the code is good" },
+	{ 0 }
+};
+static const struct field check_body[] = {
+	{ "verificationId", UUID, .required = true, .says = "from send" },
+	{ "code", STRING, .required = true, .min = 6, .max = 6, .says = "six digits" },
+	{ 0 }
+};
+static const struct field check_reply[] = {
+	{ "sessionToken", STRING, .required = true, .says = "opaque; Authorization: Bearer" },
+	{ "intakeId", UUID, .required = true, .says = "the intake that the session is bound to" },
+	{ "expiresAt", TIME, .required = true, .says = "when the session ends" },
+	{ 0 }
+};
+static const struct field consent_fields[] = {
+	{ "type", ENUM, .required = true, .values = consent_types, .says = "what is consented to" },
+	{ "version", STRING, .required = true, .min = 1, .max = 40, .says = "of the text that was shown" },
+	{ "accepted", BOOLEAN, .required = true, .says = "true" },
+	{ 0 }
+};
+static const struct field payment_body[] = {
+	{ "planToken", STRING, .max = 2048, .says = "from the list of plans; without it 400 missing_plan_token" },
+	{ "state", STATE, .required = true, .says = "where the patient lives" },
+	{ "birthDate", DATE, .required = true, .says = "date of birth" },
+	{ "consents", ARRAY, .required = true, .max = 20, .of = consent_fields, .says = "hipaa, telehealth and terms, accepted" },
+	{ 0 }
+};
+static const struct field payment_reply[] = {
+	{ "setupIntentId", UUID, .required = true, .says = "our id of the card to be saved" },
+	{ "clientSecret", STRING, .required = true, .says = "for Stripe's script in the browser" },
+	{ "publishableKey", STRING, .required = true, .says = "for Stripe's script in the browser" },
+	{ "amountCents", INTEGER, .required = true, .says = "the price that is locked now" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ 0 }
+};
+static const struct field submit_body[] = {
+	{ "envelope", STRING, .required = true, .min = 1, .max = 200000, .says = "compact JWE of the form" },
+	{ 0 }
+};
+static const struct field submit_reply[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "status", STRING, .required = true, .says = "received" },
+	{ 0 }
+};
+static const struct field submission_reply[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "intakeId", UUID, .required = true, .says = "the session" },
+	{ "state", STATE, .required = true, .says = "attested state" },
+	{ "platform", STRING, .required = true, .says = "yourera" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "formVersion", STRING, .required = true, .says = "of the questionnaire" },
+	{ "planId", STRING, .required = true, .says = "the plan" },
+	{ "amountCents", INTEGER, .required = true, .says = "locked price" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "setupIntentId", UUID, .required = true, .says = "the saved card, at billing" },
+	{ "submittedAt", TIME, .required = true, .says = "when" },
+	{ "patient", OBJECT, .required = true, .of = form_fields, .says = "the form as submitted" },
+	{ 0 }
+};
+static const struct field patient_params[] = { { "patientId", UUID, .required = true, .says = "the patient" }, { 0 } };
+static const struct field contact_reply[] = {
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "firstName", STRING, .required = true, .says = "for the greeting" },
+	{ "email", EMAIL, .required = true, .says = "verified address" },
+	{ "phone", PHONE, .required = true, .says = "mobile number" },
+	{ 0 }
+};
+static const struct field retry_query[] = { { "status", ENUM, .values = statuses, .says = "left out: all that is not done" }, { 0 } };
+static const struct field retry_fields[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "step", STRING, .required = true, .says = "ehr_patient, ehr_task" },
+	{ "status", STRING, .required = true, .says = "waiting, queued, sent, done, failed" },
+	{ "attempts", INTEGER, .required = true, .says = "how often it was handed over" },
+	{ "lastError", STRING, .says = "a code" },
+	{ "updatedAt", TIME, .required = true, .says = "when it moved last" },
+	{ 0 }
+};
+static const struct field retry_reply[] = {
+	{ "steps", ARRAY, .required = true, .max = 100, .of = retry_fields, .says = "the longest waiting first" },
+	{ 0 }
+};
+
+static const struct route routes[] = {
+	{ "GET", "/intake/plans", plan_list, .access = PUBLIC, .db = READ, .query = plans_query, .reply = plans_reply,
+	    .says = "active plans with signed prices" },
+	{ "GET", "/intake/forms/:intakeType", form_show, .access = PUBLIC, .db = READ, .params = form_params, .reply = form_reply,
+	    .says = "the questionnaire of an intake type" },
+	{ "GET", "/intake/keys", key_list, .access = PUBLIC, .db = NONE, .reply = keys_reply, .says = "keys to encrypt the form for" },
+	{ "POST", "/intake/verify-email/send", code_send, .access = PUBLIC, .db = WRITE, .once = NATURAL, .audit = "intake.code.send",
+	    .body = send_body, .reply = send_reply, .status = 202, .says = "mails a code of six digits" },
+	{ "POST", "/intake/verify-email/check", code_check, .access = PUBLIC, .db = WRITE, .once = NATURAL, .audit = "intake.session.open",
+	    .body = check_body, .reply = check_reply, .says = "exchanges the code for a session" },
+	{ "POST", "/intake/payment-intent", payment_lock, .ask = payment_ask, .synchronous = "stripe", .access = PATIENT_SELF, .db = WRITE,
+	    .once = NATURAL, .audit = "intake.payment", .body = payment_body, .reply = payment_reply,
+	    .says = "checks plan, state, age and consents, locks the price, begins to save the card" },
+	{ "POST", "/intake/submit", submit, .ask = submit_ask, .access = PATIENT_SELF, .db = WRITE, .once = KEY, .audit = "intake.submit",
+	    .body = submit_body, .reply = submit_reply, .status = 201, .says = "submits the encrypted form" },
+	{ "GET", "/intake/submissions/:id", submission_show, .access = SERVICE, .callers = "orchestrator integration", .db = READ_AUDITED,
+	    .audit = "phi.read", .reply = submission_reply, .says = "a submission with its form" },
+	{ "GET", "/intake/contacts/:patientId", contact_show, .access = SERVICE, .callers = "notify", .db = READ_AUDITED, .audit = "phi.read",
+	    .params = patient_params, .reply = contact_reply, .says = "where a patient is reached" },
+	{ "GET", "/intake/retry-queue", retry_list, .access = ADMIN, .db = READ, .query = retry_query, .reply = retry_reply,
+	    .says = "what downstream still owes" },
+};
+
+static const struct job_row jobs[] = {
+	{ "code.mail", code_mail_job, .queue = "notify", .attempts = 8, .backoff_s = 1, .buried = code_buried, .says = "mails a code" },
+	{ "ehr.patient", ehr_patient_job, .queue = "integration", .attempts = 20, .buried = ehr_patient_buried,
+	    .says = "hands the patient to the EHR's service" },
+	{ "ehr.task", ehr_task_job, .queue = "integration", .attempts = 20, .buried = ehr_task_buried, .says = "asks for the review task" },
+	{ "intake.sweep", sweep_job, .says = "erases old codes, abandons old drafts" },
+};
+static const struct queue_row queues[] = { { "notify", 2 }, { "integration", 2 } };
+static const struct timer_row timers[] = {
+	{ "intake.sweep", "INTAKE_SWEEP", "intake.sweep", "erases old codes, abandons old drafts" },
+};
+
+static const char *const submitted_to[] = { "registry", "orchestrator", "notify", "portal", NULL };
+static const struct topic topics[] = {
+	{ "intake.submitted", submitted_to, "a form was submitted and a card saved" },
+	{ 0 }
+};
+static const struct event_row events[] = {
+	{ "ehr.patient.created", on_ehr_patient_created },
+	{ "ehr.task.created", on_ehr_task_created },
+};
+
+static const struct conf_key config[] = {
+	{ "PLAN_SIGNING_SECRET", CONF_STR, .required = true, .secret = true, .says = "signs prices; a list while it is rotated, the first signs" },
+	{ "PLAN_TOKEN_TTL", CONF_SECS, .dflt = "15m", .says = "how long a signed price is good" },
+	{ "INTAKE_KEYS_FILE", CONF_STR, .required = true, .says = "JWKS with the private keys of the envelopes, newest first" },
+	{ "EXCLUDED_STATES", CONF_LIST, .dflt = "MN,CA,TX,AR,NC,OK", .says = "states that are not served" },
+	{ "MINIMUM_AGE", CONF_INT, .dflt = "18", .says = "years" },
+	{ "CODE_TTL", CONF_SECS, .dflt = "10m", .says = "how long a mailed code is good" },
+	{ "CODE_SENDS_PER_HOUR", CONF_INT, .dflt = "3", .says = "codes mailed to one address" },
+	{ "SESSION_TTL", CONF_SECS, .dflt = "4h", .says = "how long an intake session lasts" },
+	{ "INTAKE_SWEEP", CONF_SECS, .dflt = "10m", .says = "how often old codes and drafts are looked for" },
+	{ 0 }
+};
+
+const struct service intake_service = {
+	.name = "intake", .prefix = "/intake", .database = "intake_gateway", .says = "from a visitor to a submitted case",
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
+	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), .config = config, .session = session_resume, .start = keys_load,
+};
