@@ -51,6 +51,7 @@ charge_authorize(struct db *db, const struct payment *p, const char *customer, c
 	stripe_form_uuid(&f, "metadata[payment_id]", p->id);
 	stripe_form_uuid(&f, "metadata[run_id]", p->run_id);
 	stripe_form_uuid(&f, "metadata[submission_id]", p->submission_id);
+	stripe_form_uuid(&f, "metadata[patient_id]", p->patient_id);
 	return intend(db, "stripe.authorize", p, "/v1/payment_intents", &f, err);
 }
 

@@ -46,7 +46,7 @@ find(const struct outcome *table, size_t n, const char *status)
 	return NULL;
 }
 
-/* A run that was parked for want of an outcome goes on when the outcome comes. */
+/* The saga before the run: the engine locks in that order too. A run that was parked for want of an outcome goes on when it comes. */
 static int
 settle(struct db *db, const struct run *run, const struct outcome *o, const char *code, struct problem *err)
 {
@@ -56,9 +56,9 @@ settle(struct db *db, const struct run *run, const struct outcome *o, const char
 		return 0;
 	if (o->meaning == PARK)
 		return strcmp(run->status, "running") == 0 ? run_move(db, run, "manual", code, &moved, err) : 0;
-	if (strcmp(run->status, "manual") == 0 && run_move(db, run, "running", NULL, &moved, err) < 0)
+	if (saga_resume(db, PRESCRIPTION, run->id, o->step, o->meaning == OK, code, NULL, err) < 0)
 		return -1;
-	return saga_resume(db, PRESCRIPTION, run->id, o->step, o->meaning == OK, code, NULL, err);
+	return strcmp(run->status, "manual") == 0 ? run_move(db, run, "running", NULL, &moved, err) : 0;
 }
 
 int
@@ -69,13 +69,14 @@ outcome_payment(struct db *db, struct uuid id, const char *status, const char *c
 
 	if (o == NULL)
 		return 0;
-	if (run_load(db, id, &run, err) < 0 || db_exec(db, payment_sql, err, P_UUID(id), P_TEXT(status)) < 0)
-		return -1;
-	if (strcmp(status, "captured") == 0 && hold_end(db, run.submission_id, "charged", err) < 0)
-		return -1;
-	if (o->meaning == REFUSED && code == NULL)
+	if (code == NULL && o->meaning == REFUSED)
 		code = "card_declined";
-	return settle(db, &run, o, o->meaning == PARK && code == NULL ? "payment_manual" : code, err);
+	if (code == NULL && o->meaning == PARK)
+		code = "payment_manual";
+	if (run_load(db, id, &run, err) < 0 || settle(db, &run, o, code, err) < 0 ||
+	    db_exec(db, payment_sql, err, P_UUID(id), P_TEXT(status)) < 0)
+		return -1;
+	return strcmp(status, "captured") == 0 ? hold_end(db, run.submission_id, "charged", err) : 0;
 }
 
 int
@@ -86,13 +87,13 @@ outcome_rx(struct db *db, struct uuid id, const char *status, const char *reason
 
 	if (o == NULL)
 		return 0;
-	if (run_load(db, id, &run, err) < 0 || db_exec(db, rx_sql, err, P_UUID(id), P_TEXT(status)) < 0)
-		return -1;
-	if (o->meaning == REFUSED && reason == NULL)
+	if (reason == NULL && o->meaning == REFUSED)
 		reason = "pharmacy_rejected";
-	if (o->meaning == PARK && reason == NULL)
+	if (reason == NULL && o->meaning == PARK)
 		reason = arena_printf(db_current_arena(db), "pharmacy_%s", status);
-	return settle(db, &run, o, reason, err);
+	if (run_load(db, id, &run, err) < 0 || settle(db, &run, o, reason, err) < 0)
+		return -1;
+	return db_exec(db, rx_sql, err, P_UUID(id), P_TEXT(status)) < 0 ? -1 : 0;
 }
 
 static const char *

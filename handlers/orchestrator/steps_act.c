@@ -254,8 +254,13 @@ hp_note_plan(struct saga *s, struct saga_call *call, struct problem *err)
 int
 charge_plan(struct saga *s, struct saga_call *call, struct problem *err)
 {
-	if (record_begin(s, "charge", err) < 0)
+	struct run run;
+
+	if (record_begin(s, "charge", err) < 0 || step_run(s, &run, err) < 0)
 		return -1;
+	/* The pharmacy took its acceptance back while the note was filed: nothing is charged for what is not dispensed. */
+	if (run.rx_status != NULL && (strcmp(run.rx_status, "cancelled") == 0 || strcmp(run.rx_status, "rejected") == 0))
+		return problem(err, 409, "prescription_cancelled", "the pharmacy cancelled the prescription");
 	ask(call, "billing", "POST", arena_printf(s->arena, "/billing/payments/%s/capture", saga_str(s, "paymentId")), NULL);
 	return 0;
 }

@@ -168,7 +168,7 @@ resolve_prescriber_take(struct saga *s, const json_t *reply, struct problem *err
 	jw_start(&w, &b);
 	jw_object(&w, NULL);
 	jw_str(&w, "npi", npi);
-	jw_str(&w, "name", arena_printf(s->arena, "%s %s", text(reply, "firstName"), text(reply, "lastName")));
+	jw_str(&w, "name", text(reply, "name"));
 	if (*licence != '\0')
 		jw_str(&w, "licenseNumber", licence);
 	jw_str(&w, "state", saga_str(s, "state"));
