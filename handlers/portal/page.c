@@ -51,7 +51,7 @@ start_page(struct req *r, struct problem *err)
 	}
 	if (template_render(text, TEMPLATE_HTML, view, NULL, NULL, &page, err) < 0)
 		return -1;
-	reply_header(r, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
 	reply_bytes(r, 200, "text/html; charset=utf-8", BYTES(page.data, page.len));
+	reply_header(r, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
 	return 0;
 }

@@ -424,6 +424,17 @@ settle_patient(struct job *j, struct effect *e, const char *state, const struct 
 	    .reason = "patient_not_registered" }, &moved, err);
 }
 
+/* The first question comes a while after the order: PioneerRx has nothing to tell before. */
+static int
+follow_later(struct job *j, struct uuid id, struct problem *err)
+{
+	char text[UUID_TEXT];
+
+	uuid_text(id, text);
+	return job_enqueue(j->db, &(struct job_spec){ .kind = "pioneerrx.follow", .unique_key = text,
+	    .args = arena_printf(j->arena, "{\"id\":\"%s\"}", text), .delay_s = conf_int(j->conf, "PHARMACY_POLL") }, err);
+}
+
 static int
 settle_order(struct job *j, struct effect *e, const char *state, const struct http_answer *a UNUSED, struct problem *err)
 {
@@ -439,7 +450,7 @@ settle_order(struct job *j, struct effect *e, const char *state, const struct ht
 		return -1;
 	if (strcmp(news.status, "accepted") != 0)
 		return 0;
-	return job_enqueue_id(j->db, "pioneerrx.follow", "id", e->subject, err);
+	return follow_later(j, e->subject, err);
 }
 
 const struct effect_kind pioneerrx_patient_effect = {
