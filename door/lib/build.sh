@@ -1,0 +1,19 @@
+# build.sh: configure and make, out of the tree's sources, only what changed. Needs say.sh and place.sh.
+# shellcheck shell=sh
+
+# build_all [make argument ...]
+build_all() {
+	if [ ! -x "$TELERX_TOP/configure" ] || [ ! -f "$TELERX_TOP/Makefile.in" ]; then
+		step "preparing the build"
+		(cd "$TELERX_TOP" && quietly autoreconf autoreconf -fi) || exit 1
+	fi
+	mkdir -p "$build"
+	if [ ! -f "$build/Makefile" ]; then
+		step "configuring"
+		(cd "$build" && quietly configure "$TELERX_TOP/configure" -q) || exit 1
+		step "building, which takes some minutes the first time"
+	else
+		step "building what changed"
+	fi
+	quietly "the build" make -s -C "$build" -j"$(nproc 2>/dev/null || echo 2)" "$@"
+}

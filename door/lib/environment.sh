@@ -1,0 +1,132 @@
+# environment.sh: the settings of each service of a tree, from one place. Needs place.sh and secrets.sh.
+#
+# A service gets its own vendors' secrets and no others (rule H10); the sandbox, which plays all vendors, gets all of them. The owner's
+# database URL is in a file of its own that only `migrate` is given.
+# shellcheck shell=sh
+
+database_url() {	# database_url SERVICE owner|app
+	role=telerx_$1
+	[ "$2" = app ] || role=${role}_owner
+	printf 'postgresql://%s:%s@/%s?host=%s' "$role" "$(secret "$(upper "$1_$2")_PASSWORD")" "$(database_of "$1")" "$var/run"
+}
+
+stripe_settings() {
+	cat <<-EOT
+		STRIPE_BASE_URL=$(url)/sandbox/stripe
+		STRIPE_SECRET_KEY=$(secret STRIPE_SECRET_KEY sk_test_ 24)
+		STRIPE_PUBLISHABLE_KEY=$(secret STRIPE_PUBLISHABLE_KEY pk_test_ 16)
+		STRIPE_WEBHOOK_SECRET=$(secret STRIPE_WEBHOOK_SECRET whsec_ 24)
+		STRIPE_API_VERSION=2026-10-28.endive
+	EOT
+}
+
+canvas_settings() {
+	cat <<-EOT
+		CANVAS_FHIR_BASE_URL=$(url)/sandbox/canvas/fhir
+		CANVAS_AUTH_BASE_URL=$(url)/sandbox/canvas
+		CANVAS_CLIENT_ID=$(secret CANVAS_CLIENT_ID client- 8)
+		CANVAS_CLIENT_SECRET=$(secret CANVAS_CLIENT_SECRET)
+		CANVAS_AUTH_SECRET=$(secret CANVAS_AUTH_SECRET)
+		CANVAS_REQUESTER=4150cd20de8a470aa570a852859ac87e
+		CANVAS_QUESTIONNAIRE=e2e5ddc3-a0ec-4a1b-9c53-bf2e2e990fe1
+	EOT
+}
+
+pharmacy_settings() {
+	cat <<-EOT
+		PIONEERRX_BASE_URL=$(url)/sandbox/pioneerrx
+		PIONEERRX_API_KEY=$(secret PIONEERRX_API_KEY)
+		PIONEERRX_SHARED_SECRET=$(secret PIONEERRX_SHARED_SECRET)
+		PIONEERRX_EMPLOYEE_ID=7001
+		BOOTHWYN_BASE_URL=$(url)/sandbox/boothwyn
+		BOOTHWYN_API_KEY=$(secret BOOTHWYN_API_KEY)
+		BOOTHWYN_WEBHOOK_SECRET=$(secret BOOTHWYN_WEBHOOK_SECRET)
+	EOT
+}
+
+message_settings() {
+	cat <<-EOT
+		SENDGRID_BASE_URL=$(url)/sandbox/sendgrid
+		SENDGRID_API_KEY=$(secret SENDGRID_API_KEY SG.)
+		MAIL_FROM=care@telerx.example
+		TWILIO_BASE_URL=$(url)/sandbox/twilio
+		TWILIO_ACCOUNT_SID=$(secret TWILIO_ACCOUNT_SID AC 16)
+		TWILIO_AUTH_TOKEN=$(secret TWILIO_AUTH_TOKEN '' 16)
+		TWILIO_FROM=+15005550006
+		SLACK_WEBHOOK_URL=$(url)/sandbox/slack/services/$(secret SLACK_PATH T 4)/$(secret SLACK_CHANNEL B 4)/$(secret SLACK_TOKEN '' 12)
+	EOT
+}
+
+carrier_settings() {
+	cat <<-EOT
+		FEDEX_BASE_URL=$(url)/sandbox/fedex
+		FEDEX_CLIENT_ID=$(secret FEDEX_CLIENT_ID l7 15)
+		FEDEX_CLIENT_SECRET=$(secret FEDEX_CLIENT_SECRET)
+		FEDEX_ACCOUNT_NUMBER=740561073
+	EOT
+}
+
+# What belongs to one service. Intervals are short: a tree shows in seconds what takes days outside.
+own_settings() {
+	case $1 in
+	intake)
+		echo "PLAN_SIGNING_SECRET=$(secret PLAN_SIGNING_SECRET)"
+		echo "INTAKE_KEYS_FILE=$var/keys/intake.jwks"
+		echo "EXCLUDED_STATES=MN,CA,TX,AR,NC,OK"
+		;;
+	router)
+		pharmacy_settings
+		echo "EXCLUDED_STATES=MN,CA,TX,AR,NC,OK"
+		echo "PHARMACY_POLL=2s"
+		;;
+	notify) message_settings ;;
+	shipping)
+		carrier_settings
+		echo "TRACKING_INTERVAL=2s"
+		;;
+	billing) stripe_settings ;;
+	integration) canvas_settings ;;
+	portal) echo "PORTAL_TIMELINES=yes" ;;
+	sandbox)
+		stripe_settings
+		canvas_settings
+		pharmacy_settings
+		message_settings
+		carrier_settings
+		echo "SANDBOX_WEBHOOK_BASE=$(url)"
+		;;
+	esac
+}
+
+core_settings() {
+	cat <<-EOT
+		# Made by ./telerx up for $1. Each line is NAME=value; \`telerx-$1 config\` explains the names.
+		DATABASE_URL=$(database_url "$1" app)
+		SQL_DIR=$share/sql
+		TEMPLATES_DIR=$share/templates
+		KEK_FILE=$var/keys/$1.kek
+		ADMIN_SECRET=$(secret ADMIN_SECRET)
+		PEER_SOCKET=$var/run/internal.sock
+		PUBLIC_BASE_URL=$(url)
+		VENDOR_CA_FILE=$var/tls/ca.pem
+		LIVE_MODE=false
+	EOT
+	case " $callers " in
+	*" $1 "*)
+		name=$(upper "$1")
+		echo "SERVICE_KEY=$(secret "KEY_$name" "${1}_" 8)"
+		echo "SERVICE_SECRET=$(secret "SECRET_$name")"
+		;;
+	esac
+}
+
+# The files of every service.
+environment_make() {
+	for service in $(services); do
+		{
+			core_settings "$service"
+			own_settings "$service"
+		} | put "$var/etc/$service.env" 0600
+		echo "DATABASE_OWNER_URL=$(database_url "$service" owner)" | put "$var/etc/$service.owner.env" 0600
+	done
+}

@@ -1,0 +1,94 @@
+# secrets.sh: every secret of a tree is made once and kept in one file of mode 0600; all else is rendered from it. Needs place.sh.
+# shellcheck shell=sh
+
+callers='intake registry orchestrator router notify shipping billing integration portal'
+
+upper() {
+	printf %s "$1" | tr 'a-z-' 'A-Z_'
+}
+
+# secret NAME [PREFIX [BYTES]]: prints it, making it at the first call. Hex, so that no file and no URL has to quote it.
+secret() {
+	if [ -f "$var/secrets" ]; then
+		value=$(sed -n "s/^$1=//p" "$var/secrets")
+		if [ -n "$value" ]; then
+			printf %s "$value"
+			return 0
+		fi
+	fi
+	value=${2:-}$(openssl rand -hex "${3:-32}")
+	(umask 077 && printf '%s=%s\n' "$1" "$value" >>"$var/secrets")
+	printf %s "$value"
+}
+
+url() {
+	printf 'https://localhost:%s' "$port"
+}
+
+# The credentials a client of this tree needs, and only those.
+dev_env() {
+	cat <<EOT
+# Made by ./telerx up: what a client of this tree needs. Each line is NAME=value.
+TELERX_URL=$(url)
+TELERX_CA=$var/tls/ca.pem
+TELERX_INTERNAL_SOCKET=$var/run/internal.sock
+ADMIN_SECRET=$(secret ADMIN_SECRET)
+TELERX_DATABASE_SOCKET=$var/run
+TELERX_INSPECT_PASSWORD=$(secret INSPECT_PASSWORD)
+TELERX_INSPECT_URL=postgresql://telerx_inspect:$(secret INSPECT_PASSWORD)@/postgres?host=$var/run
+STRIPE_PUBLISHABLE_KEY=$(secret STRIPE_PUBLISHABLE_KEY pk_test_ 16)
+STRIPE_WEBHOOK_SECRET=$(secret STRIPE_WEBHOOK_SECRET whsec_ 24)
+BOOTHWYN_WEBHOOK_SECRET=$(secret BOOTHWYN_WEBHOOK_SECRET)
+CANVAS_AUTH_SECRET=$(secret CANVAS_AUTH_SECRET)
+PLAN_SIGNING_SECRET=$(secret PLAN_SIGNING_SECRET)
+EOT
+	for caller in $callers; do
+		name=$(upper "$caller")
+		echo "KEY_$name=$(secret "KEY_$name" "${caller}_" 8)"
+		echo "SECRET_$name=$(secret "SECRET_$name")"
+	done
+}
+
+secrets_make() {
+	dev_env | put "$var/dev.env" 0600 private
+	for service in $(services); do
+		{
+			echo "# key-encryption keys, newest first; index: blind indexes"
+			echo "1 $(secret "KEK_$(upper "$service")")"
+			echo "index $(secret "INDEX_$(upper "$service")")"
+		} | put "$var/keys/$service.kek" 0600
+	done
+	if [ ! -f "$var/keys/intake.jwks" ]; then
+		key=$(jose jwk gen -i '{"kty":"EC","crv":"P-256","alg":"ECDH-ES","use":"enc","key_ops":["deriveKey"],"kid":"'"intake-$(openssl rand -hex 4)"'"}') ||
+			die "jose could not make the intake's encryption key."
+		printf '{"keys":[%s]}\n' "$key" | put "$var/keys/intake.jwks" 0600
+	fi
+}
+
+# An own authority and a certificate for this machine, renewed a week before its end.
+certificates_make() {
+	tls=$var/tls
+	if [ ! -f "$tls/ca.key" ]; then
+		(umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=Telerx tree $(openssl rand -hex 4)" \
+			-addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
+			-keyout "$tls/ca.key" -out "$tls/ca.new" 2>/dev/null) || die "openssl could not make a certificate authority."
+		put "$tls/ca.pem" 0644 <"$tls/ca.new"
+		rm -f "$tls/ca.new" "$tls/server.pem"
+	fi
+	if [ -f "$tls/server.pem" ] && openssl x509 -checkend 604800 -noout -in "$tls/server.pem" >/dev/null 2>&1; then
+		return 0
+	fi
+	work=$(mktemp -d)
+	cat >"$work/ext" <<-'EOT'
+		basicConstraints=critical,CA:FALSE
+		keyUsage=critical,digitalSignature
+		extendedKeyUsage=serverAuth
+		subjectAltName=DNS:localhost,IP:127.0.0.1
+	EOT
+	(umask 077 && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout "$work/key" -out "$work/csr" 2>/dev/null) &&
+		openssl x509 -req -in "$work/csr" -CA "$tls/ca.pem" -CAkey "$tls/ca.key" -set_serial "0x$(openssl rand -hex 8)" -days 397 \
+			-extfile "$work/ext" -out "$work/pem" 2>/dev/null || die "openssl could not make the server's certificate."
+	put "$tls/server.key" 0600 <"$work/key"
+	put "$tls/server.pem" 0644 <"$work/pem"
+	rm -rf "$work"
+}

@@ -1,0 +1,95 @@
+# tree.sh: nginx's files, the table of processes, and their start and stop. Needs place.sh.
+# shellcheck shell=sh
+
+nginx_make() {
+	protocols=TLSv1.3
+	[ "${TLS_MIN:-1.3}" = 1.3 ] || protocols='TLSv1.2 TLSv1.3'
+	for file in "$TELERX_TOP"/nginx/*.conf; do
+		sed -e "s|@RUN@|$var/run|g; s|@LOG@|$var/log|g; s|@TLS@|$var/tls|g; s|@TMP@|$var/tmp|g" \
+			-e "s|@LISTEN@|127.0.0.1:$port|g; s|@TLS_PROTOCOLS@|$protocols|g" \
+			-e "s|@RATE_GENERAL@|200|g; s|@RATE_INTAKE@|20|g; s|@RATE_WEBHOOK@|200|g" \
+			-e "s|@BURST_GENERAL@|400|g; s|@BURST_INTAKE@|100|g; s|@BURST_WEBHOOK@|400|g" \
+			"$file" | put "$var/nginx/${file##*/}" 0644
+	done
+	# A killed nginx leaves its unix socket behind, and the next one refuses to listen on it.
+	printf "#!/bin/sh\nrm -f %s/run/internal.sock\nexec nginx -p %s/nginx -c %s/nginx/telerx.conf\n" "$var" "$var" "$var" | put "$var/nginx/start" 0755
+	(cd / && quietly "nginx -t" as_user nginx -q -t -p "$var/nginx" -c "$var/nginx/telerx.conf") || exit 1
+}
+
+digest() {
+	cat "$@" | sha256sum | cut -c1-16
+}
+
+# The table of telerx-supervise: postgres_row first, the rest once databases are ready. SETTINGS is a digest, so that a process whose
+# settings changed has another row and is started afresh.
+postgres_row() {
+	echo "postgres 0 INT 30 keep $(postgres_programs)/postgres -D $var/pg"
+}
+
+service_rows() {
+	for service in $(services); do
+		setting="env SETTINGS=$(digest "$var/etc/$service.env" "$var/keys/$service.kek") TELERX_CONFIG=$var/etc/$service.env"
+		echo "$service 1 TERM 20 HUP $setting spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
+		echo "$service-work 2 TERM 20 restart $setting $(program_of "$service") work"
+	done
+}
+
+nginx_row() {
+	echo "nginx 3 QUIT 10 HUP $var/nginx/start"
+}
+
+supervisor() {
+	[ -s "$var/run/supervise.pid" ] || return 1
+	pid=$(cat "$var/run/supervise.pid" 2>/dev/null) || return 1
+	[ -n "$pid" ] && grep -q telerx-supervise "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+}
+
+# Standard input becomes the table; the supervisor reads it now.
+supervise_table() {
+	before=$(cat "$var/run/table" 2>/dev/null || true)
+	put "$var/run/table" 0640
+	if pid=$(supervisor); then
+		if [ "$before" != "$(cat "$var/run/table")" ] || [ "${1:-}" = replace ]; then
+			kill -HUP "$pid"
+		fi
+	else
+		(cd / && as_user env -i PATH="$PATH" LANG=C.UTF-8 TZ=UTC "$build/fcgi/supervise/telerx-supervise" \
+			"$var/run/table" "$var/run" "$var/log") || die "telerx-supervise does not start."
+	fi
+}
+
+# Whether somebody listens on the port: looked up where the kernel says it, so no tool is needed.
+port_taken() {
+	hex=$(printf %04X "$1")
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
+}
+
+ready() {
+	curl -s -o /dev/null -f -m 5 --unix-socket "$var/run/internal.sock" "http://telerx.internal/health/$1/ready"
+}
+
+await_ready() {
+	for service in $(services); do
+		tries=0
+		until ready "$service"; do
+			tries=$((tries + 1))
+			if [ "$tries" -ge 300 ]; then
+				tail -n 5 "$var/log/$service.log" >&2 || true
+				die "$service does not get ready; $var/log/$service.log says why."
+			fi
+			sleep 0.2
+		done
+	done
+}
+
+# Stops everything, last stage first; the supervisor ends when nothing is left.
+tree_stop() {
+	pid=$(supervisor) || return 0
+	kill -TERM "$pid"
+	tries=0
+	while [ -d "/proc/$pid" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 900 ] || die "telerx-supervise ($pid) does not end; $var/run/status says what it waits for."
+		sleep 0.1
+	done
+}
