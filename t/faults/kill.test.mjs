@@ -1,0 +1,54 @@
+// kill.test.mjs: while twenty patients are on their way a random process of ours is killed -9 every second and a half: a pool's process, its master, a worker.
+// It must come back, and all twenty must end right: the journey's own judge compares ledgers, rows and audit (I1 to I3, rule M4 for `manual`).
+import test from 'node:test'
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+
+const status = `${process.env.TELERX_DATABASE_SOCKET}/status`
+const ours = /^(pool|work|worker)[-:](?!sandbox)/
+
+// The supervisor's own list, and the children of each master.
+const processes = () => {
+  const rows = fs.readFileSync(status, 'utf8').trim().split('\n').map(line => line.split(/\s+/)).filter(([name, state]) => ours.test(name) && state === 'running')
+  return rows.flatMap(([name, , pid]) => {
+    let children = []
+    try { children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean) } catch { /* just ended */ }
+    return [{ name, pid: Number(pid) }, ...children.map(child => ({ name: `${name} process`, pid: Number(child) }))]
+  })
+}
+
+// The same choices again: TELERX_SEED=…
+const seed = Number(process.env.TELERX_SEED ?? randomInt(1, 2 ** 31))
+let state = seed
+const random = n => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return state % n }
+
+test(`twenty journeys under kill -9 (TELERX_SEED=${seed})`, { timeout: 600000 }, async () => {
+  const journey = spawn(`${process.env.TELERX_TOP}/telerx`, ['journey', '--count', '20', '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  journey.stdout.on('data', d => { output += d })
+  journey.stderr.on('data', d => { output += d })
+  const ended = new Promise(done => journey.on('close', done))
+  const killed = []
+  const timer = setInterval(() => {
+    const all = processes()
+    if (killed.length >= 25 || all.length === 0) return
+    const victim = all[random(all.length)]
+    try { process.kill(victim.pid, 'SIGKILL'); killed.push(victim.name) } catch { /* it ended by itself */ }
+  }, 1500)
+  const code = await ended
+  clearInterval(timer)
+  assert.equal(code, 0, `killed: ${killed.join(', ')}\n${output}`)
+  assert.ok(killed.length >= 5, `only ${killed.length} were killed`)
+  assert.match(output, /20 passed, 0 failed/)
+
+  // Everything is back.
+  const end = Date.now() + 40000
+  for (;;) {
+    const rows = fs.readFileSync(status, 'utf8').trim().split('\n').map(line => line.split(/\s+/))
+    if (rows.every(([, s]) => s === 'running')) break
+    assert.ok(Date.now() < end, rows.filter(([, s]) => s !== 'running').join('; '))
+    await new Promise(done => setTimeout(done, 200))
+  }
+})
