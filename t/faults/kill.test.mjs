@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 
 const status = `${process.env.TELERX_DATABASE_SOCKET}/status`
-const ours = /^(pool|work|worker)[-:](?!sandbox)/
+const ours = /^(?!sandbox|postgres|nginx)/
 
 // The supervisor's own list, and the children of each master.
 const processes = () => {
