@@ -123,20 +123,22 @@ db_lost(struct db *db)
 	db_forget_statements(db);
 }
 
-/* After a restart of the server the socket is readable before anything was asked: the end of file is seen here and not in mid-transaction. */
+/* After a restart of the server the socket is readable before anything was asked: the farewell or the end of file is seen here and not in the
+ * middle of a transaction. An idle connection that does not listen has nothing else to hear; should it be a changed setting, connecting anew costs little. */
 bool
 db_pulse(struct db *db)
 {
 	struct pollfd p;
 
+	if (db->late)
+		db_settle(db);
 	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK)
 		return false;
 	p = (struct pollfd){ .fd = PQsocket(db->conn), .events = POLLIN };
-	if (poll(&p, 1, 0) > 0 && PQconsumeInput(db->conn) != 1)
-		return false;
-	if (db->late && PQisBusy(db->conn) == 0)
-		db_settle(db);
-	return db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK;
+	while (poll(&p, 1, 0) > 0)
+		if (!db->listening || PQconsumeInput(db->conn) != 1)
+			return false;
+	return true;
 }
 
 int
@@ -250,8 +252,10 @@ db_listen(struct db *db, struct problem *err)
 		return -1;
 	db_push(db, STEP_RUN, db_statement(db, listen_sql, false), NULL, 0, NULL);
 	db_push_sync(db);
-	db->listening = db_read_sync(db, err) == 0;
-	return db->listening ? 0 : -1;
+	if (db_read_sync(db, err) < 0)
+		return -1;
+	db->listening = true;	/* from now on input that nobody asked for is normal */
+	return 0;
 }
 
 static bool
@@ -267,21 +271,32 @@ drain_hints(struct db *db)
 	return any;
 }
 
+/* While the connection was gone hints may have been missed: coming back counts as one. */
+static bool
+listen_again(struct db *db, int wait_ms)
+{
+	struct problem ignored = { 0 };
+
+	if (db_listen(db, &ignored) == 0)
+		return true;
+	(void)poll(NULL, 0, wait_ms);
+	return false;
+}
+
 bool
 db_notified(struct db *db, int wait_ms)
 {
-	struct problem ignored = { 0 };
 	struct pollfd p;
 
-	if (!db_pulse(db) && db_listen(db, &ignored) < 0) {
-		(void)poll(NULL, 0, wait_ms);
-		return false;
-	}
+	if (!db_pulse(db))
+		return listen_again(db, wait_ms);
 	if (drain_hints(db))
 		return true;
 	p = (struct pollfd){ .fd = PQsocket(db->conn), .events = POLLIN };
-	if (poll(&p, 1, wait_ms) <= 0 || PQconsumeInput(db->conn) != 1)
+	if (poll(&p, 1, wait_ms) <= 0)
 		return false;
+	if (PQconsumeInput(db->conn) != 1)
+		return listen_again(db, wait_ms);
 	return drain_hints(db);
 }
 

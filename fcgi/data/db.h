@@ -53,7 +53,7 @@ bool	 db_alive(struct db *db);	/* false: the next db_begin reconnects, with back
 int	 db_socket(const struct db *db);
 /* For a connection that only waits: hears the hints that follow a commit with jobs or events (rule Q14). Reconnects, and listens again, by itself. */
 int	 db_listen(struct db *db, struct problem *err) MUST_CHECK;
-bool	 db_notified(struct db *db, int wait_ms);	/* waits at most that long; true: a hint came */
+bool	 db_notified(struct db *db, int wait_ms);	/* waits at most that long; true: a hint came, or may have been missed */
 
 /* ---- transaction */
 int	 db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct problem *err) MUST_CHECK;

@@ -115,6 +115,15 @@ ask_status(struct db *db, char *out, size_t n)
 	PQclear(res);
 }
 
+static int
+commit_unknown(struct problem *err, const char *says)
+{
+	problem(err, 503, "commit_unknown", "%s", says);
+	err->fault = FAULT_UNKNOWN;
+	err->retry_after = 5;
+	return -1;
+}
+
 /* Rule D4. 0: it did commit. */
 static int
 resolve_commit(struct db *db, struct problem *err)
@@ -133,10 +142,7 @@ resolve_commit(struct db *db, struct problem *err)
 			return db_unavailable(err, "the connection to the database was lost before the commit");
 		(void)poll(NULL, 0, 100);
 	}
-	problem(err, 503, "commit_unknown", "the connection to the database was lost during the commit");
-	err->fault = FAULT_UNKNOWN;
-	err->retry_after = 5;
-	return -1;
+	return commit_unknown(err, "the connection to the database was lost during the commit");
 }
 
 static void
@@ -304,6 +310,8 @@ db_final_(struct db *db, const struct row **ret, const char *sql, struct problem
 		PQclear(res);
 		return -1;
 	}
+	if (res == NULL)	/* it did commit, but its row went down with the connection: "no row" would be a lie */
+		return commit_unknown(err, "the connection to the database was lost behind the commit");
 	rows = rows_from(db, res);
 	if (rows_count(rows) > 1)
 		die("%zu rows where one was expected: %.60s", rows_count(rows), sql);
