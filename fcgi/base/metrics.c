@@ -2,7 +2,6 @@
  * metrics.c: see metrics.h. The scoreboard is a hash table per lane; a slot is claimed once by compare-and-set and then only added to, so
  * neither threads nor processes ever wait. Two claimants of one series may end up with two slots; printing adds them up.
  */
-#define _GNU_SOURCE	/* memfd_create */
 #include "core.h"
 
 #include <sched.h>

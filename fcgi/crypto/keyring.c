@@ -1,7 +1,6 @@
 /*
  * keyring.c: the key file of seal.h, held in pages of their own that are neither swapped nor dumped, and the blind index made from it.
  */
-#define _GNU_SOURCE	/* MADV_DONTDUMP */
 #include "core.h"
 
 #include <fcntl.h>

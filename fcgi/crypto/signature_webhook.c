@@ -290,7 +290,7 @@ sendgrid_check(const char *public_key, const char *timestamp, const char *header
 		return signature_missing(err);
 	n = strlen(header) > 160 ? -1 : base64_decode(header, strlen(header), signature);
 	while (n > 0 && secret_next(&public_key, &key))
-		found |= sendgrid_matches(key, timestamp, body, BYTES(signature, n));
+		found |= sendgrid_matches(key, timestamp, body, BYTES(signature, (size_t)n));
 	if (!found)
 		return signature_bad(err);
 	return seconds_fresh(timestamp, strlen(timestamp), now_us, SENDGRID_SKEW_S, err);
