@@ -22,6 +22,7 @@
 struct http {
 	CURL *curl;
 	struct db *db;
+	const char *ca_file;
 	struct buf headers;		/* of the last answer, as received */
 	char *found;			/* what http_header returned */
 };
@@ -42,13 +43,14 @@ http_intercept(http_transport *t, void *context)
 }
 
 struct http *
-http_new(struct db *db)
+http_new(struct db *db, const char *ca_file)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
 	if (h == NULL || (h->curl = curl_easy_init()) == NULL)
 		die("libcurl does not start");
 	h->db = db;
+	h->ca_file = ca_file;
 	h->headers = BUF_INIT(HEADERS_MAX);
 	return h;
 }
@@ -202,8 +204,10 @@ set_limits(CURL *c, const struct http_call *call)
 }
 
 static void
-set_call(CURL *c, const struct http_call *call, struct receiving *in, struct curl_slist *headers)
+set_call(CURL *c, const struct http_call *call, const char *trusted, struct receiving *in, struct curl_slist *headers)
 {
+	const char *ca_file = call->ca_file != NULL && *call->ca_file != '\0' ? call->ca_file : trusted;
+
 	curl_easy_reset(c);		/* options only: connections are kept */
 	set_limits(c, call);
 	set_method(c, call);
@@ -215,8 +219,8 @@ set_call(CURL *c, const struct http_call *call, struct receiving *in, struct cur
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, in);
 	if (call->unix_socket != NULL)
 		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, call->unix_socket);
-	if (call->ca_file != NULL && *call->ca_file != '\0')
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, call->ca_file);
+	if (ca_file != NULL && *ca_file != '\0')
+		(void)curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
 	if (call->source != NULL)
 		(void)curl_easy_setopt(c, CURLOPT_INTERFACE, call->source);
 }
@@ -255,7 +259,7 @@ perform(struct http *h, struct arena *a, const struct http_call *call, struct ht
 	struct curl_slist *headers = header_list(call);
 	CURLcode code;
 
-	set_call(h->curl, call, &in, headers);
+	set_call(h->curl, call, h->ca_file, &in, headers);
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(headers);
 	ret->outcome = outcome_of(h->curl, code);

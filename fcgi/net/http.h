@@ -20,7 +20,7 @@ struct http_call {
 	const char *method;
 	const char *url;
 	const char *unix_socket;	/* NULL = by the URL's host */
-	const char *ca_file;		/* NULL = the system's */
+	const char *ca_file;		/* NULL = the handle's, see http_new */
 	const char *source;		/* local address to call from; NULL = the system's choice */
 	const char *const *headers;	/* NULL-terminated "Name: value"; may be NULL */
 	struct bytes body;
@@ -36,7 +36,8 @@ struct http_answer {
 	const char *error;		/* what libcurl said, for the log */
 };
 
-struct http *http_new(struct db *db);	/* db: whose open transaction forbids calls; may be NULL */
+/* db: whose open transaction forbids calls; may be NULL. ca_file: the authority that vouches for hosts, outlives the handle; NULL or "" = the system's. */
+struct http *http_new(struct db *db, const char *ca_file);
 void	 http_free(struct http *h);
 void	 http_do(struct http *h, struct arena *a, const struct http_call *call, struct http_answer *ret);
 /* The value of an answer's header of the last call, NULL when absent; name in any case. Valid until the next call. */

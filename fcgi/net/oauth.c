@@ -36,7 +36,7 @@ fetch(struct http *h, struct arena *a, const struct oauth_client *c, struct slot
 	form_add(&form, "grant_type", "client_credentials");
 	form_add(&form, "client_id", c->client_id);
 	form_add(&form, "client_secret", c->client_secret);
-	http_do(h, a, &(struct http_call){ .method = "POST", .url = c->token_url, .ca_file = c->ca_file, .headers = headers,
+	http_do(h, a, &(struct http_call){ .method = "POST", .url = c->token_url, .headers = headers,
 	    .body = BYTES(form.data, form.len), .connect_ms = 5000, .total_ms = 10000 }, &answer);
 	if (answer.outcome != HTTP_ANSWERED || answer.status >= 500 || answer.status == 429)
 		return problem(err, 503, "token_unavailable", "the token endpoint did not answer");

@@ -13,7 +13,6 @@ struct oauth_client {
 	const char *token_url;
 	const char *client_id;
 	const char *client_secret;
-	const char *ca_file;
 };
 
 /* "Authorization: Bearer …" in the arena; NULL with a RETRY problem ("token_unavailable") or, when the client is refused, 502 "client_refused". */

@@ -243,7 +243,7 @@ connect_database(struct pool *p, struct serve_context *c)
 		}
 	}
 	if (c->http == NULL)
-		c->http = http_new(c->db);
+		c->http = http_new(c->db, conf_str(c->conf, "VENDOR_CA_FILE"));
 }
 
 static void

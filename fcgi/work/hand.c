@@ -29,7 +29,7 @@ hand_open(struct hand *h, struct problem *err)
 	}
 	db_arena(h->db, h->arena);
 	db_keyring(h->db, w->keyring);
-	h->http = http_new(h->db);
+	h->http = http_new(h->db, conf_str(w->conf, "VENDOR_CA_FILE"));
 	return 0;
 }
 

@@ -35,7 +35,6 @@ static void
 dress(struct arena *a, const struct conf *conf, const struct stripe_call *s, struct http_call *call)
 {
 	const char **headers = arena_alloc(a, 5 * sizeof(*headers));
-	const char *ca = conf_str(conf, "VENDOR_CA_FILE");
 	size_t n = 0;
 
 	headers[n++] = arena_printf(a, "Authorization: Bearer %s", conf_str(conf, "STRIPE_SECRET_KEY"));
@@ -46,7 +45,6 @@ dress(struct arena *a, const struct conf *conf, const struct stripe_call *s, str
 		headers[n++] = arena_printf(a, "Idempotency-Key: %s", s->key);
 	call->method = s->method;
 	call->url = arena_printf(a, "%s%s", conf_str(conf, "STRIPE_BASE_URL"), s->path);
-	call->ca_file = *ca == '\0' ? NULL : ca;
 	call->headers = headers;
 	call->connect_ms = s->total_ms == 0 ? 5000 : 1000;
 	call->total_ms = s->total_ms == 0 ? 30000 : s->total_ms;

@@ -27,7 +27,6 @@ client(struct arena *a, const struct conf *conf)
 	return (struct oauth_client){
 		.token_url = arena_printf(a, "%s/auth/token/", conf_str(conf, "CANVAS_AUTH_BASE_URL")),
 		.client_id = conf_str(conf, "CANVAS_CLIENT_ID"), .client_secret = conf_str(conf, "CANVAS_CLIENT_SECRET"),
-		.ca_file = conf_str(conf, "VENDOR_CA_FILE"),
 	};
 }
 
@@ -54,7 +53,7 @@ canvas_search(struct http *h, struct arena *a, const struct conf *conf, const ch
 	if (list == NULL)
 		return NULL;
 	http_do(h, a, &(struct http_call){ .method = "GET", .headers = list, .connect_ms = 5000, .total_ms = 30000,
-	    .url = arena_printf(a, "%s%s", conf_str(conf, "CANVAS_FHIR_BASE_URL"), path), .ca_file = conf_str(conf, "VENDOR_CA_FILE") }, &answer);
+	    .url = arena_printf(a, "%s%s", conf_str(conf, "CANVAS_FHIR_BASE_URL"), path) }, &answer);
 	if (answer.outcome == HTTP_ANSWERED && answer.status == 401)
 		oauth_drop(client(a, conf).token_url);
 	if (answer.outcome != HTTP_ANSWERED || answer.status != 200) {

@@ -21,7 +21,6 @@ client(struct job *j)
 	return (struct oauth_client){
 		.token_url = arena_printf(j->arena, "%s/oauth/token", conf_str(j->conf, "FEDEX_BASE_URL")),
 		.client_id = conf_str(j->conf, "FEDEX_CLIENT_ID"), .client_secret = conf_str(j->conf, "FEDEX_CLIENT_SECRET"),
-		.ca_file = conf_str(j->conf, "VENDOR_CA_FILE"),
 	};
 }
 

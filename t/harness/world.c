@@ -113,7 +113,7 @@ open_all(struct world *w)
 	if (w->db == NULL)
 		no_world(&err);
 	db_keyring(w->db, w->keyring);
-	w->http = http_new(w->db);
+	w->http = http_new(w->db, NULL);
 	http_intercept(outside_answer, w);
 	w->serve = (struct serve_context){ .service = w->service, .conf = w->conf, .arena = w->passing, .db = w->db, .http = w->http };
 }

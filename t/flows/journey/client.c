@@ -64,7 +64,7 @@ once(struct patient *p, const struct ask *q, struct http_answer *a)
 		n += sign(p, q, headers + n);
 	headers[n] = NULL;
 	http_do(p->http, p->arena, &(struct http_call){ .method = q->method, .headers = headers, .source = p->source,
-	    .url = arena_printf(p->arena, "%s%s", client_env("TELERX_URL"), q->path), .ca_file = client_env("TELERX_CA"),
+	    .url = arena_printf(p->arena, "%s%s", client_env("TELERX_URL"), q->path),
 	    .body = q->body == NULL ? BYTES(NULL, 0) : BYTES_OF(q->body), .connect_ms = 5000, .total_ms = 20000 }, a);
 }
 

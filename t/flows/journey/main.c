@@ -66,7 +66,7 @@ patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
 
 	memset(p, 0, sizeof(*p));
 	p->arena = arena_new(512 * 1024 * 1024);
-	p->http = http_new(NULL);
+	p->http = http_new(NULL, client_env("TELERX_CA"));
 	p->name = arena_dup(p->arena, name);
 	FILE *f = fopen(arena_printf(p->arena, "%s/%s.json", dir, name), "re");
 	if (f == NULL || random_bytes(random, sizeof(random)) < 0)

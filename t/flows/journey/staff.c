@@ -67,7 +67,7 @@ race(struct patient *p, const json_t *physicians)
 	for (size_t i = 0; i < CLAIMERS; i++) {
 		copies[i] = *p;
 		copies[i].arena = arena_new(0);
-		copies[i].http = http_new(NULL);
+		copies[i].http = http_new(NULL, client_env("TELERX_CA"));
 		claimers[i] = (struct claimer){ .p = &copies[i], .physician = json_text_at(json_array_get(physicians, i), "physicianId") };
 		pthread_create(&threads[i], NULL, claim, &claimers[i]);
 	}
