@@ -1,16 +1,21 @@
 # Units of the core's two lowest floors: no database, no network. Tests include "fcgi/unit.h".
 noinst_HEADERS = t/fcgi/unit.h
 if HAVE_CMOCKA
-base_tests = \
+core_tests = \
 	t/fcgi/base/arena_test \
 	t/fcgi/base/clock_test \
 	t/fcgi/base/config_test \
 	t/fcgi/base/json_test \
 	t/fcgi/base/log_test \
 	t/fcgi/base/metrics_test \
-	t/fcgi/base/template_test
-check_PROGRAMS += $(base_tests)
-unit_tests += $(base_tests)
+	t/fcgi/base/template_test \
+	t/fcgi/crypto/hash_test \
+	t/fcgi/crypto/jose_test \
+	t/fcgi/crypto/seal_test \
+	t/fcgi/crypto/signature_test \
+	t/fcgi/crypto/webhook_test
+check_PROGRAMS += $(core_tests)
+unit_tests += $(core_tests)
 t_fcgi_base_arena_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_clock_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_config_test_LDADD = $(TEST_LIBS)
@@ -18,4 +23,10 @@ t_fcgi_base_json_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_log_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_metrics_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_template_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_hash_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_jose_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_seal_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_signature_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_webhook_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_seal_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 endif

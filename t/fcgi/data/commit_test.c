@@ -2,10 +2,6 @@
  * commit_test.c: a connection that dies around COMMIT (rule D4). Between us and the server stands a proxy that swallows the reply to COMMIT, or
  * the COMMIT itself. What is reported must be what is in the table: never lost, never doubled.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE	/* memmem */
-#endif
-
 #include "core.h"
 
 #include <poll.h>

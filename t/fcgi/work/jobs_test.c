@@ -220,7 +220,7 @@ last_attempt_that_crashed_ends_in_dead(void **state UNUSED)
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'dead' AND attempt = 3 AND errors -> 0 ->> 'error' LIKE '%%lease_expired%%'"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 2 AND run_at > now()"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'running'"), 1);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'dead' AND kind = 'nobody.knows'"), 1);
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND kind = 'nobody.knows' AND attempt = 11"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM mark WHERE what = 'buried'"), 1);
 }
 
