@@ -4,10 +4,6 @@
  * A cluster of our own runs as an unprivileged user (the server refuses root) and dies with this process, even when it is killed. Role and
  * database names carry the process id and a random part, so tests may run side by side in one cluster.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE	/* nftw, versionsort */
-#endif
-
 #include "core.h"
 
 #include <dirent.h>

@@ -7,4 +7,15 @@ if HAVE_CMOCKA
 check_LIBRARIES += t/harness/libharness.a
 t_harness_libharness_a_SOURCES = t/harness/harness.h t/harness/harness_private.h t/harness/cluster.c t/harness/contract.c t/harness/expect.c \
 	t/harness/outside.c t/harness/rows.c t/harness/world.c
+t_harness_libharness_a_LIBADD = t/harness/services.o
+t_harness_libharness_a_DEPENDENCIES = t/harness/services.o
+
+# Every service as it is in its own program: one symbol seen from outside, <service>_service. Two services may both have a function of one name.
+t/harness/services.o: $(SERVICE_LIBS)
+	$(AM_V_GEN)$(MKDIR_P) t/harness && for lib in $(SERVICE_LIBS); do \
+		name=`basename $$lib .a | sed 's/^lib//'`; \
+		$(CC) -r -nostdlib -o t/harness/$$name.part -Wl,--whole-archive $$lib -Wl,--no-whole-archive && \
+		objcopy --keep-global-symbol=$${name}_service t/harness/$$name.part || exit 1; \
+	done && $(CC) -r -nostdlib -o $@ `for lib in $(SERVICE_LIBS); do basename $$lib .a | sed 's|^lib|t/harness/|; s|$$|.part|'; done`
+CLEANFILES += t/harness/services.o t/harness/*.part
 endif
