@@ -236,10 +236,11 @@ check(struct conf *c, struct problem *err)
 struct conf *
 conf_load(const struct conf_key *const *tables, struct problem *err)
 {
-	struct arena *a = arena_new(0);
-	struct conf *c = arena_alloc(a, sizeof(*c));
+	struct conf *c = calloc(1, sizeof(*c));
 
-	c->arena = a;
+	if (c == NULL)
+		die("config: out of memory");
+	c->arena = arena_new(0);
 	collect(c, tables);
 	if (take_files(c, getenv("TELERX_CONFIG"), err) < 0) {
 		conf_free(c);
@@ -264,6 +265,7 @@ conf_free(struct conf *c)
 		if (e->key->secret && e->value != NULL && e->value != e->key->dflt)
 			explicit_bzero((char *)e->value, strlen(e->value));
 	arena_free(c->arena);
+	free(c);
 }
 
 static const struct entry *
