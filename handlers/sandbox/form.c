@@ -98,26 +98,36 @@ form_set(struct arena *a, json_t *root, char *name, const char *value)
 	return -1;
 }
 
+int
+sb_pair(struct arena *a, const char **at, const char *end, char **name, char **value)
+{
+	const char *p = *at, *amp, *stop, *eq;
+
+	while (p < end && *p == '&')
+		p++;
+	if (p == end)
+		return 0;
+	amp = memchr(p, '&', (size_t)(end - p));
+	stop = amp != NULL ? amp : end;
+	eq = memchr(p, '=', (size_t)(stop - p));
+	*name = unescape(a, p, (size_t)((eq != NULL ? eq : stop) - p));
+	*value = eq != NULL ? unescape(a, eq + 1, (size_t)(stop - eq - 1)) : arena_dup(a, "");
+	*at = stop;
+	return *name != NULL && *value != NULL ? 1 : -1;
+}
+
 json_t *
 sb_form(struct arena *a, const char *text, size_t n)
 {
 	json_t *root = sb_keep(a, json_object());
-	const char *end = text + n;
+	const char *at = text, *end = text + n;
+	char *name, *value;
+	int rc;
 
-	while (text < end) {
-		const char *amp = memchr(text, '&', (size_t)(end - text)), *stop = amp != NULL ? amp : end;
-		const char *eq = memchr(text, '=', (size_t)(stop - text)), *name_end = eq != NULL ? eq : stop;
-
-		if (stop > text) {
-			char *name = unescape(a, text, (size_t)(name_end - text));
-			char *value = eq != NULL ? unescape(a, eq + 1, (size_t)(stop - eq - 1)) : arena_dup(a, "");
-
-			if (name == NULL || value == NULL || form_set(a, root, name, value) < 0)
-				return NULL;
-		}
-		text = stop + 1;
-	}
-	return root;
+	while ((rc = sb_pair(a, &at, end, &name, &value)) > 0)
+		if (form_set(a, root, name, value) < 0)
+			return NULL;
+	return rc == 0 ? root : NULL;
 }
 
 json_t *

@@ -1,5 +1,14 @@
 noinst_LIBRARIES += %reldir%/libsandbox.a
-%canon_reldir%_libsandbox_a_SOURCES = %reldir%/sandbox.c %reldir%/sandbox.h
+%canon_reldir%_libsandbox_a_SOURCES = \
+	%reldir%/sandbox.c %reldir%/sandbox.h %reldir%/sandbox_own.h \
+	%reldir%/vendor.c %reldir%/vendor.h %reldir%/store.c %reldir%/store.h \
+	%reldir%/form.c %reldir%/fault.c %reldir%/token.c %reldir%/ledger.c %reldir%/outbox.c \
+	%reldir%/stripe.c %reldir%/stripe.h %reldir%/stripe_params.c %reldir%/stripe_objects.c %reldir%/stripe_events.c \
+	%reldir%/stripe_cards.c %reldir%/stripe_customers.c %reldir%/stripe_setup.c %reldir%/stripe_payments.c \
+	%reldir%/stripe_confirm.c %reldir%/stripe_refunds.c \
+	%reldir%/canvas.c %reldir%/canvas.h %reldir%/canvas_rules.c %reldir%/canvas_merge.c %reldir%/canvas_search.c \
+	%reldir%/fedex.c %reldir%/fedex.h %reldir%/fedex_label.c %reldir%/fedex_track.c \
+	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/sendgrid.c %reldir%/twilio.c %reldir%/slack.c
 SERVICE_LIBS += %reldir%/libsandbox.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-sandbox

@@ -14,40 +14,40 @@
 #define LIST_PARAMS " ending_before limit starting_after"
 
 static const struct operation operations[] = {
-	{ "POST", "/stripe/v1/customers", stripe_customer_create, CUSTOMER_PARAMS " payment_method" },
-	{ "GET", "/stripe/v1/customers/:id", stripe_customer_get, "" },
-	{ "POST", "/stripe/v1/customers/:id", stripe_customer_update, CUSTOMER_PARAMS },
-	{ "GET", "/stripe/v1/customers/:id/payment_methods", stripe_customer_methods, "type allow_redisplay" LIST_PARAMS },
-	{ "POST", "/stripe/v1/setup_intents", stripe_setup_create, "allowed_payment_method_types automatic_payment_methods confirm customer"
+	{ "POST", "/stripe/v1/customers", sb_stripe_customer_create, CUSTOMER_PARAMS " payment_method" },
+	{ "GET", "/stripe/v1/customers/:id", sb_stripe_customer_get, "" },
+	{ "POST", "/stripe/v1/customers/:id", sb_stripe_customer_update, CUSTOMER_PARAMS },
+	{ "GET", "/stripe/v1/customers/:id/payment_methods", sb_stripe_customer_methods, "type allow_redisplay" LIST_PARAMS },
+	{ "POST", "/stripe/v1/setup_intents", sb_stripe_setup_create, "allowed_payment_method_types automatic_payment_methods confirm customer"
 	    " description metadata payment_method payment_method_options return_url single_use usage use_stripe_sdk" },
-	{ "GET", "/stripe/v1/setup_intents/:id", stripe_setup_get, "client_secret", OP_BROWSER },
-	{ "POST", "/stripe/v1/setup_intents/:id/confirm", stripe_setup_confirm_op, "allowed_payment_method_types mandate_data payment_method"
+	{ "GET", "/stripe/v1/setup_intents/:id", sb_stripe_setup_get, "client_secret", OP_BROWSER },
+	{ "POST", "/stripe/v1/setup_intents/:id/confirm", sb_stripe_setup_confirm_op, "allowed_payment_method_types mandate_data payment_method"
 	    " payment_method_data payment_method_options return_url use_stripe_sdk", OP_BROWSER },
-	{ "POST", "/stripe/v1/setup_intents/:id/cancel", stripe_setup_cancel, "cancellation_reason" },
-	{ "GET", "/stripe/v1/payment_methods/:id", stripe_method_get, "" },
-	{ "POST", "/stripe/v1/payment_methods/:id/attach", stripe_method_attach_op, "customer" },
-	{ "POST", "/stripe/v1/payment_methods/:id/detach", stripe_method_detach, "" },
-	{ "POST", "/stripe/v1/payment_intents", stripe_payment_create, "amount currency allowed_payment_method_types automatic_payment_methods"
+	{ "POST", "/stripe/v1/setup_intents/:id/cancel", sb_stripe_setup_cancel, "cancellation_reason" },
+	{ "GET", "/stripe/v1/payment_methods/:id", sb_stripe_method_get, "" },
+	{ "POST", "/stripe/v1/payment_methods/:id/attach", sb_stripe_method_attach_op, "customer" },
+	{ "POST", "/stripe/v1/payment_methods/:id/detach", sb_stripe_method_detach, "" },
+	{ "POST", "/stripe/v1/payment_intents", sb_stripe_payment_create, "amount currency allowed_payment_method_types automatic_payment_methods"
 	    " capture_method confirm confirmation_method customer description error_on_requires_action metadata off_session payment_method"
 	    " payment_method_options receipt_email return_url setup_future_usage shipping statement_descriptor statement_descriptor_suffix"
 	    " transfer_group use_stripe_sdk" },
-	{ "GET", "/stripe/v1/payment_intents", stripe_payment_list, "created customer" LIST_PARAMS },
-	{ "GET", "/stripe/v1/payment_intents/:id", stripe_payment_get, "client_secret", OP_BROWSER },
-	{ "POST", "/stripe/v1/payment_intents/:id/confirm", stripe_payment_confirm_op, "capture_method error_on_requires_action off_session"
+	{ "GET", "/stripe/v1/payment_intents", sb_stripe_payment_list, "created customer" LIST_PARAMS },
+	{ "GET", "/stripe/v1/payment_intents/:id", sb_stripe_payment_get, "client_secret", OP_BROWSER },
+	{ "POST", "/stripe/v1/payment_intents/:id/confirm", sb_stripe_payment_confirm_op, "capture_method error_on_requires_action off_session"
 	    " payment_method payment_method_data payment_method_options receipt_email return_url setup_future_usage shipping use_stripe_sdk", OP_BROWSER },
-	{ "POST", "/stripe/v1/payment_intents/:id/capture", stripe_payment_capture, "amount_to_capture final_capture metadata statement_descriptor"
+	{ "POST", "/stripe/v1/payment_intents/:id/capture", sb_stripe_payment_capture, "amount_to_capture final_capture metadata statement_descriptor"
 	    " statement_descriptor_suffix" },
-	{ "POST", "/stripe/v1/payment_intents/:id/cancel", stripe_payment_cancel, "cancellation_reason" },
-	{ "GET", "/stripe/v1/charges/:id", stripe_charge_get, "" },
-	{ "POST", "/stripe/v1/refunds", stripe_refund_create, "amount charge currency metadata payment_intent reason" },
-	{ "GET", "/stripe/v1/refunds", stripe_refund_list, "charge created payment_intent" LIST_PARAMS },
-	{ "GET", "/stripe/v1/refunds/:id", stripe_refund_get, "" },
-	{ "POST", "/stripe/v1/coupons", stripe_coupon_create, "amount_off currency duration duration_in_months id max_redemptions metadata name"
+	{ "POST", "/stripe/v1/payment_intents/:id/cancel", sb_stripe_payment_cancel, "cancellation_reason" },
+	{ "GET", "/stripe/v1/charges/:id", sb_stripe_charge_get, "" },
+	{ "POST", "/stripe/v1/refunds", sb_stripe_refund_create, "amount charge currency metadata payment_intent reason" },
+	{ "GET", "/stripe/v1/refunds", sb_stripe_refund_list, "charge created payment_intent" LIST_PARAMS },
+	{ "GET", "/stripe/v1/refunds/:id", sb_stripe_refund_get, "" },
+	{ "POST", "/stripe/v1/coupons", sb_stripe_coupon_create, "amount_off currency duration duration_in_months id max_redemptions metadata name"
 	    " percent_off redeem_by" },
-	{ "GET", "/stripe/v1/coupons/:id", stripe_coupon_get, "" },
-	{ "GET", "/stripe/v1/events", stripe_event_list, "created delivery_success type types" LIST_PARAMS },
-	{ "GET", "/stripe/v1/events/:id", stripe_event_get, "" },
-	{ "POST", "/stripe/authenticate", stripe_authenticate, "id outcome", OP_OPEN },
+	{ "GET", "/stripe/v1/coupons/:id", sb_stripe_coupon_get, "" },
+	{ "GET", "/stripe/v1/events", sb_stripe_event_list, "created delivery_success type types" LIST_PARAMS },
+	{ "GET", "/stripe/v1/events/:id", sb_stripe_event_get, "" },
+	{ "POST", "/stripe/authenticate", sb_stripe_authenticate, "id outcome", OP_OPEN },
 };
 
 /* ---- who calls */
@@ -55,7 +55,7 @@ static const struct operation operations[] = {
 static int
 unauthorised(struct call *c, const char *code, const char *message)
 {
-	return stripe_invalid(c, 401, code, NULL, "%s", message);
+	return sb_stripe_invalid(c, 401, code, NULL, "%s", message);
 }
 
 static int
@@ -84,10 +84,10 @@ failure(struct call *c, int status)
 	json_t *e;
 
 	if (status == 429) {
-		e = stripe_error_tree(c, "invalid_request_error", "rate_limit", NULL, "Request rate limit exceeded.");
+		e = sb_stripe_error_tree(c, "invalid_request_error", "rate_limit", NULL, "Request rate limit exceeded.");
 		sb_answer_header(c, "Stripe-Rate-Limited-Reason", "endpoint-rate");
 	} else {
-		e = stripe_error_tree(c, "api_error", NULL, NULL, "An unknown error occurred");
+		e = sb_stripe_error_tree(c, "api_error", NULL, NULL, "An unknown error occurred");
 	}
 	json_object_set(body, "error", e);
 	sb_answer(c, status, body);
@@ -122,7 +122,7 @@ replay(struct call *c, const char *key, const uint8_t print[32], struct problem 
 	if (db_one(c->db, &w, lock_sql, err, P_TEXT(key)) < 0)
 		return -1;
 	if (!row_bool(w, "mine"))
-		return stripe_invalid(c, 409, "idempotency_key_in_use", NULL, "There is currently another in-progress request using this Idempotent Key.");
+		return sb_stripe_invalid(c, 409, "idempotency_key_in_use", NULL, "There is currently another in-progress request using this Idempotent Key.");
 	if (db_one(c->db, &w, stored_sql, err, P_TEXT(key)) < 0)
 		return -1;
 	if (w == NULL)
@@ -131,7 +131,7 @@ replay(struct call *c, const char *key, const uint8_t print[32], struct problem 
 	if (was.n != 32 || memcmp(was.p, print, 32) != 0) {
 		json_t *body = sb_keep(c->arena, json_object());
 
-		json_object_set(body, "error", stripe_error_tree(c, "idempotency_error", NULL, NULL, "Keys for idempotent requests can only be used with"
+		json_object_set(body, "error", sb_stripe_error_tree(c, "idempotency_error", NULL, NULL, "Keys for idempotent requests can only be used with"
 		    " the same parameters they were first used with."));
 		sb_answer(c, 400, body);
 		return REFUSED;
@@ -174,11 +174,11 @@ run(struct call *c, struct problem *err)
 	else
 		c->in = sb_query(c);
 	if (c->in == NULL)
-		return stripe_invalid(c, 400, NULL, NULL, "Invalid request body: not a form");
-	if ((rc = stripe_known_params(c)) != 0)
+		return sb_stripe_invalid(c, 400, NULL, NULL, "Invalid request body: not a form");
+	if ((rc = sb_stripe_known_params(c)) != 0)
 		return rc;
 	if (key != NULL && strlen(key) > 255)
-		return stripe_invalid(c, 400, NULL, NULL, "Idempotency keys hold up to 255 characters");
+		return sb_stripe_invalid(c, 400, NULL, NULL, "Idempotency keys hold up to 255 characters");
 	if (key != NULL) {
 		fingerprint(c, print);
 		if ((rc = replay(c, key, print, err)) != 0)

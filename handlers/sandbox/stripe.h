@@ -11,41 +11,41 @@
 
 #define STRIPE_VERSION "2026-10-28.endive"
 
-/* ---- errors (stripe_params.c) */
-int	 stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...) PRINTF_LIKE(5, 6);
-int	 stripe_missing(struct call *c, const char *what, const char *id, const char *param);	/* param NULL: the path named it, 404 */
+/* ---- errors (sb_stripe_params.c) */
+int	 sb_stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...) PRINTF_LIKE(5, 6);
+int	 sb_stripe_missing(struct call *c, const char *what, const char *id, const char *param);	/* param NULL: the path named it, 404 */
 struct decline {
 	const char *code;
 	const char *decline_code;
 	const char *message;
 };
 /* 402; member is payment_intent or setup_intent (NULL: neither), object its state after the refusal. */
-int	 stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge);
-json_t	*stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message);
+int	 sb_stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge);
+json_t	*sb_stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message);
 
-/* ---- parameters (stripe_params.c) */
-int	 stripe_known_params(struct call *c);
-const char *stripe_str(const struct call *c, const char *name);			/* NULL when absent or empty */
-int	 stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret);
-int	 stripe_bool(struct call *c, const char *name, bool *ret);
-int	 stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret);
-int	 stripe_metadata(struct call *c, json_t *object);				/* merges the parameter into object's metadata */
-void	 stripe_copy(struct call *c, json_t *object, const char *names);		/* text parameters that are just kept; absent ones become null on new objects */
-json_t	*stripe_null_or(const char *text);
+/* ---- parameters (sb_stripe_params.c) */
+int	 sb_stripe_known_params(struct call *c);
+const char *sb_stripe_str(const struct call *c, const char *name);			/* NULL when absent or empty */
+int	 sb_stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret);
+int	 sb_stripe_bool(struct call *c, const char *name, bool *ret);
+int	 sb_stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret);
+int	 sb_stripe_metadata(struct call *c, json_t *object);				/* merges the parameter into object's metadata */
+void	 sb_stripe_copy(struct call *c, json_t *object, const char *names);		/* text parameters that are just kept; absent ones become null on new objects */
+json_t	*sb_stripe_null_or(const char *text);
 
-/* ---- objects (stripe_objects.c) */
-json_t	*stripe_new(struct call *c, const char *prefix, const char *object);		/* id, object, created, livemode, metadata */
-int	 stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err);	/* locked when the call is a POST */
-int	 stripe_add(struct call *c, json_t *object, struct problem *err);
-int	 stripe_put(struct call *c, json_t *object, struct problem *err);
-int	 stripe_show(struct call *c, const json_t *object);
-int	 stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err);
-int64_t	 stripe_now(void);
+/* ---- objects (sb_stripe_objects.c) */
+json_t	*sb_stripe_new(struct call *c, const char *prefix, const char *object);		/* id, object, created, livemode, metadata */
+int	 sb_stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err);	/* locked when the call is a POST */
+int	 sb_stripe_add(struct call *c, json_t *object, struct problem *err);
+int	 sb_stripe_put(struct call *c, json_t *object, struct problem *err);
+int	 sb_stripe_show(struct call *c, const json_t *object);
+int	 sb_stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err);
+int64_t	 sb_stripe_now(void);
 
-/* ---- events (stripe_events.c) */
-int	 stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err);
+/* ---- events (sb_stripe_events.c) */
+int	 sb_stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err);
 
-/* ---- cards (stripe_cards.c) */
+/* ---- cards (sb_stripe_cards.c) */
 enum card_challenge { CHALLENGE_NEVER, CHALLENGE_ALWAYS, CHALLENGE_UNTIL_SET_UP, CHALLENGE_ON_SESSION };
 struct card {
 	const char *name;		/* pm_card_visa */
@@ -56,15 +56,15 @@ struct card {
 	enum card_challenge challenge;
 	bool disputes;
 };
-const struct card *stripe_card_of(const json_t *payment_method);
+const struct card *sb_stripe_card_of(const json_t *payment_method);
 /* The stored method of that id, or a fresh one for a test name; param NULL: named by the path. */
-int	 stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err);
+int	 sb_stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err);
 /* payment_method, or payment_method_data with a test number as a browser sends it; *ret NULL when neither is there. */
-int	 stripe_method_param(struct call *c, json_t **ret, struct problem *err);
-int	 stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err);	/* the row only; the caller has asked the card */
-int	 stripe_method_usable(struct call *c, const json_t *method, const char *customer);
+int	 sb_stripe_method_param(struct call *c, json_t **ret, struct problem *err);
+int	 sb_stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err);	/* the row only; the caller has asked the card */
+int	 sb_stripe_method_usable(struct call *c, const json_t *method, const char *customer);
 
-/* ---- intents (stripe_confirm.c) */
+/* ---- intents (sb_stripe_confirm.c) */
 struct confirmation {
 	json_t *intent;
 	json_t *method;
@@ -72,20 +72,20 @@ struct confirmation {
 	bool refuse_action;		/* error_on_requires_action */
 	bool authenticated;		/* the cardholder has passed the challenge */
 };
-int	 stripe_payment_confirm(struct call *c, const struct confirmation *k, struct problem *err);
-int	 stripe_setup_confirm(struct call *c, const struct confirmation *k, struct problem *err);
+int	 sb_stripe_payment_confirm(struct call *c, const struct confirmation *k, struct problem *err);
+int	 sb_stripe_setup_confirm(struct call *c, const struct confirmation *k, struct problem *err);
 /* A publishable key must prove that it knows the object. */
-int	 stripe_browser_may(struct call *c, const json_t *intent);
-int	 stripe_wrong_state(struct call *c, const json_t *intent, const char *act);
+int	 sb_stripe_browser_may(struct call *c, const json_t *intent);
+int	 sb_stripe_wrong_state(struct call *c, const json_t *intent, const char *act);
 
 /* ---- operations */
-operation_fn stripe_customer_create, stripe_customer_get, stripe_customer_update, stripe_customer_methods;
-operation_fn stripe_method_get, stripe_method_attach_op, stripe_method_detach;
-operation_fn stripe_setup_create, stripe_setup_get, stripe_setup_confirm_op, stripe_setup_cancel;
-operation_fn stripe_payment_create, stripe_payment_get, stripe_payment_confirm_op, stripe_payment_capture, stripe_payment_cancel, stripe_payment_list;
-operation_fn stripe_charge_get, stripe_refund_create, stripe_refund_get, stripe_refund_list;
-operation_fn stripe_coupon_create, stripe_coupon_get;
-operation_fn stripe_event_get, stripe_event_list;
-operation_fn stripe_authenticate;
+operation_fn sb_stripe_customer_create, sb_stripe_customer_get, sb_stripe_customer_update, sb_stripe_customer_methods;
+operation_fn sb_stripe_method_get, sb_stripe_method_attach_op, sb_stripe_method_detach;
+operation_fn sb_stripe_setup_create, sb_stripe_setup_get, sb_stripe_setup_confirm_op, sb_stripe_setup_cancel;
+operation_fn sb_stripe_payment_create, sb_stripe_payment_get, sb_stripe_payment_confirm_op, sb_stripe_payment_capture, sb_stripe_payment_cancel, sb_stripe_payment_list;
+operation_fn sb_stripe_charge_get, sb_stripe_refund_create, sb_stripe_refund_get, sb_stripe_refund_list;
+operation_fn sb_stripe_coupon_create, sb_stripe_coupon_get;
+operation_fn sb_stripe_event_get, sb_stripe_event_list;
+operation_fn sb_stripe_authenticate;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * stripe_cards.c: the test cards and what each does; payment methods. Table: object (payment_method).
+ * sb_stripe_cards.c: the test cards and what each does; payment methods. Table: object (payment_method).
  *
  * A test name stands for a card, not for an object: each use makes a fresh payment method, as at Stripe.
  */
@@ -36,7 +36,7 @@ card_named(const char *name)
 }
 
 const struct card *
-stripe_card_of(const json_t *payment_method)
+sb_stripe_card_of(const json_t *payment_method)
 {
 	const struct card *card = card_named(sb_text(payment_method, "_card", ""));
 
@@ -46,7 +46,7 @@ stripe_card_of(const json_t *payment_method)
 static int
 method_new(struct call *c, const struct card *card, json_t **ret, struct problem *err)
 {
-	json_t *pm = stripe_new(c, "pm_", "payment_method"), *face = json_object();
+	json_t *pm = sb_stripe_new(c, "pm_", "payment_method"), *face = json_object();
 
 	json_object_set_new(face, "brand", json_string(card->brand));
 	json_object_set_new(face, "last4", json_string(card->number + 12));
@@ -61,11 +61,11 @@ method_new(struct call *c, const struct card *card, json_t **ret, struct problem
 	json_object_set_new(pm, "billing_details", json_object());
 	json_object_set_new(pm, "_card", json_string(card->name));
 	*ret = pm;
-	return stripe_add(c, pm, err);
+	return sb_stripe_add(c, pm, err);
 }
 
 int
-stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err)
+sb_stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err)
 {
 	const struct card *card = card_named(given);
 	struct found f;
@@ -75,95 +75,95 @@ stripe_method_find(struct call *c, const char *given, const char *param, json_t 
 	if (sb_get(c->db, "stripe", "payment_method", given, strcmp(c->r->method, "POST") == 0, &f, err) < 0)
 		return -1;
 	*ret = f.data;
-	return f.data != NULL ? 0 : stripe_missing(c, "PaymentMethod", given, param);
+	return f.data != NULL ? 0 : sb_stripe_missing(c, "PaymentMethod", given, param);
 }
 
 int
-stripe_method_param(struct call *c, json_t **ret, struct problem *err)
+sb_stripe_method_param(struct call *c, json_t **ret, struct problem *err)
 {
-	const char *given = stripe_str(c, "payment_method"), *number = json_text_at(c->in, "payment_method_data.card.number");
+	const char *given = sb_stripe_str(c, "payment_method"), *number = json_text_at(c->in, "payment_method_data.card.number");
 
 	*ret = NULL;
 	if (given != NULL)
-		return stripe_method_find(c, given, "payment_method", ret, err);
+		return sb_stripe_method_find(c, given, "payment_method", ret, err);
 	if (json_object_get(c->in, "payment_method_data") == NULL)
 		return 0;
 	for (size_t i = 0; number != NULL && i < COUNT(cards); i++)
 		if (strcmp(cards[i].number, number) == 0)
 			return method_new(c, &cards[i], ret, err);
-	return stripe_invalid(c, 402, "incorrect_number", "payment_method_data[card][number]", "Your card number is incorrect.");
+	return sb_stripe_invalid(c, 402, "incorrect_number", "payment_method_data[card][number]", "Your card number is incorrect.");
 }
 
 int
-stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err)
+sb_stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err)
 {
 	json_object_set_new(method, "customer", json_string(customer));
-	return stripe_put(c, method, err);
+	return sb_stripe_put(c, method, err);
 }
 
 /* A method belongs to one customer for good, and a method that was let go never works again. */
 int
-stripe_method_usable(struct call *c, const json_t *method, const char *customer)
+sb_stripe_method_usable(struct call *c, const json_t *method, const char *customer)
 {
 	const char *owner = json_text_at(method, "customer");
 
 	if (json_object_get(method, "_spent") != NULL && owner == NULL)
-		return stripe_invalid(c, 400, "payment_method_unexpected_state", "payment_method", "The provided PaymentMethod was previously used without being"
+		return sb_stripe_invalid(c, 400, "payment_method_unexpected_state", "payment_method", "The provided PaymentMethod was previously used without being"
 		    " attached to a Customer or was detached from a Customer, and may not be used again.");
 	if (owner != NULL && (customer == NULL || strcmp(owner, customer) != 0))
-		return stripe_invalid(c, 400, NULL, "payment_method", "The provided PaymentMethod belongs to another Customer; pass that customer.");
+		return sb_stripe_invalid(c, 400, NULL, "payment_method", "The provided PaymentMethod belongs to another Customer; pass that customer.");
 	return 0;
 }
 
 /* ---- operations */
 
 int
-stripe_method_get(struct call *c, struct problem *err)
+sb_stripe_method_get(struct call *c, struct problem *err)
 {
 	json_t *pm;
-	int rc = stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err);
+	int rc = sb_stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err);
 
-	return rc != 0 ? rc : stripe_show(c, pm);
+	return rc != 0 ? rc : sb_stripe_show(c, pm);
 }
 
 int
-stripe_method_attach_op(struct call *c, struct problem *err)
+sb_stripe_method_attach_op(struct call *c, struct problem *err)
 {
-	const char *customer = stripe_str(c, "customer");
+	const char *customer = sb_stripe_str(c, "customer");
 	const struct card *card;
 	json_t *pm, *who;
 	int rc;
 
 	if (customer == NULL)
-		return stripe_invalid(c, 400, "parameter_missing", "customer", "Missing required param: customer.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "customer", "Missing required param: customer.");
 	c->began = true;
-	if ((rc = stripe_find(c, "customer", customer, "customer", &who, err)) != 0 ||
-	    (rc = stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err)) != 0)
+	if ((rc = sb_stripe_find(c, "customer", customer, "customer", &who, err)) != 0 ||
+	    (rc = sb_stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err)) != 0)
 		return rc;
 	if (sb_is(pm, "customer", customer))
-		return stripe_show(c, pm);
-	if ((rc = stripe_method_usable(c, pm, customer)) != 0)
+		return sb_stripe_show(c, pm);
+	if ((rc = sb_stripe_method_usable(c, pm, customer)) != 0)
 		return rc;
-	card = stripe_card_of(pm);
+	card = sb_stripe_card_of(pm);
 	if (!card->attaches)
-		return stripe_declined(c, &card->decline, NULL, NULL, NULL);
-	rc = stripe_method_attach(c, pm, customer, err);
-	return rc != 0 ? rc : stripe_show(c, pm);
+		return sb_stripe_declined(c, &card->decline, NULL, NULL, NULL);
+	rc = sb_stripe_method_attach(c, pm, customer, err);
+	return rc != 0 ? rc : sb_stripe_show(c, pm);
 }
 
 int
-stripe_method_detach(struct call *c, struct problem *err)
+sb_stripe_method_detach(struct call *c, struct problem *err)
 {
 	json_t *pm;
 	int rc;
 
 	c->began = true;
-	if ((rc = stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err)) != 0)
+	if ((rc = sb_stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err)) != 0)
 		return rc;
 	if (json_text_at(pm, "customer") == NULL)
-		return stripe_invalid(c, 400, NULL, NULL, "The payment method you provided is not attached to a customer so detachment is impossible.");
+		return sb_stripe_invalid(c, 400, NULL, NULL, "The payment method you provided is not attached to a customer so detachment is impossible.");
 	json_object_set_new(pm, "customer", json_null());
 	json_object_set_new(pm, "_spent", json_true());
-	rc = stripe_put(c, pm, err);
-	return rc != 0 ? rc : stripe_show(c, pm);
+	rc = sb_stripe_put(c, pm, err);
+	return rc != 0 ? rc : sb_stripe_show(c, pm);
 }

@@ -1,5 +1,5 @@
 /*
- * stripe_confirm.c: what a card answers when an intent is confirmed, and the charge that comes of it. Table: object (charge, intents, payment_method).
+ * sb_stripe_confirm.c: what a card answers when an intent is confirmed, and the charge that comes of it. Table: object (charge, intents, payment_method).
  */
 #include "sandbox/stripe.h"
 
@@ -9,26 +9,26 @@ static const struct decline failed_challenge = { "payment_intent_authentication_
 	"The provided PaymentMethod has failed authentication." };
 
 int
-stripe_browser_may(struct call *c, const json_t *intent)
+sb_stripe_browser_may(struct call *c, const json_t *intent)
 {
-	const char *secret = stripe_str(c, "client_secret");
+	const char *secret = sb_stripe_str(c, "client_secret");
 
 	if (!c->browser)
 		return 0;
 	if (secret == NULL)
-		return stripe_invalid(c, 400, "parameter_missing", "client_secret", "Missing required param: client_secret.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "client_secret", "Missing required param: client_secret.");
 	if (!sb_is(intent, "client_secret", secret))
-		return stripe_invalid(c, 400, "parameter_invalid", "client_secret", "The client_secret provided does not match any associated intent.");
+		return sb_stripe_invalid(c, 400, "parameter_invalid", "client_secret", "The client_secret provided does not match any associated intent.");
 	return 0;
 }
 
 int
-stripe_wrong_state(struct call *c, const json_t *intent, const char *act)
+sb_stripe_wrong_state(struct call *c, const json_t *intent, const char *act)
 {
 	bool setup = sb_is(intent, "object", "setup_intent");
 	const char *code = setup ? "setup_intent_unexpected_state" : "payment_intent_unexpected_state";
 	json_t *body = sb_keep(c->arena, json_object());
-	json_t *e = stripe_error_tree(c, "invalid_request_error", code, NULL, arena_printf(c->arena,
+	json_t *e = sb_stripe_error_tree(c, "invalid_request_error", code, NULL, arena_printf(c->arena,
 	    "This %s could not be %s because it has a status of %s.", setup ? "SetupIntent" : "PaymentIntent", act, sb_text(intent, "status", "")));
 
 	json_object_set(body, "error", e);
@@ -71,7 +71,7 @@ ask_cardholder(struct call *c, json_t *intent, const json_t *method)
 static json_t *
 charge_new(struct call *c, const json_t *intent, const json_t *method, const struct decline *d)
 {
-	json_t *charge = stripe_new(c, "ch_", "charge");
+	json_t *charge = sb_stripe_new(c, "ch_", "charge");
 	bool manual = sb_is(intent, "capture_method", "manual"), good = d == NULL;
 	json_t *amount = json_object_get(intent, "amount");
 
@@ -88,15 +88,15 @@ charge_new(struct call *c, const json_t *intent, const json_t *method, const str
 	json_object_set_new(charge, "refunded", json_false());
 	json_object_set_new(charge, "disputed", json_false());
 	json_object_set_new(charge, "status", json_string(good ? "succeeded" : "failed"));
-	json_object_set_new(charge, "failure_code", stripe_null_or(good ? NULL : d->code));
-	json_object_set_new(charge, "failure_message", stripe_null_or(good ? NULL : d->message));
+	json_object_set_new(charge, "failure_code", sb_stripe_null_or(good ? NULL : d->code));
+	json_object_set_new(charge, "failure_message", sb_stripe_null_or(good ? NULL : d->message));
 	return charge;
 }
 
 static json_t *
 last_error(struct call *c, const struct decline *d, const json_t *method)
 {
-	json_t *e = stripe_error_tree(c, "card_error", d->code, NULL, d->message);
+	json_t *e = sb_stripe_error_tree(c, "card_error", d->code, NULL, d->message);
 
 	json_object_del(e, "request_log_url");
 	if (d->decline_code != NULL)
@@ -116,16 +116,16 @@ payment_refuse(struct call *c, const struct confirmation *k, const struct declin
 	json_object_set_new(k->intent, "next_action", json_null());
 	json_object_set_new(k->intent, "latest_charge", json_string(id));
 	json_object_set(k->intent, "last_payment_error", last_error(c, d, k->method));
-	if (stripe_add(c, charge, err) < 0 || stripe_put(c, k->intent, err) < 0 ||
-	    stripe_event(c, "payment_intent.payment_failed", k->intent, err) < 0)
+	if (sb_stripe_add(c, charge, err) < 0 || sb_stripe_put(c, k->intent, err) < 0 ||
+	    sb_stripe_event(c, "payment_intent.payment_failed", k->intent, err) < 0)
 		return -1;
-	return stripe_declined(c, d, "payment_intent", k->intent, id);
+	return sb_stripe_declined(c, d, "payment_intent", k->intent, id);
 }
 
 static int
 dispute(struct call *c, json_t *charge, struct problem *err)
 {
-	json_t *d = stripe_new(c, "du_", "dispute");
+	json_t *d = sb_stripe_new(c, "du_", "dispute");
 
 	json_object_set_new(charge, "disputed", json_true());
 	json_object_set(d, "amount", json_object_get(charge, "amount"));
@@ -134,9 +134,9 @@ dispute(struct call *c, json_t *charge, struct problem *err)
 	json_object_set(d, "payment_intent", json_object_get(charge, "payment_intent"));
 	json_object_set_new(d, "reason", json_string("fraudulent"));
 	json_object_set_new(d, "status", json_string("needs_response"));
-	if (stripe_add(c, d, err) < 0)
+	if (sb_stripe_add(c, d, err) < 0)
 		return -1;
-	return stripe_event(c, "charge.dispute.created", d, err);
+	return sb_stripe_event(c, "charge.dispute.created", d, err);
 }
 
 static int
@@ -156,24 +156,24 @@ payment_pay(struct call *c, const struct confirmation *k, struct problem *err)
 			json_object_set(k->method, "customer", json_object_get(k->intent, "customer"));
 		else
 			json_object_set_new(k->method, "_spent", json_true());
-		if (stripe_put(c, k->method, err) < 0)
+		if (sb_stripe_put(c, k->method, err) < 0)
 			return -1;
 	}
-	if (stripe_put(c, k->intent, err) < 0 ||
-	    stripe_event(c, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded", k->intent, err) < 0)
+	if (sb_stripe_put(c, k->intent, err) < 0 ||
+	    sb_stripe_event(c, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded", k->intent, err) < 0)
 		return -1;
-	if (stripe_card_of(k->method)->disputes && dispute(c, charge, err) < 0)
+	if (sb_stripe_card_of(k->method)->disputes && dispute(c, charge, err) < 0)
 		return -1;
-	if (stripe_add(c, charge, err) < 0)
+	if (sb_stripe_add(c, charge, err) < 0)
 		return -1;
-	return stripe_show(c, k->intent);
+	return sb_stripe_show(c, k->intent);
 }
 
 int
-stripe_payment_confirm(struct call *c, const struct confirmation *k, struct problem *err)
+sb_stripe_payment_confirm(struct call *c, const struct confirmation *k, struct problem *err)
 {
-	const struct card *card = stripe_card_of(k->method);
-	int rc = stripe_method_usable(c, k->method, json_text_at(k->intent, "customer"));
+	const struct card *card = sb_stripe_card_of(k->method);
+	int rc = sb_stripe_method_usable(c, k->method, json_text_at(k->intent, "customer"));
 
 	if (rc != 0)
 		return rc;
@@ -181,7 +181,7 @@ stripe_payment_confirm(struct call *c, const struct confirmation *k, struct prob
 		if (k->off_session || k->refuse_action)
 			return payment_refuse(c, k, &wants_cardholder, err);
 		ask_cardholder(c, k->intent, k->method);
-		return stripe_put(c, k->intent, err) < 0 ? -1 : stripe_show(c, k->intent);
+		return sb_stripe_put(c, k->intent, err) < 0 ? -1 : sb_stripe_show(c, k->intent);
 	}
 	if (card->decline.code != NULL)
 		return payment_refuse(c, k, &card->decline, err);
@@ -195,17 +195,17 @@ setup_refuse(struct call *c, const struct confirmation *k, const struct decline 
 	json_object_set_new(k->intent, "payment_method", json_null());
 	json_object_set_new(k->intent, "next_action", json_null());
 	json_object_set(k->intent, "last_setup_error", last_error(c, d, k->method));
-	if (stripe_put(c, k->intent, err) < 0 || stripe_event(c, "setup_intent.setup_failed", k->intent, err) < 0)
+	if (sb_stripe_put(c, k->intent, err) < 0 || sb_stripe_event(c, "setup_intent.setup_failed", k->intent, err) < 0)
 		return -1;
-	return stripe_declined(c, d, "setup_intent", k->intent, NULL);
+	return sb_stripe_declined(c, d, "setup_intent", k->intent, NULL);
 }
 
 int
-stripe_setup_confirm(struct call *c, const struct confirmation *k, struct problem *err)
+sb_stripe_setup_confirm(struct call *c, const struct confirmation *k, struct problem *err)
 {
-	const struct card *card = stripe_card_of(k->method);
+	const struct card *card = sb_stripe_card_of(k->method);
 	const char *customer = json_text_at(k->intent, "customer");
-	int rc = stripe_method_usable(c, k->method, customer);
+	int rc = sb_stripe_method_usable(c, k->method, customer);
 
 	if (rc != 0)
 		return rc;
@@ -213,7 +213,7 @@ stripe_setup_confirm(struct call *c, const struct confirmation *k, struct proble
 		return setup_refuse(c, k, &card->decline, err);
 	if (card->challenge != CHALLENGE_NEVER && card->challenge != CHALLENGE_ON_SESSION && !k->authenticated) {
 		ask_cardholder(c, k->intent, k->method);
-		return stripe_put(c, k->intent, err) < 0 ? -1 : stripe_show(c, k->intent);
+		return sb_stripe_put(c, k->intent, err) < 0 ? -1 : sb_stripe_show(c, k->intent);
 	}
 	json_object_set_new(k->method, "_set_up", json_true());
 	if (customer != NULL)
@@ -222,32 +222,32 @@ stripe_setup_confirm(struct call *c, const struct confirmation *k, struct proble
 	json_object_set_new(k->intent, "payment_method", json_string(json_text_at(k->method, "id")));
 	json_object_set_new(k->intent, "next_action", json_null());
 	json_object_set_new(k->intent, "last_setup_error", json_null());
-	if (stripe_put(c, k->method, err) < 0 || stripe_put(c, k->intent, err) < 0 || stripe_event(c, "setup_intent.succeeded", k->intent, err) < 0)
+	if (sb_stripe_put(c, k->method, err) < 0 || sb_stripe_put(c, k->intent, err) < 0 || sb_stripe_event(c, "setup_intent.succeeded", k->intent, err) < 0)
 		return -1;
-	return stripe_show(c, k->intent);
+	return sb_stripe_show(c, k->intent);
 }
 
 /* POST /sandbox/stripe/authenticate id=<intent> [outcome=failed]: the cardholder in front of the bank's page. Not Stripe's: a page of the bank. */
 int
-stripe_authenticate(struct call *c, struct problem *err)
+sb_stripe_authenticate(struct call *c, struct problem *err)
 {
-	const char *id = stripe_str(c, "id"), *outcome;
+	const char *id = sb_stripe_str(c, "id"), *outcome;
 	bool setup = id != NULL && strncmp(id, "seti_", 5) == 0;
 	struct confirmation k = { .authenticated = true };
 	int rc;
 
 	if (id == NULL)
-		return stripe_invalid(c, 400, "parameter_missing", "id", "Missing required param: id.");
-	if ((rc = stripe_choice(c, "outcome", "succeeded failed", "succeeded", &outcome)) != 0)
+		return sb_stripe_invalid(c, 400, "parameter_missing", "id", "Missing required param: id.");
+	if ((rc = sb_stripe_choice(c, "outcome", "succeeded failed", "succeeded", &outcome)) != 0)
 		return rc;
 	c->began = true;
-	if ((rc = stripe_find(c, setup ? "setup_intent" : "payment_intent", id, NULL, &k.intent, err)) != 0)
+	if ((rc = sb_stripe_find(c, setup ? "setup_intent" : "payment_intent", id, NULL, &k.intent, err)) != 0)
 		return rc;
 	if (!sb_is(k.intent, "status", "requires_action"))
-		return stripe_wrong_state(c, k.intent, "authenticated");
-	if ((rc = stripe_method_find(c, json_text_at(k.intent, "payment_method"), "payment_method", &k.method, err)) != 0)
+		return sb_stripe_wrong_state(c, k.intent, "authenticated");
+	if ((rc = sb_stripe_method_find(c, json_text_at(k.intent, "payment_method"), "payment_method", &k.method, err)) != 0)
 		return rc;
 	if (strcmp(outcome, "failed") == 0)
 		return setup ? setup_refuse(c, &k, &failed_challenge, err) : payment_refuse(c, &k, &failed_challenge, err);
-	return setup ? stripe_setup_confirm(c, &k, err) : stripe_payment_confirm(c, &k, err);
+	return setup ? sb_stripe_setup_confirm(c, &k, err) : sb_stripe_payment_confirm(c, &k, err);
 }

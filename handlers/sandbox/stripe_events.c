@@ -1,5 +1,5 @@
 /*
- * stripe_events.c: events, and their delivery as signed webhooks by the sandbox's worker. Tables: object (event), job (stripe.webhook), fault.
+ * sb_stripe_events.c: events, and their delivery as signed webhooks by the sandbox's worker. Tables: object (event), job (stripe.webhook), fault.
  *
  * Every change that Stripe announces is kept as an event; those that an endpoint of ours would subscribe to are posted to
  * SANDBOX_WEBHOOK_BASE/billing/webhooks/stripe until a 2xx comes. Order is not promised; the webhook faults make it worse on demand.
@@ -34,9 +34,9 @@ deliver(struct call *c, const char *event, struct problem *err)
 }
 
 int
-stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err)
+sb_stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err)
 {
-	json_t *e = stripe_new(c, "evt_", "event"), *data = json_object(), *request = json_object();
+	json_t *e = sb_stripe_new(c, "evt_", "event"), *data = json_object(), *request = json_object();
 	bool posted = false;
 	struct object o;
 
@@ -47,7 +47,7 @@ stripe_event(struct call *c, const char *type, const json_t *object, struct prob
 	json_object_set_new(e, "api_version", json_string(STRIPE_VERSION));
 	json_object_set_new(e, "pending_webhooks", json_integer(posted ? 1 : 0));
 	json_object_set_new(request, "id", json_string(c->id));
-	json_object_set_new(request, "idempotency_key", stripe_null_or(req_header(c->r, "idempotency-key")));
+	json_object_set_new(request, "idempotency_key", sb_stripe_null_or(req_header(c->r, "idempotency-key")));
 	json_object_set_new(e, "request", request);
 	json_object_set_new(e, "data", data);
 	json_object_set(data, "object", sb_shown(c->arena, object));
@@ -59,32 +59,32 @@ stripe_event(struct call *c, const char *type, const json_t *object, struct prob
 }
 
 int
-stripe_event_get(struct call *c, struct problem *err)
+sb_stripe_event_get(struct call *c, struct problem *err)
 {
 	json_t *e;
-	int rc = stripe_find(c, "event", req_str(c->r, "id"), NULL, &e, err);
+	int rc = sb_stripe_find(c, "event", req_str(c->r, "id"), NULL, &e, err);
 
-	return rc != 0 ? rc : stripe_show(c, e);
+	return rc != 0 ? rc : sb_stripe_show(c, e);
 }
 
 /* One type, or the first of types: what our clients ask for. delivery_success=false lists what no endpoint has taken yet. */
 int
-stripe_event_list(struct call *c, struct problem *err)
+sb_stripe_event_list(struct call *c, struct problem *err)
 {
-	const char *type = stripe_str(c, "type") != NULL ? stripe_str(c, "type") : json_text_at(c->in, "types.0");
+	const char *type = sb_stripe_str(c, "type") != NULL ? sb_stripe_str(c, "type") : json_text_at(c->in, "types.0");
 	json_t *want = sb_keep(c->arena, json_object());
 	bool delivered;
 	int rc;
 
 	if (json_object_size(json_object_get(c->in, "types")) > 1)
-		return stripe_invalid(c, 400, NULL, "types", "This sandbox filters by one type at a time.");
-	if ((rc = stripe_bool(c, "delivery_success", &delivered)) != 0)
+		return sb_stripe_invalid(c, 400, NULL, "types", "This sandbox filters by one type at a time.");
+	if ((rc = sb_stripe_bool(c, "delivery_success", &delivered)) != 0)
 		return rc;
 	if (type != NULL)
 		json_object_set_new(want, "type", json_string(type));
-	if (stripe_str(c, "delivery_success") != NULL)
+	if (sb_stripe_str(c, "delivery_success") != NULL)
 		json_object_set_new(want, "pending_webhooks", json_integer(delivered ? 0 : 1));
-	return stripe_answer_list(c, "event", NULL, sb_dump(c->arena, want), "/v1/events", err);
+	return sb_stripe_answer_list(c, "event", NULL, sb_dump(c->arena, want), "/v1/events", err);
 }
 
 /* ---- the worker's part */
@@ -119,7 +119,7 @@ sb_stripe_webhook_job(struct job *j, struct problem *err)
 	if (job_int(j, "bad") != 0 && j->attempt <= 1)
 		secret = "whsec_not_the_secret";
 	buf_add(&signature, "Stripe-Signature: ");
-	stripe_sign(secret, stripe_now(), call.body, &signature);
+	stripe_sign(secret, sb_stripe_now(), call.body, &signature);
 	headers[1] = buf_str(&signature);
 	call.headers = headers;
 	if (call.ca_file[0] == '\0')

@@ -1,37 +1,37 @@
 /*
- * stripe_objects.c: Stripe's objects in table object: making, finding, keeping, showing, listing.
+ * sb_stripe_objects.c: Stripe's objects in table object: making, finding, keeping, showing, listing.
  */
 #include "base/clock.h"
 #include "sandbox/stripe.h"
 
 int64_t
-stripe_now(void)
+sb_stripe_now(void)
 {
 	return clock_us() / US_PER_S;
 }
 
 json_t *
-stripe_new(struct call *c, const char *prefix, const char *object)
+sb_stripe_new(struct call *c, const char *prefix, const char *object)
 {
 	json_t *o = sb_keep(c->arena, json_object());
 
 	json_object_set_new(o, "id", json_string(sb_random(c->arena, prefix, 24)));
 	json_object_set_new(o, "object", json_string(object));
-	json_object_set_new(o, "created", json_integer(stripe_now()));
+	json_object_set_new(o, "created", json_integer(sb_stripe_now()));
 	json_object_set_new(o, "livemode", json_false());
 	json_object_set_new(o, "metadata", json_object());
 	return o;
 }
 
 int
-stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err)
+sb_stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err)
 {
 	struct found f;
 
 	if (sb_get(c->db, "stripe", type, id, strcmp(c->r->method, "POST") == 0, &f, err) < 0)
 		return -1;
 	*ret = f.data;
-	return f.data != NULL ? 0 : stripe_missing(c, type, id, param);
+	return f.data != NULL ? 0 : sb_stripe_missing(c, type, id, param);
 }
 
 static struct object
@@ -46,7 +46,7 @@ stored(struct call *c, const json_t *o)
 }
 
 int
-stripe_add(struct call *c, json_t *object, struct problem *err)
+sb_stripe_add(struct call *c, json_t *object, struct problem *err)
 {
 	struct object o = stored(c, object);
 
@@ -54,7 +54,7 @@ stripe_add(struct call *c, json_t *object, struct problem *err)
 }
 
 int
-stripe_put(struct call *c, json_t *object, struct problem *err)
+sb_stripe_put(struct call *c, json_t *object, struct problem *err)
 {
 	struct object o = stored(c, object);
 
@@ -76,7 +76,7 @@ lie(json_t *shown)
 }
 
 int
-stripe_show(struct call *c, const json_t *object)
+sb_stripe_show(struct call *c, const json_t *object)
 {
 	json_t *shown = sb_shown(c->arena, object);
 
@@ -93,7 +93,7 @@ stripe_show(struct call *c, const json_t *object)
 static int
 seq_of(struct call *c, const char *type, const char *param, int64_t *seq, struct problem *err)
 {
-	const char *id = stripe_str(c, param);
+	const char *id = sb_stripe_str(c, param);
 	struct found f;
 
 	*seq = 0;
@@ -102,11 +102,11 @@ seq_of(struct call *c, const char *type, const char *param, int64_t *seq, struct
 	if (sb_get(c->db, "stripe", type, id, false, &f, err) < 0)
 		return -1;
 	*seq = f.seq;
-	return f.data != NULL ? 0 : stripe_missing(c, type, id, param);
+	return f.data != NULL ? 0 : sb_stripe_missing(c, type, id, param);
 }
 
 int
-stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err)
+sb_stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err)
 {
 	struct listing l = { .vendor = "stripe", .type = type, .subject = subject, .containing = containing };
 	json_t *found, *list = sb_keep(c->arena, json_object()), *data = json_array();
@@ -118,10 +118,10 @@ stripe_answer_list(struct call *c, const char *type, const char *subject, const 
 	json_object_set_new(list, "object", json_string("list"));
 	json_object_set_new(list, "data", data);
 	json_object_set_new(list, "url", json_string(url));
-	if ((rc = stripe_int(c, "limit", 10, &limit)) != 0)
+	if ((rc = sb_stripe_int(c, "limit", 10, &limit)) != 0)
 		return rc;
 	if (limit < 1 || limit > 100)
-		return stripe_invalid(c, 400, NULL, "limit", "Limit must be between 1 and 100");
+		return sb_stripe_invalid(c, 400, NULL, "limit", "Limit must be between 1 and 100");
 	if ((rc = seq_of(c, type, "starting_after", &l.before, err)) != 0 || (rc = seq_of(c, type, "ending_before", &l.after, err)) != 0)
 		return rc;
 	l.limit = limit + 1;

@@ -1,5 +1,5 @@
 /*
- * stripe_params.c: reading Stripe's form parameters, and its error bodies.
+ * sb_stripe_params.c: reading Stripe's form parameters, and its error bodies.
  */
 #include "sandbox/stripe.h"
 
@@ -15,7 +15,7 @@ error_body(struct call *c, json_t *error)
 }
 
 json_t *
-stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message)
+sb_stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message)
 {
 	json_t *e = sb_keep(c->arena, json_object());
 
@@ -32,7 +32,7 @@ stripe_error_tree(struct call *c, const char *type, const char *code, const char
 }
 
 int
-stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...)
+sb_stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...)
 {
 	char message[400];
 	va_list ap;
@@ -41,20 +41,20 @@ stripe_invalid(struct call *c, int status, const char *code, const char *param, 
 	if (vsnprintf(message, sizeof(message), fmt, ap) < 0)
 		message[0] = '\0';
 	va_end(ap);
-	sb_answer(c, status, error_body(c, stripe_error_tree(c, "invalid_request_error", code, param, message)));
+	sb_answer(c, status, error_body(c, sb_stripe_error_tree(c, "invalid_request_error", code, param, message)));
 	return REFUSED;
 }
 
 int
-stripe_missing(struct call *c, const char *what, const char *id, const char *param)
+sb_stripe_missing(struct call *c, const char *what, const char *id, const char *param)
 {
-	return stripe_invalid(c, param == NULL ? 404 : 400, "resource_missing", param != NULL ? param : "id", "No such %s: '%s'", what, id);
+	return sb_stripe_invalid(c, param == NULL ? 404 : 400, "resource_missing", param != NULL ? param : "id", "No such %s: '%s'", what, id);
 }
 
 int
-stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge)
+sb_stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge)
 {
-	json_t *e = stripe_error_tree(c, "card_error", d->code, NULL, d->message);
+	json_t *e = sb_stripe_error_tree(c, "card_error", d->code, NULL, d->message);
 
 	if (d->decline_code != NULL)
 		json_object_set_new(e, "decline_code", json_string(d->decline_code));
@@ -80,7 +80,7 @@ word_in(const char *words, const char *word)
 }
 
 int
-stripe_known_params(struct call *c)
+sb_stripe_known_params(struct call *c)
 {
 	const char *name;
 	json_t *value;
@@ -90,13 +90,13 @@ stripe_known_params(struct call *c)
 			continue;
 		if (c->browser && (strcmp(name, "client_secret") == 0 || strcmp(name, "key") == 0))
 			continue;
-		return stripe_invalid(c, 400, "parameter_unknown", name, "Received unknown parameter: %s", name);
+		return sb_stripe_invalid(c, 400, "parameter_unknown", name, "Received unknown parameter: %s", name);
 	}
 	return 0;
 }
 
 const char *
-stripe_str(const struct call *c, const char *name)
+sb_stripe_str(const struct call *c, const char *name)
 {
 	const char *s = json_text_at(c->in, name);
 
@@ -104,9 +104,9 @@ stripe_str(const struct call *c, const char *name)
 }
 
 int
-stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret)
+sb_stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret)
 {
-	const char *s = stripe_str(c, name);
+	const char *s = sb_stripe_str(c, name);
 	char *end;
 
 	*ret = otherwise;
@@ -115,34 +115,34 @@ stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret)
 	errno = 0;
 	*ret = strtoll(s, &end, 10);
 	if (errno != 0 || *end != '\0' || end == s || strchr("+ \t", *s) != NULL)
-		return stripe_invalid(c, 400, "parameter_invalid_integer", name, "Invalid integer: %.40s", s);
+		return sb_stripe_invalid(c, 400, "parameter_invalid_integer", name, "Invalid integer: %.40s", s);
 	return 0;
 }
 
 int
-stripe_bool(struct call *c, const char *name, bool *ret)
+sb_stripe_bool(struct call *c, const char *name, bool *ret)
 {
-	const char *s = stripe_str(c, name);
+	const char *s = sb_stripe_str(c, name);
 
 	*ret = s != NULL && strcmp(s, "true") == 0;
 	if (s != NULL && !*ret && strcmp(s, "false") != 0)
-		return stripe_invalid(c, 400, NULL, name, "Invalid boolean: %.40s", s);
+		return sb_stripe_invalid(c, 400, NULL, name, "Invalid boolean: %.40s", s);
 	return 0;
 }
 
 int
-stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret)
+sb_stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret)
 {
-	const char *s = stripe_str(c, name);
+	const char *s = sb_stripe_str(c, name);
 
 	*ret = s != NULL ? s : otherwise;
 	if (s != NULL && !word_in(choices, s))
-		return stripe_invalid(c, 400, NULL, name, "Invalid %s: must be one of %s", name, choices);
+		return sb_stripe_invalid(c, 400, NULL, name, "Invalid %s: must be one of %s", name, choices);
 	return 0;
 }
 
 int
-stripe_metadata(struct call *c, json_t *object)
+sb_stripe_metadata(struct call *c, json_t *object)
 {
 	json_t *given = json_object_get(c->in, "metadata"), *kept = json_object_get(object, "metadata"), *value;
 	const char *key;
@@ -150,12 +150,12 @@ stripe_metadata(struct call *c, json_t *object)
 	if (given == NULL)
 		return 0;
 	if (json_is_string(given))
-		return *json_string_value(given) == '\0' ? json_object_clear(kept) : stripe_invalid(c, 400, NULL, "metadata", "Invalid hash");
+		return *json_string_value(given) == '\0' ? json_object_clear(kept) : sb_stripe_invalid(c, 400, NULL, "metadata", "Invalid hash");
 	json_object_foreach(given, key, value) {
 		const char *s = json_string_value(value);
 
 		if (s == NULL || strlen(key) > 40 || strlen(s) > 500)
-			return stripe_invalid(c, 400, NULL, arena_printf(c->arena, "metadata[%.40s]", key),
+			return sb_stripe_invalid(c, 400, NULL, arena_printf(c->arena, "metadata[%.40s]", key),
 			    "Metadata keys hold up to 40 characters and values up to 500");
 		if (*s == '\0')
 			json_object_del(kept, key);
@@ -163,18 +163,18 @@ stripe_metadata(struct call *c, json_t *object)
 			json_object_set(kept, key, value);
 	}
 	if (json_object_size(kept) > 50)
-		return stripe_invalid(c, 400, NULL, "metadata", "Metadata can only have up to 50 keys");
+		return sb_stripe_invalid(c, 400, NULL, "metadata", "Metadata can only have up to 50 keys");
 	return 0;
 }
 
 json_t *
-stripe_null_or(const char *text)
+sb_stripe_null_or(const char *text)
 {
 	return text != NULL ? json_string(text) : json_null();
 }
 
 void
-stripe_copy(struct call *c, json_t *object, const char *names)
+sb_stripe_copy(struct call *c, json_t *object, const char *names)
 {
 	char *list = arena_dup(c->arena, names), *rest = NULL;
 

@@ -197,7 +197,7 @@ serve(struct call *c, struct problem *err)
 {
 	int rc;
 
-	if ((c->op->flags & OP_OPEN) == 0 && (rc = c->vendor->admit(c, err)) != 0)
+	if ((c->op->flags & OP_OPEN) == 0 && c->vendor->admit != NULL && (rc = c->vendor->admit(c, err)) != 0)
 		return rc;
 	if (sb_fault_draw(c->db, c->vendor->name, c->r->path, (c->op->flags & OP_OPEN) != 0, &c->fault, err) < 0)
 		return -1;

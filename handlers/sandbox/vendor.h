@@ -68,7 +68,7 @@ struct vendor {
 	const char *name;
 	const struct operation *ops;
 	size_t nops;
-	operation_fn *admit;		/* credentials: 0, REFUSED, -1 */
+	operation_fn *admit;		/* credentials: 0, REFUSED, -1; NULL: the operations look themselves */
 	operation_fn *run;		/* what surrounds the operation; NULL = nothing */
 	void (*failure)(struct call *c, int status);	/* 429, 500 and 503 as this vendor spells them */
 	void (*finish)(struct call *c);	/* headers that every answer carries; may be NULL */
@@ -96,6 +96,8 @@ char	*sb_random_guid(struct arena *a);
 /* ---- forms (form.c) */
 /* a[b][c]=v and a[0]=v into nested objects of texts. NULL when it is no UTF-8 form, nests deeper than eight or gives one name two shapes. */
 json_t	*sb_form(struct arena *a, const char *text, size_t n);
+/* The next name=value of a form or query text, decoded: 1, 0 at the end, -1 when it is none. */
+int	 sb_pair(struct arena *a, const char **at, const char *end, char **name, char **value);
 json_t	*sb_query(struct call *c);			/* of the request's target; never NULL: a bad query is empty */
 const char *sb_bearer(const struct req *r);		/* NULL when there is no Authorization: Bearer */
 bool	 sb_basic(const struct req *r, const char **user, const char **password);
