@@ -9,8 +9,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-orchestrator
 %canon_reldir%_telerx_orchestrator_LDADD = %reldir%/liborchestrator.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/orchestrator_test
-service_tests += t/handlers/orchestrator_test
-t_handlers_orchestrator_test_SOURCES = t/handlers/orchestrator_test.c
+check_PROGRAMS += t/handlers/orchestrator_test t/handlers/orchestrator_fault_test
+service_tests += t/handlers/orchestrator_test t/handlers/orchestrator_fault_test
+t_handlers_orchestrator_test_SOURCES = t/handlers/orchestrator_test.c t/handlers/orchestrator_world.c t/handlers/orchestrator_world.h
 t_handlers_orchestrator_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_orchestrator_fault_test_SOURCES = t/handlers/orchestrator_fault_test.c t/handlers/orchestrator_world.c t/handlers/orchestrator_world.h
+t_handlers_orchestrator_fault_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
