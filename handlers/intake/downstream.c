@@ -1,6 +1,6 @@
 /*
- * downstream.c: what a submission needs in the EHR (Y-INT-02, Y-INT-03, Y-DB-04): the patient, then the review task. Jobs hand each step to integration;
- * the row in intake_retry_queue shows where it stands. Integration's events say that the EHR has it.
+ * downstream.c: what a submission needs in the EHR (Y-INT-02, Y-INT-03, Y-DB-04): the patient, then the review task. Jobs hand each
+ * step to integration; the row in intake_retry_queue shows where it stands. Integration's events say that the EHR has it.
  */
 #include "intake/intake.h"
 
@@ -10,17 +10,20 @@ static const char begin_sql[] =
 static const char load_sql[] =
 	"SELECT patient_id, state, intake_type, submitted_at, payload_enc FROM intake_submissions WHERE id = $1";
 static const char failed_once_sql[] =
-	"UPDATE intake_retry_queue SET attempts = attempts + 1, last_error = $3, updated_at = now() WHERE submission_id = $1 AND step = $2";
+	"UPDATE intake_retry_queue SET attempts = attempts + 1, last_error = $3, updated_at = now() WHERE submission_id = $1"
+	" AND step = $2";
 static const char sent_sql[] =
 	"UPDATE intake_retry_queue SET status = 'sent', attempts = attempts + 1, last_error = NULL, updated_at = now()"
 	" WHERE submission_id = $1 AND step = $2 AND status IN ('queued', 'failed')";
 static const char gave_up_sql[] =
-	"UPDATE intake_retry_queue SET status = 'failed', updated_at = now() WHERE submission_id = $1 AND step = $2 AND status = 'queued'";
+	"UPDATE intake_retry_queue SET status = 'failed', updated_at = now() WHERE submission_id = $1 AND step = $2"
+	" AND status = 'queued'";
 static const char done_sql[] =
 	"UPDATE intake_retry_queue SET status = 'done', reference = $3, last_error = NULL, updated_at = now()"
 	" WHERE submission_id = $1 AND step = $2 AND status <> 'done'";
 static const char next_sql[] =
-	"UPDATE intake_retry_queue SET status = 'queued', updated_at = now() WHERE submission_id = $1 AND step = 'ehr_task' AND status = 'waiting'";
+	"UPDATE intake_retry_queue SET status = 'queued', updated_at = now() WHERE submission_id = $1 AND step = 'ehr_task'"
+	" AND status = 'waiting'";
 static const char list_sql[] =
 	"SELECT id, submission_id, patient_id, step, status, attempts, last_error, updated_at FROM intake_retry_queue"
 	" WHERE CASE WHEN $1::text IS NULL THEN status <> 'done' ELSE status = $1 END ORDER BY updated_at, id LIMIT 100";
@@ -91,8 +94,8 @@ ehr_patient_job(struct job *j, struct problem *err)
 		return problem(err, 404, "not_found", "no such submission");
 	if (vault_open(j->db, "intake_submissions", "payload_enc", id.v, row_bytes(s, "payload_enc"), &form, err) < 0)
 		return -1;
-	audit_pending(j->db, &(struct audit_entry){ .action = "phi.read", .object = "intake_submissions", .object_id = uuid_text(id.v, text),
-	    .detail = "{\"for\":\"integration\"}" });
+	audit_pending(j->db, &(struct audit_entry){ .action = "phi.read", .object = "intake_submissions",
+	    .object_id = uuid_text(id.v, text), .detail = "{\"for\":\"integration\"}" });
 	if (job_read_end(j, err) < 0)
 		return -1;
 	return hand_over(j, "ehr_patient", "/api/ehr/patients", patient_body(j, s, form), err);
@@ -159,7 +162,8 @@ on_ehr_patient_created(struct event *e, struct problem *err)
 int
 on_ehr_task_created(struct event *e, struct problem *err)
 {
-	return db_exec(e->db, done_sql, err, P_UUID(event_uuid(e, "submissionId")), P_TEXT("ehr_task"), P_TEXT(event_str(e, "taskId"))) < 0 ? -1 : 0;
+	return db_exec(e->db, done_sql, err, P_UUID(event_uuid(e, "submissionId")), P_TEXT("ehr_task"),
+	    P_TEXT(event_str(e, "taskId"))) < 0 ? -1 : 0;
 }
 
 int

@@ -1,6 +1,6 @@
 /*
- * form.c: what the envelope holds (rule E9): its members and limits, its agreement with what the session proved and attested, and the answers that the
- * questionnaire wants.
+ * form.c: what the envelope holds (rule E9): its members and limits, its agreement with what the session proved and attested, and
+ * the answers that the questionnaire wants.
  */
 #include "intake/intake.h"
 
@@ -130,7 +130,8 @@ is_complete(const json_t *steps, const json_t *form, struct problem *err)
 }
 
 int
-form_check(struct req *r, const struct session *s, const json_t *form, const char *version, const char **platform, struct problem *err)
+form_check(struct req *r, const struct session *s, const json_t *form, const char *version, const char **platform,
+    struct problem *err)
 {
 	const struct row *f;
 	const json_t *steps;

@@ -1,5 +1,6 @@
 /*
- * intake.c: the intake's table: plans and signed prices, proven e-mail addresses, the saved card, the encrypted form, and what follows from it.
+ * intake.c: the intake's table: plans and signed prices, proven e-mail addresses, the saved card, the encrypted form, and what
+ * follows from it.
  * Called by anybody (public surface), by the holder of an intake session, by orchestrator, integration and notify.
  * Writes intake_verification_codes, intake_sessions, intake_submissions, intake_retry_queue.
  * Publishes intake.submitted; consumes ehr.patient.created, ehr.task.created.
@@ -114,7 +115,8 @@ static const struct field contact_reply[] = {
 	{ "phone", PHONE, .required = true, .says = "mobile number" },
 	{ 0 }
 };
-static const struct field retry_query[] = { { "status", ENUM, .values = statuses, .says = "left out: all that is not done" }, { 0 } };
+static const struct field retry_query[] = { { "status", ENUM, .values = statuses, .says = "left out: all that is not done" },
+    { 0 } };
 static const struct field retry_fields[] = {
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
@@ -135,29 +137,34 @@ static const struct route routes[] = {
 	    .says = "active plans with signed prices" },
 	{ "GET", "/intake/forms/:intakeType", form_show, .access = PUBLIC, .db = READ, .params = form_params, .reply = form_reply,
 	    .says = "the questionnaire of an intake type" },
-	{ "GET", "/intake/keys", key_list, .access = PUBLIC, .db = NONE, .reply = keys_reply, .says = "keys to encrypt the form for" },
-	{ "POST", "/intake/verify-email/send", code_send, .access = PUBLIC, .db = WRITE, .once = NATURAL, .audit = "intake.code.send",
+	{ "GET", "/intake/keys", key_list, .access = PUBLIC, .db = NONE, .reply = keys_reply,
+	    .says = "keys to encrypt the form for" },
+	{ "POST", "/intake/verify-email/send", code_send, .access = PUBLIC, .db = WRITE, .once = NATURAL,
+	    .audit = "intake.code.send",
 	    .body = send_body, .reply = send_reply, .status = 202, .says = "mails a code of six digits" },
-	{ "POST", "/intake/verify-email/check", code_check, .access = PUBLIC, .db = WRITE, .once = NATURAL, .audit = "intake.session.open",
-	    .body = check_body, .reply = check_reply, .says = "exchanges the code for a session" },
-	{ "POST", "/intake/payment-intent", payment_lock, .ask = payment_ask, .synchronous = "stripe", .access = PATIENT_SELF, .db = WRITE,
-	    .once = NATURAL, .audit = "intake.payment", .body = payment_body, .reply = payment_reply,
+	{ "POST", "/intake/verify-email/check", code_check, .access = PUBLIC, .db = WRITE, .once = NATURAL,
+	    .audit = "intake.session.open", .body = check_body, .reply = check_reply, .says = "exchanges the code for a session" },
+	{ "POST", "/intake/payment-intent", payment_lock, .ask = payment_ask, .synchronous = "stripe", .access = PATIENT_SELF,
+	    .db = WRITE, .once = NATURAL, .audit = "intake.payment", .body = payment_body, .reply = payment_reply,
 	    .says = "checks plan, state, age and consents, locks the price, begins to save the card" },
-	{ "POST", "/intake/submit", submit, .ask = submit_ask, .access = PATIENT_SELF, .db = WRITE, .once = KEY, .audit = "intake.submit",
+	{ "POST", "/intake/submit", submit, .ask = submit_ask, .access = PATIENT_SELF, .db = WRITE, .once = KEY,
+	    .audit = "intake.submit",
 	    .body = submit_body, .reply = submit_reply, .status = 201, .says = "submits the encrypted form" },
-	{ "GET", "/intake/submissions/:id", submission_show, .access = SERVICE, .callers = "orchestrator integration", .db = READ_AUDITED,
-	    .audit = "phi.read", .reply = submission_reply, .says = "a submission with its form" },
-	{ "GET", "/intake/contacts/:patientId", contact_show, .access = SERVICE, .callers = "notify", .db = READ_AUDITED, .audit = "phi.read",
-	    .params = patient_params, .reply = contact_reply, .says = "where a patient is reached" },
+	{ "GET", "/intake/submissions/:id", submission_show, .access = SERVICE, .callers = "orchestrator integration",
+	    .db = READ_AUDITED, .audit = "phi.read", .reply = submission_reply, .says = "a submission with its form" },
+	{ "GET", "/intake/contacts/:patientId", contact_show, .access = SERVICE, .callers = "notify", .db = READ_AUDITED,
+	    .audit = "phi.read", .params = patient_params, .reply = contact_reply, .says = "where a patient is reached" },
 	{ "GET", "/intake/retry-queue", retry_list, .access = ADMIN, .db = READ, .query = retry_query, .reply = retry_reply,
 	    .says = "what downstream still owes" },
 };
 
 static const struct job_row jobs[] = {
-	{ "code.mail", code_mail_job, .queue = "notify", .attempts = 8, .backoff_s = 1, .buried = code_buried, .says = "mails a code" },
+	{ "code.mail", code_mail_job, .queue = "notify", .attempts = 8, .backoff_s = 1, .buried = code_buried,
+	    .says = "mails a code" },
 	{ "ehr.patient", ehr_patient_job, .queue = "integration", .attempts = 20, .buried = ehr_patient_buried,
 	    .says = "hands the patient to the EHR's service" },
-	{ "ehr.task", ehr_task_job, .queue = "integration", .attempts = 20, .buried = ehr_task_buried, .says = "asks for the review task" },
+	{ "ehr.task", ehr_task_job, .queue = "integration", .attempts = 20, .buried = ehr_task_buried,
+	    .says = "asks for the review task" },
 	{ "intake.sweep", sweep_job, .says = "erases old codes, abandons old drafts" },
 };
 static const struct queue_row queues[] = { { "notify", 2 }, { "integration", 2 } };
@@ -176,7 +183,8 @@ static const struct event_row events[] = {
 };
 
 static const struct conf_key config[] = {
-	{ "PLAN_SIGNING_SECRET", CONF_STR, .required = true, .secret = true, .says = "signs prices; a list while it is rotated, the first signs" },
+	{ "PLAN_SIGNING_SECRET", CONF_STR, .required = true, .secret = true,
+	    .says = "signs prices; a list while it is rotated, the first signs" },
 	{ "PLAN_TOKEN_TTL", CONF_SECS, .dflt = "15m", .says = "how long a signed price is good" },
 	{ "INTAKE_KEYS_FILE", CONF_STR, .required = true, .says = "JWKS with the private keys of the envelopes, newest first" },
 	{ "EXCLUDED_STATES", CONF_LIST, .dflt = "MN,CA,TX,AR,NC,OK", .says = "states that are not served" },
@@ -191,5 +199,6 @@ static const struct conf_key config[] = {
 const struct service intake_service = {
 	.name = "intake", .prefix = "/intake", .database = "intake_gateway", .says = "from a visitor to a submitted case",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
-	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), .config = config, .session = session_resume, .start = keys_load,
+	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), .config = config, .session = session_resume,
+	    .start = keys_load,
 };

@@ -1,6 +1,6 @@
 /*
- * key.c: the key pairs that the browser seals forms for (rule E9). The file is a JWKS with private keys, newest first; while keys overlap after a
- * rotation it holds both. Read once at start, constant from then on.
+ * key.c: the key pairs that the browser seals forms for (rule E9). The file is a JWKS with private keys, newest first; while keys
+ * overlap after a rotation it holds both. Read once at start, constant from then on.
  */
 #include "intake/intake.h"
 

@@ -1,8 +1,10 @@
 /*
  * payment.c: the payment step (Y-TOK-03 to 06, Y-INT-U3, U5, I-PAY-01, decision C22).
  *
- * The plan token, the state, the age and the consents are checked before billing is asked, so that nobody who cannot be served leaves a record at Stripe.
- * The price is then locked in the session: the token's fifteen minutes do not strand a long form. One SetupIntent per session, by billing's key.
+ * The plan token, the state, the age and the consents are checked before billing is asked, so that nobody who cannot be served
+ * leaves a record at Stripe.
+ * The price is then locked in the session: the token's fifteen minutes do not strand a long form. One SetupIntent per session, by
+ * billing's key.
  */
 #include "intake/intake.h"
 
@@ -120,7 +122,8 @@ payment_lock(struct req *r, struct problem *err)
 	arena_defer(r->arena, free, consents);
 	if (uuid_parse(p->setup_intent_id, &setup) < 0)
 		return problem(err, 503, "bad_peer_reply", "billing's answer is not whole");
-	if (vault_seal(r->db, p->s.patient_id, "intake_sessions", "birth_date_enc", p->s.id.v, BYTES_OF(req_str(r, "birthDate")), &born, err) < 0)
+	if (vault_seal(r->db, p->s.patient_id, "intake_sessions", "birth_date_enc", p->s.id.v, BYTES_OF(req_str(r, "birthDate")),
+	    &born, err) < 0)
 		return -1;
 	req_object(r, "intake_sessions", p->s.id.v);
 	if (db_final(r->db, &w, lock_sql, err, P_UUID(p->s.id.v), P_TEXT(req_str(r, "state")), P_BYTES(born), P_TEXT(consents),

@@ -1,6 +1,7 @@
 /*
  * plan.c: plans, their signed prices (Y-TOK-01 to 06, Y-DB-02, Y-INT-U1) and their questionnaires (Y-INT-U7).
- * A price comes from intake_plans only. The token says which price the patient saw; it is believed when we signed it, lately, and the price still holds.
+ * A price comes from intake_plans only. The token says which price the patient saw; it is believed when we signed it, lately, and
+ * the price still holds.
  */
 #include "intake/intake.h"
 
@@ -12,7 +13,8 @@
 
 static const char list_sql[] =
 	"SELECT p.id, p.name, p.intake_type, p.amount_cents, p.currency,"
-	" (SELECT f.version FROM intake_forms f WHERE f.intake_type = p.intake_type AND f.active ORDER BY f.version DESC LIMIT 1) AS form_version"
+	" (SELECT f.version FROM intake_forms f WHERE f.intake_type = p.intake_type AND f.active"
+	" ORDER BY f.version DESC LIMIT 1) AS form_version"
 	" FROM intake_plans p WHERE p.active AND ($1::text IS NULL OR p.intake_type = $1) ORDER BY p.intake_type, p.position, p.id";
 static const char price_sql[] = "SELECT intake_type, amount_cents, currency FROM intake_plans WHERE id = $1 AND active";
 static const char form_sql[] =

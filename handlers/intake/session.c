@@ -1,6 +1,6 @@
 /*
- * session.c: one intake and whoever holds its token (rule "Session", section 7): 256 bits, known to us as a SHA-256 only, four hours. Low assurance: it
- * opens the patient's own intake and nothing else.
+ * session.c: one intake and whoever holds its token (rule "Session", section 7): 256 bits, known to us as a SHA-256 only, four
+ * hours. Low assurance: it opens the patient's own intake and nothing else.
  */
 #include "intake/intake.h"
 
@@ -12,10 +12,11 @@ static const char resume_sql[] =
 	" AND state IN ('draft', 'submitted')";
 static const char open_sql[] =
 	"INSERT INTO intake_sessions (id, token_hash, patient_id, email_index, email_enc, expires_at)"
-	" VALUES ($1, $2::bytea, $3, $4::bytea, $5::bytea, clock_timestamp() + make_interval(secs => $6::bigint)) RETURNING expires_at";
+	" VALUES ($1, $2::bytea, $3, $4::bytea, $5::bytea, clock_timestamp() + make_interval(secs => $6::bigint))"
+	" RETURNING expires_at";
 static const char load_sql[] =
-	"SELECT id, patient_id, state, email_index, email_enc, region, birth_date_enc, plan_id, intake_type, amount_cents, currency,"
-	" setup_intent_id FROM intake_sessions WHERE id = $1";
+	"SELECT id, patient_id, state, email_index, email_enc, region, birth_date_enc, plan_id, intake_type, amount_cents,"
+	" currency, setup_intent_id FROM intake_sessions WHERE id = $1";
 
 struct bytes
 email_index_of(struct db *db, const char *normalised)

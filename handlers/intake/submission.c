@@ -1,8 +1,9 @@
 /*
  * submission.c: a form is submitted (Y-PLAT-03, Y-PLAT-04, Y-DB-03, rule E9).
  *
- * The envelope is opened and everything is checked before a row is written, so a refused submit leaves nothing. Then, in one transaction: the session ends,
- * the form is sealed under the patient's key and kept for good, the EHR steps are queued and the event is out. A session submits once.
+ * The envelope is opened and everything is checked before a row is written, so a refused submit leaves nothing. Then, in one
+ * transaction: the session ends, the form is sealed under the patient's key and kept for good, the EHR steps are queued and the
+ * event is out. A session submits once.
  */
 #include "intake/intake.h"
 
@@ -11,14 +12,15 @@
 #define FORM_MAX (128 * 1024)
 
 static const char end_session_sql[] =
-	"UPDATE intake_sessions SET state = 'submitted', submission_id = $2, submitted_at = now() WHERE id = $1 AND state = 'draft' RETURNING id";
+	"UPDATE intake_sessions SET state = 'submitted', submission_id = $2, submitted_at = now() WHERE id = $1"
+	" AND state = 'draft' RETURNING id";
 static const char insert_sql[] =
-	"INSERT INTO intake_submissions (id, intake_id, patient_id, email_index, platform, intake_type, form_version, state, plan_id, amount_cents,"
-	" currency, setup_intent_id, payload_enc)"
+	"INSERT INTO intake_submissions (id, intake_id, patient_id, email_index, platform, intake_type, form_version, state,"
+	" plan_id, amount_cents, currency, setup_intent_id, payload_enc)"
 	" VALUES ($1, $2, $3, $4::bytea, $5, $6, $7, $8, $9, $10::bigint, $11, $12, $13::bytea)";
 static const char show_sql[] =
-	"SELECT id, intake_id, patient_id, platform, intake_type, form_version, state, plan_id, amount_cents, currency, setup_intent_id, payload_enc,"
-	" submitted_at FROM intake_submissions WHERE id = $1";
+	"SELECT id, intake_id, patient_id, platform, intake_type, form_version, state, plan_id, amount_cents, currency,"
+	" setup_intent_id, payload_enc, submitted_at FROM intake_submissions WHERE id = $1";
 
 /* What .ask opened and checked, for .handle. */
 struct opened {
@@ -116,8 +118,8 @@ store(struct req *r, const struct opened *o, struct submission_id id, struct pro
 	if (vault_seal(r->db, s->patient_id, "intake_submissions", "payload_enc", id.v, o->form, &sealed, err) < 0)
 		return -1;
 	return db_exec(r->db, insert_sql, err, P_UUID(id.v), P_UUID(s->id.v), P_UUID(s->patient_id), P_BYTES(s->email_index),
-	    P_TEXT(o->platform), P_TEXT(s->intake_type), P_TEXT(o->version), P_TEXT(s->region), P_TEXT(s->plan_id), P_INT(s->amount_cents),
-	    P_TEXT(s->currency), P_UUID(s->setup_intent_id), P_BYTES(sealed)) < 0 ? -1 : 0;
+	    P_TEXT(o->platform), P_TEXT(s->intake_type), P_TEXT(o->version), P_TEXT(s->region), P_TEXT(s->plan_id),
+	    P_INT(s->amount_cents), P_TEXT(s->currency), P_UUID(s->setup_intent_id), P_BYTES(sealed)) < 0 ? -1 : 0;
 }
 
 static int

@@ -1,8 +1,10 @@
 /*
  * verification.c: six digits by mail prove an address (Y-INT-U2, Y-DB-05, rule "OTP", section 7).
  *
- * The digits exist in three places only: as a salted HMAC under a key of the key file; sealed on the row until the job has mailed them; in the mail.
- * A wrong try is counted in a transaction that commits although the answer is a refusal, under the row's lock, so parallel guesses are counted one by one.
+ * The digits exist in three places only: as a salted HMAC under a key of the key file; sealed on the row until the job has mailed
+ * them; in the mail.
+ * A wrong try is counted in a transaction that commits although the answer is a refusal, under the row's lock, so parallel guesses
+ * are counted one by one.
  */
 #include "intake/intake.h"
 
@@ -22,18 +24,21 @@ static const char insert_sql[] =
 	" VALUES ($1, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea, clock_timestamp() + make_interval(secs => $7::bigint))"
 	" RETURNING expires_at";
 static const char find_sql[] =
-	"SELECT id, email_enc, salt, code_mac, attempts, used_at IS NULL AND superseded_at IS NULL AS live, expires_at > clock_timestamp() AS fresh"
+	"SELECT id, email_enc, salt, code_mac, attempts, used_at IS NULL"
+	" AND superseded_at IS NULL AS live, expires_at > clock_timestamp() AS fresh"
 	" FROM intake_verification_codes WHERE id = $1 FOR UPDATE";
 static const char wrong_sql[] = "UPDATE intake_verification_codes SET attempts = attempts + 1 WHERE id = $1 AND attempts < 5";
 static const char use_sql[] = "UPDATE intake_verification_codes SET used_at = now(), code_enc = NULL WHERE id = $1";
 static const char to_mail_sql[] =
-	"SELECT email_enc, code_enc FROM intake_verification_codes WHERE id = $1 AND code_enc IS NOT NULL AND expires_at > clock_timestamp()";
+	"SELECT email_enc, code_enc FROM intake_verification_codes WHERE id = $1 AND code_enc IS NOT NULL"
+	" AND expires_at > clock_timestamp()";
 static const char mailed_sql[] = "UPDATE intake_verification_codes SET code_enc = NULL, sent_at = now() WHERE id = $1";
 static const char erase_sql[] = "UPDATE intake_verification_codes SET code_enc = NULL WHERE id = $1";
 static const char sweep_codes_sql[] = "DELETE FROM intake_verification_codes WHERE expires_at < now() - interval '7 days'";
 static const char sweep_digits_sql[] =
 	"UPDATE intake_verification_codes SET code_enc = NULL WHERE code_enc IS NOT NULL AND expires_at < now()";
-static const char sweep_sessions_sql[] = "UPDATE intake_sessions SET state = 'abandoned' WHERE state = 'draft' AND expires_at < now()";
+static const char sweep_sessions_sql[] =
+	"UPDATE intake_sessions SET state = 'abandoned' WHERE state = 'draft' AND expires_at < now()";
 
 /* HMAC under a key of its own in the key file: a stolen table cannot be tried through. */
 static struct bytes
@@ -71,11 +76,13 @@ store_code(struct req *r, struct uuid id, const char *email, struct bytes index,
 
 	if (random_digits(code, 6) < 0 || random_bytes(salt, SALT) < 0)
 		return problem(err, 503, "no_random", "no random bytes");
-	if (vault_seal(r->db, VAULT_SERVICE, "intake_verification_codes", "email_enc", id, BYTES_OF(email), &sealed_email, err) == 0 &&
+	if (vault_seal(r->db, VAULT_SERVICE, "intake_verification_codes", "email_enc", id, BYTES_OF(email), &sealed_email,
+	    err) == 0 &&
 	    vault_seal(r->db, VAULT_SERVICE, "intake_verification_codes", "code_enc", id, BYTES(code, 6), &sealed_code, err) == 0 &&
 	    db_exec(r->db, supersede_sql, err, P_BYTES(index)) >= 0)
-		rc = db_one(r->db, row, insert_sql, err, P_UUID(id), P_BYTES(index), P_BYTES(sealed_email), P_BYTES(BYTES(salt, SALT)),
-		    P_BYTES(code_mac(r->db, r->arena, BYTES(salt, SALT), code)), P_BYTES(sealed_code), P_INT(conf_int(r->conf, "CODE_TTL")));
+		rc = db_one(r->db, row, insert_sql, err, P_UUID(id), P_BYTES(index), P_BYTES(sealed_email),
+		    P_BYTES(BYTES(salt, SALT)), P_BYTES(code_mac(r->db, r->arena, BYTES(salt, SALT), code)), P_BYTES(sealed_code),
+		    P_INT(conf_int(r->conf, "CODE_TTL")));
 	explicit_bzero(code, sizeof(code));
 	return rc;
 }

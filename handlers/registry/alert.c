@@ -1,11 +1,13 @@
 /*
- * alert.c: telling physicians of a new case (Y-CLAIM-02). One job a physician, one message a physician and case: notify knows the key and sends it once.
+ * alert.c: telling physicians of a new case (Y-CLAIM-02). One job a physician, one message a physician and case: notify knows the
+ * key and sends it once.
  */
 #include "registry/registry.h"
 
 static const char load_sql[] =
-	"SELECT p.first_name, p.last_name, p.credentials, p.email, a.state, a.submission_id, a.status = 'open' AND p.active AS wanted"
-	" FROM assignment_physicians j JOIN physicians p ON p.id = j.physician_id JOIN prescription_assignments a ON a.id = j.assignment_id"
+	"SELECT p.first_name, p.last_name, p.credentials, p.email, a.state, a.submission_id, a.status = 'open'"
+	" AND p.active AS wanted FROM assignment_physicians j JOIN physicians p ON p.id = j.physician_id"
+	" JOIN prescription_assignments a ON a.id = j.assignment_id"
 	" WHERE j.assignment_id = $1 AND j.physician_id = $2";
 static const char alerted_sql[] =
 	"UPDATE assignment_physicians SET alerted_at = now() WHERE assignment_id = $1 AND physician_id = $2 AND alerted_at IS NULL";
@@ -39,7 +41,8 @@ physician_message(struct job *j, const struct row *p)
 	jw_end(&w);
 	jw_object(&w, "variables");
 	jw_uuid(&w, "submissionId", row_uuid(p, "submission_id"));
-	jw_str(&w, "physicianName", arena_printf(j->arena, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"), row_str(p, "credentials")));
+	jw_str(&w, "physicianName", arena_printf(j->arena, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"),
+	    row_str(p, "credentials")));
 	jw_str(&w, "state", row_str(p, "state"));
 	jw_str(&w, "assignmentId", job_str(j, "assignmentId"));
 	jw_end(&w);
@@ -62,7 +65,8 @@ alert_physician_job(struct job *j, struct problem *err)
 	struct uuid assignment = job_uuid(j, "assignmentId"), who = job_uuid(j, "physicianId");
 	const struct row *p;
 
-	if (job_read(j, err) < 0 || db_one(j->db, &p, load_sql, err, P_UUID(assignment), P_UUID(who)) < 0 || job_read_end(j, err) < 0)
+	if (job_read(j, err) < 0 || db_one(j->db, &p, load_sql, err, P_UUID(assignment), P_UUID(who)) < 0 ||
+	    job_read_end(j, err) < 0)
 		return -1;
 	if (p == NULL || !row_bool(p, "wanted"))
 		return 0;
@@ -80,7 +84,8 @@ alert_staff_job(struct job *j, struct problem *err)
 	struct json_writer w;
 	const struct row *a;
 
-	if (job_read(j, err) < 0 || db_one(j->db, &a, case_sql, err, P_UUID(job_uuid(j, "assignmentId"))) < 0 || job_read_end(j, err) < 0)
+	if (job_read(j, err) < 0 || db_one(j->db, &a, case_sql, err, P_UUID(job_uuid(j, "assignmentId"))) < 0 ||
+	    job_read_end(j, err) < 0)
 		return -1;
 	if (a == NULL)
 		return 0;

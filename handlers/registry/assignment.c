@@ -1,12 +1,12 @@
 /*
- * assignment.c: a case open to physicians (Y-CLAIM-01 to 03, Y-DB-15). Opened by the event of a submitted intake: one assignment, and one junction row
- * for every physician who is active, on the platform, and licensed today in the patient's state.
+ * assignment.c: a case open to physicians (Y-CLAIM-01 to 03, Y-DB-15). Opened by the event of a submitted intake: one assignment,
+ * and one junction row for every physician who is active, on the platform, and licensed today in the patient's state.
  */
 #include "registry/registry.h"
 
 static const char open_sql[] =
-	"INSERT INTO prescription_assignments (id, submission_id, patient_id, state, platform, intake_type) VALUES ($1, $2, $3, $4, $5, $6)"
-	" ON CONFLICT ON CONSTRAINT prescription_assignments_once DO NOTHING";
+	"INSERT INTO prescription_assignments (id, submission_id, patient_id, state, platform, intake_type)"
+	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT prescription_assignments_once DO NOTHING";
 static const char eligible_sql[] =
 	"INSERT INTO assignment_physicians (assignment_id, physician_id)"
 	" SELECT $1::uuid, p.id FROM physicians p JOIN physician_licenses l ON l.physician_id = p.id"
@@ -14,11 +14,12 @@ static const char eligible_sql[] =
 static const char task_sql[] =
 	"INSERT INTO review_tasks (submission_id, task_id) VALUES ($1, $2) ON CONFLICT (submission_id) DO NOTHING";
 #define COLUMNS \
-	"a.id, a.submission_id, a.patient_id, a.state, a.platform, a.intake_type, a.mode, a.status, t.task_id, a.claimed_by, a.claimed_at," \
-	" a.opened_at, a.completed_at, a.outcome"
+	"a.id, a.submission_id, a.patient_id, a.state, a.platform, a.intake_type, a.mode, a.status, t.task_id, a.claimed_by," \
+	" a.claimed_at, a.opened_at, a.completed_at, a.outcome"
 #define PHYSICIANS \
-	", (SELECT coalesce(jsonb_agg(jsonb_build_object('physicianId', p.id, 'name', p.first_name || ' ' || p.last_name || ', ' || p.credentials," \
-	" 'npi', p.npi) ORDER BY p.id), '[]') FROM assignment_physicians j JOIN physicians p ON p.id = j.physician_id" \
+	", (SELECT coalesce(jsonb_agg(jsonb_build_object('physicianId', p.id," \
+	" 'name', p.first_name || ' ' || p.last_name || ', ' || p.credentials, 'npi', p.npi) ORDER BY p.id), '[]')" \
+	" FROM assignment_physicians j JOIN physicians p ON p.id = j.physician_id" \
 	" WHERE j.assignment_id = a.id) AS physicians"
 #define FROM_ASSIGNMENT " FROM prescription_assignments a LEFT JOIN review_tasks t ON t.submission_id = a.submission_id"
 static const char show_sql[] = "SELECT " COLUMNS PHYSICIANS FROM_ASSIGNMENT " WHERE a.id = $1";
@@ -135,14 +136,14 @@ on_intake_submitted(struct event *e, struct problem *err)
 	struct rows *eligible;
 	int64_t opened;
 
-	opened = db_exec(e->db, open_sql, err, P_UUID(id.v), P_UUID(event_uuid(e, "submissionId")), P_UUID(event_uuid(e, "patientId")), P_TEXT(state),
-	    P_TEXT(platform), P_TEXT(event_str(e, "intakeType")));
+	opened = db_exec(e->db, open_sql, err, P_UUID(id.v), P_UUID(event_uuid(e, "submissionId")),
+	    P_UUID(event_uuid(e, "patientId")), P_TEXT(state), P_TEXT(platform), P_TEXT(event_str(e, "intakeType")));
 	if (opened <= 0)
 		return opened < 0 ? -1 : 0;
 	if (db_all(e->db, &eligible, eligible_sql, err, P_UUID(id.v), P_TEXT(platform), P_TEXT(state)) < 0 ||
 	    audit_add(e->db, &(struct audit_entry){ .action = "assignment.open", .object = "prescription_assignments",
-	    .object_id = uuid_text(id.v, text), .detail = arena_printf(e->arena, "{\"physicians\":%zu}", rows_count(eligible)) }, err) < 0 ||
-	    alert_all(e, id, eligible, err) < 0)
+	    .object_id = uuid_text(id.v, text), .detail = arena_printf(e->arena, "{\"physicians\":%zu}", rows_count(eligible)) },
+	    err) < 0 || alert_all(e, id, eligible, err) < 0)
 		return -1;
 	return publish_opened(e, id, rows_count(eligible), err);
 }

@@ -1,8 +1,9 @@
 /*
  * claim.c: many see the case, one takes it (Y-CLAIM-04 to 07, X-CLM-02).
  *
- * The race is decided by one UPDATE that finds the row open, the claimant in the junction and the licence good; PostgreSQL makes the others wait for the
- * winner's commit and then find nothing. Only a claim that changed nothing asks why. A refused claim is audited and leaves the row as it was.
+ * The race is decided by one UPDATE that finds the row open, the claimant in the junction and the licence good; PostgreSQL makes
+ * the others wait for the winner's commit and then find nothing. Only a claim that changed nothing asks why. A refused claim is
+ * audited and leaves the row as it was.
  */
 #include "registry/registry.h"
 

@@ -1,5 +1,6 @@
 /*
- * decision.c: the physician decided (Y-CLAIM-06): the assignment is completed and the visit credited, once, whatever is delivered how often.
+ * decision.c: the physician decided (Y-CLAIM-06): the assignment is completed and the visit credited, once, whatever is delivered
+ * how often.
  */
 #include "registry/registry.h"
 
@@ -7,7 +8,8 @@ static const char complete_sql[] =
 	"UPDATE prescription_assignments SET status = 'completed', outcome = $3, run_id = $4, completed_at = now()"
 	" WHERE id = $1 AND status = 'claimed' AND claimed_by = $2 RETURNING submission_id, patient_id";
 static const char credit_sql[] =
-	"INSERT INTO visit_credits (id, assignment_id, physician_id, outcome, amount_cents, currency) VALUES ($1, $2, $3, $4, $5::bigint, $6)"
+	"INSERT INTO visit_credits (id, assignment_id, physician_id, outcome, amount_cents, currency)"
+	" VALUES ($1, $2, $3, $4, $5::bigint, $6)"
 	" ON CONFLICT ON CONSTRAINT visit_credits_once DO NOTHING";
 static const char done_sql[] = "SELECT id FROM prescription_assignments WHERE id = $1 AND status = 'completed' AND claimed_by = $2";
 static const char list_sql[] =
@@ -55,7 +57,8 @@ on_prescription_decided(struct event *e, struct problem *err)
 	const struct row *a;
 	char text[UUID_TEXT];
 
-	if (db_one(e->db, &a, complete_sql, err, P_UUID(id.v), P_UUID(who.v), P_TEXT(outcome), P_OPT_UUID(event_uuid(e, "runId"))) < 0)
+	if (db_one(e->db, &a, complete_sql, err, P_UUID(id.v), P_UUID(who.v), P_TEXT(outcome),
+	    P_OPT_UUID(event_uuid(e, "runId"))) < 0)
 		return -1;
 	if (a == NULL)
 		return not_completed(e, id, who, err);

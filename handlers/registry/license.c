@@ -1,12 +1,14 @@
 /*
- * license.c: a physician's licence in a state (Y-DB-13, Y-REG-U2). One row a state; good through the last day on it, by the database's UTC date.
+ * license.c: a physician's licence in a state (Y-DB-13, Y-REG-U2). One row a state; good through the last day on it, by the
+ * database's UTC date.
  */
 #include "registry/registry.h"
 
 static const char put_sql[] =
-	"INSERT INTO physician_licenses (physician_id, state, license_number, license_type, expires_on) VALUES ($1, $2, $3, $4, $5::date)"
-	" ON CONFLICT (physician_id, state) DO UPDATE SET license_number = excluded.license_number, license_type = excluded.license_type,"
-	" expires_on = excluded.expires_on, updated_at = now()";
+	"INSERT INTO physician_licenses (physician_id, state, license_number, license_type, expires_on)"
+	" VALUES ($1, $2, $3, $4, $5::date)"
+	" ON CONFLICT (physician_id, state) DO UPDATE SET license_number = excluded.license_number,"
+	" license_type = excluded.license_type, expires_on = excluded.expires_on, updated_at = now()";
 static const char drop_sql[] = "DELETE FROM physician_licenses WHERE physician_id = $1 AND state = $2";
 static const char verify_sql[] =
 	"SELECT l.license_number, l.license_type, l.expires_on::text AS expires_on,"

@@ -1,5 +1,6 @@
 /*
- * physician.c: who prescribes (Y-REG-01, Y-DB-12). Administrators add, change and deactivate; nobody is deleted, as credits and claims name them.
+ * physician.c: who prescribes (Y-REG-01, Y-DB-12). Administrators add, change and deactivate; nobody is deleted, as credits and
+ * claims name them.
  */
 #include "registry/registry.h"
 
@@ -7,19 +8,22 @@ static const char insert_sql[] =
 	"INSERT INTO physicians (id, npi, first_name, last_name, credentials, email, platform) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 #define COLUMNS \
 	"p.id, p.npi, p.first_name, p.last_name, p.credentials, p.email, p.platform, p.active, p.created_at," \
-	" (SELECT coalesce(jsonb_agg(jsonb_build_object('state', l.state, 'licenseNumber', l.license_number, 'licenseType', l.license_type," \
+	" (SELECT coalesce(jsonb_agg(jsonb_build_object('state', l.state, 'licenseNumber', l.license_number," \
+	" 'licenseType', l.license_type," \
 	" 'expiresOn', l.expires_on) ORDER BY l.state), '[]') FROM physician_licenses l WHERE l.physician_id = p.id) AS licenses," \
 	" (SELECT coalesce(jsonb_agg(jsonb_build_object('platform', g.platform, 'state', g.state, 'priority', g.priority)" \
 	" ORDER BY g.platform, g.state), '[]') FROM physician_routing g WHERE g.physician_id = p.id) AS routing"
 static const char show_sql[] = "SELECT " COLUMNS " FROM physicians p WHERE p.id = $1";
 static const char list_sql[] =
 	"SELECT " COLUMNS " FROM physicians p"
-	" WHERE ($1::text IS NULL OR p.platform IN ($1, 'both')) AND ($3::boolean IS NULL OR p.active = $3) AND ($4::uuid IS NULL OR p.id > $4)"
+	" WHERE ($1::text IS NULL OR p.platform IN ($1, 'both')) AND ($3::boolean IS NULL OR p.active = $3)"
+	" AND ($4::uuid IS NULL OR p.id > $4)"
 	" AND ($2::text IS NULL OR EXISTS (SELECT FROM physician_licenses l WHERE l.physician_id = p.id AND l.state = $2))"
 	" ORDER BY p.id LIMIT $5::bigint";
 static const char change_sql[] =
-	"UPDATE physicians SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), credentials = coalesce($4, credentials),"
-	" email = coalesce($5, email), platform = coalesce($6, platform), active = coalesce($7::boolean, active), updated_at = now() WHERE id = $1";
+	"UPDATE physicians SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name),"
+	" credentials = coalesce($4, credentials), email = coalesce($5, email), platform = coalesce($6, platform),"
+	" active = coalesce($7::boolean, active), updated_at = now() WHERE id = $1";
 static const char exists_sql[] = "SELECT id FROM physicians WHERE id = $1";
 static const char samples_sql[] = "SELECT count(*) AS n FROM physicians WHERE sample AND active";
 
@@ -47,7 +51,8 @@ physician_to_json(struct json_writer *w, const struct row *p, struct arena *a)
 	jw_str(w, "npi", row_str(p, "npi"));
 	jw_str(w, "firstName", row_str(p, "first_name"));
 	jw_str(w, "lastName", row_str(p, "last_name"));
-	jw_str(w, "name", arena_printf(a, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"), row_str(p, "credentials")));
+	jw_str(w, "name", arena_printf(a, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"),
+	    row_str(p, "credentials")));
 	jw_str(w, "credentials", row_str(p, "credentials"));
 	jw_str(w, "email", row_str(p, "email"));
 	jw_str(w, "platform", row_str(p, "platform"));
@@ -91,7 +96,8 @@ physician_create(struct req *r, struct problem *err)
 		return problem_member(err, "npi", "npi_checksum", "ten digits with a check digit");
 	}
 	req_object(r, "physicians", id.v);
-	if (db_exec(r->db, insert_sql, err, P_UUID(id.v), P_TEXT(req_str(r, "npi")), P_TEXT(req_str(r, "firstName")), P_TEXT(req_str(r, "lastName")),
+	if (db_exec(r->db, insert_sql, err, P_UUID(id.v), P_TEXT(req_str(r, "npi")), P_TEXT(req_str(r, "firstName")),
+	    P_TEXT(req_str(r, "lastName")),
 	    P_TEXT(req_str(r, "credentials")), P_TEXT(req_str(r, "email")), P_TEXT(req_str(r, "platform"))) < 0) {
 		if (db_violates(err, "physicians_npi"))
 			return problem(err, 409, "duplicate_npi", "a physician with this NPI is on file");
@@ -112,7 +118,8 @@ physician_list(struct req *r, struct problem *err)
 	struct rows *rows;
 
 	if (db_all(r->db, &rows, list_sql, err, P_TEXT(req_opt_str(r, "platform")), P_TEXT(req_opt_str(r, "state")),
-	    req_has(r, "active") ? P_BOOL(req_bool(r, "active")) : P_NULL, P_OPT_UUID(req_uuid(r, "after")), P_INT(req_int(r, "limit", 100))) < 0)
+	    req_has(r, "active") ? P_BOOL(req_bool(r, "active")) : P_NULL, P_OPT_UUID(req_uuid(r, "after")),
+	    P_INT(req_int(r, "limit", 100))) < 0)
 		return -1;
 	struct json_writer *w = reply_json(r, 200);
 	jw_object(w, NULL);
@@ -157,7 +164,8 @@ registry_start(const struct conf *conf, struct problem *err)
 	a = arena_new(0);
 	db_arena(db, a);
 	if (db_begin(db, READ, &scope, err) == 0 && db_one(db, &w, samples_sql, err) == 0)
-		rc = row_int(w, "n") == 0 ? 0 : problem(err, 500, "sample_physicians", "LIVE_MODE with %lld active sample physicians on file",
+		rc = row_int(w, "n") == 0 ? 0 : problem(err, 500, "sample_physicians",
+		    "LIVE_MODE with %lld active sample physicians on file",
 		    (long long)row_int(w, "n"));
 	db_rollback(db);
 	db_close(db);

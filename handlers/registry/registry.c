@@ -1,8 +1,9 @@
 /*
  * registry.c: the registry's table: physicians, licences and routing; the case that many may claim and one gets.
- * Called by administrators, portal, integration and orchestrator. Writes physicians, physician_licenses, physician_routing, prescription_assignments,
- * assignment_physicians, assignment_history, review_tasks, visit_credits.
- * Consumes intake.submitted, ehr.task.created, prescription.decided; publishes assignment.opened, assignment.claimed, assignment.completed.
+ * Called by administrators, portal, integration and orchestrator. Writes physicians, physician_licenses, physician_routing,
+ * prescription_assignments, assignment_physicians, assignment_history, review_tasks, visit_credits.
+ * Consumes intake.submitted, ehr.task.created, prescription.decided; publishes assignment.opened, assignment.claimed,
+ * assignment.completed.
  */
 #include "registry/registry.h"
 
@@ -150,7 +151,8 @@ static const struct field assignment_reply[] = {
 };
 static const struct field queue_query[] = { { "physicianId", UUID, .required = true, .says = "whose queue" }, { 0 } };
 static const struct field queue_reply[] = {
-	{ "assignments", ARRAY, .required = true, .max = 200, .of = queue_item, .says = "oldest first: open to this physician, or held by them" },
+	{ "assignments", ARRAY, .required = true, .max = 200, .of = queue_item,
+	    .says = "oldest first: open to this physician, or held by them" },
 	{ 0 }
 };
 static const struct field find_query[] = { { "submissionId", UUID, .required = true, .says = "the intake submission" }, { 0 } };
@@ -187,33 +189,35 @@ static const struct field credits_reply[] = {
 };
 
 static const struct route routes[] = {
-	{ "POST", "/physicians", physician_create, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.create", .body = create_body,
-	    .reply = physician_reply, .status = 201, .says = "adds a physician; an NPI is on file once" },
-	{ "GET", "/physicians", physician_list, .access = ADMIN | SERVICE, .callers = "integration portal", .db = READ, .query = list_query,
-	    .reply = list_reply, .says = "physicians" },
-	{ "GET", "/physicians/:id", physician_show, .access = ADMIN | SERVICE, .callers = "integration orchestrator portal", .db = READ,
-	    .reply = physician_reply, .says = "one physician" },
-	{ "PATCH", "/physicians/:id", physician_change, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.change", .body = change_body,
-	    .reply = physician_reply, .says = "changes the members given" },
-	{ "PUT", "/physicians/:id/licenses/:state", license_put, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "license.put",
+	{ "POST", "/physicians", physician_create, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.create",
+	    .body = create_body, .reply = physician_reply, .status = 201, .says = "adds a physician; an NPI is on file once" },
+	{ "GET", "/physicians", physician_list, .access = ADMIN | SERVICE, .callers = "integration portal", .db = READ,
+	    .query = list_query, .reply = list_reply, .says = "physicians" },
+	{ "GET", "/physicians/:id", physician_show, .access = ADMIN | SERVICE, .callers = "integration orchestrator portal",
+	    .db = READ, .reply = physician_reply, .says = "one physician" },
+	{ "PATCH", "/physicians/:id", physician_change, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.change",
+	    .body = change_body, .reply = physician_reply, .says = "changes the members given" },
+	{ "PUT", "/physicians/:id/licenses/:state", license_put, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "license.put",
 	    .params = license_params, .body = license_body, .reply = verify_reply, .says = "sets the licence in a state" },
-	{ "DELETE", "/physicians/:id/licenses/:state", license_drop, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "license.drop",
-	    .params = license_params, .status = 204, .says = "removes the licence in a state" },
-	{ "PUT", "/physicians/:id/routing/:platform/:state", routing_put, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "routing.put",
-	    .params = rule_params, .body = rule_body, .reply = rule_reply, .says = "sets a routing rule" },
-	{ "DELETE", "/physicians/:id/routing/:platform/:state", routing_drop, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "routing.drop",
-	    .params = rule_params, .status = 204, .says = "removes a routing rule" },
-	{ "GET", "/physicians/:id/verify-license", license_verify, .access = ADMIN | SERVICE, .callers = "orchestrator integration", .db = READ,
-	    .query = state_query, .reply = verify_reply, .says = "whether the physician may prescribe there today" },
-	{ "GET", "/route", routing_show, .access = ADMIN | SERVICE, .callers = "orchestrator integration", .db = READ, .query = route_query,
-	    .reply = route_reply, .says = "the first licensed prescriber of a state" },
-	{ "GET", "/route/queue", assignment_queue, .access = SERVICE, .callers = "portal integration", .db = READ, .query = queue_query,
-	    .reply = queue_reply, .says = "a physician's queue" },
+	{ "DELETE", "/physicians/:id/licenses/:state", license_drop, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "license.drop", .params = license_params, .status = 204, .says = "removes the licence in a state" },
+	{ "PUT", "/physicians/:id/routing/:platform/:state", routing_put, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "routing.put", .params = rule_params, .body = rule_body, .reply = rule_reply, .says = "sets a routing rule" },
+	{ "DELETE", "/physicians/:id/routing/:platform/:state", routing_drop, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "routing.drop", .params = rule_params, .status = 204, .says = "removes a routing rule" },
+	{ "GET", "/physicians/:id/verify-license", license_verify, .access = ADMIN | SERVICE, .callers = "orchestrator integration",
+	    .db = READ, .query = state_query, .reply = verify_reply, .says = "whether the physician may prescribe there today" },
+	{ "GET", "/route", routing_show, .access = ADMIN | SERVICE, .callers = "orchestrator integration", .db = READ,
+	    .query = route_query, .reply = route_reply, .says = "the first licensed prescriber of a state" },
+	{ "GET", "/route/queue", assignment_queue, .access = SERVICE, .callers = "portal integration", .db = READ,
+	    .query = queue_query, .reply = queue_reply, .says = "a physician's queue" },
 	{ "GET", "/route/assignments", assignment_find, .access = SERVICE, .callers = "integration orchestrator portal", .db = READ,
 	    .query = find_query, .reply = assignment_reply, .says = "the assignment of a submission" },
-	{ "GET", "/route/assignments/:id", assignment_show, .access = SERVICE, .callers = "integration orchestrator portal", .db = READ,
-	    .reply = assignment_reply, .says = "one assignment" },
-	{ "POST", "/route/claim", claim, .ask = claim_for, .access = SERVICE, .callers = "portal", .db = WRITE, .once = NATURAL, .audit = "assignment.claim",
+	{ "GET", "/route/assignments/:id", assignment_show, .access = SERVICE, .callers = "integration orchestrator portal",
+	    .db = READ, .reply = assignment_reply, .says = "one assignment" },
+	{ "POST", "/route/claim", claim, .ask = claim_for, .access = SERVICE, .callers = "portal", .db = WRITE, .once = NATURAL,
+	    .audit = "assignment.claim",
 	    .body = claim_body, .reply = claim_reply, .says = "takes an open case: the first claim wins" },
 	{ "GET", "/route/credits", credit_list, .access = ADMIN | SERVICE, .callers = "portal", .db = READ, .query = credits_query,
 	    .reply = credits_reply, .says = "visits credited to a physician" },
@@ -245,7 +249,9 @@ static const struct conf_key config[] = {
 };
 
 const struct service registry_service = {
-	.name = "registry", .prefix = "/route", .database = "physician_registry", .says = "physicians, licences, routing and the claim of a case",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics, TABLE(events, nevents, events),
+	.name = "registry", .prefix = "/route", .database = "physician_registry",
+	    .says = "physicians, licences, routing and the claim of a case",
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
+	    TABLE(events, nevents, events),
 	.config = config, .start = registry_start,
 };

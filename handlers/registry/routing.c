@@ -1,6 +1,6 @@
 /*
- * routing.c: the prescriber of a state (Y-DB-14, Y-REG-U1, I-RTE-04 to 06): rules by platform and state, the lowest number first, skipping whoever
- * is inactive or has no good licence there. Who claims and approves is the prescriber of record all the same.
+ * routing.c: the prescriber of a state (Y-DB-14, Y-REG-U1, I-RTE-04 to 06): rules by platform and state, the lowest number first,
+ * skipping whoever is inactive or has no good licence there. Who claims and approves is the prescriber of record all the same.
  */
 #include "registry/registry.h"
 
@@ -22,7 +22,8 @@ routing_put(struct req *r, struct problem *err)
 
 	req_object(r, "physician_routing", id.v);
 	if (physician_exists(r->db, id, err) < 0 ||
-	    db_exec(r->db, put_sql, err, P_UUID(id.v), P_TEXT(req_str(r, "platform")), P_TEXT(req_str(r, "state")), P_INT(priority)) < 0)
+	    db_exec(r->db, put_sql, err, P_UUID(id.v), P_TEXT(req_str(r, "platform")), P_TEXT(req_str(r, "state")),
+	    P_INT(priority)) < 0)
 		return -1;
 	struct json_writer *w = reply_json(r, 200);
 	jw_object(w, NULL);
@@ -54,12 +55,14 @@ routing_show(struct req *r, struct problem *err)
 	if (db_one(r->db, &p, route_sql, err, P_TEXT(req_str(r, "platform")), P_TEXT(req_str(r, "state"))) < 0)
 		return -1;
 	if (p == NULL)
-		return problem(err, 404, "no_prescriber", "no licensed prescriber on %s in %s", req_str(r, "platform"), req_str(r, "state"));
+		return problem(err, 404, "no_prescriber", "no licensed prescriber on %s in %s", req_str(r, "platform"),
+		    req_str(r, "state"));
 	struct json_writer *w = reply_json(r, 200);
 	jw_object(w, NULL);
 	jw_uuid(w, "physicianId", row_uuid(p, "id"));
 	jw_str(w, "npi", row_str(p, "npi"));
-	jw_str(w, "name", arena_printf(r->arena, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"), row_str(p, "credentials")));
+	jw_str(w, "name", arena_printf(r->arena, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"),
+	    row_str(p, "credentials")));
 	jw_str(w, "platform", req_str(r, "platform"));
 	jw_str(w, "state", req_str(r, "state"));
 	jw_str(w, "licenseNumber", row_str(p, "license_number"));

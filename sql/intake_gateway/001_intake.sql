@@ -13,7 +13,7 @@ CREATE TABLE intake_plans (
 );
 SELECT protect_table('intake_plans');
 
--- Questionnaires are data: a new intake type is a plan and a form, no new program. A version is never changed once patients answered it.
+-- Questionnaires are data: a new intake type is a plan and a form, no new program. An answered version is never changed.
 CREATE TABLE intake_forms (
 	tenant_id	uuid NOT NULL DEFAULT app_tenant(),
 	intake_type	text NOT NULL,

@@ -1,6 +1,6 @@
 /*
- * Intake's rules: prices are ours and fresh, an address is proven by a code that few guesses can try, nobody excluded reaches Stripe, a form is stored once,
- * sealed and only when everything about it is right, and the EHR gets it however long it is down.
+ * Intake's rules: prices are ours and fresh, an address is proven by a code that few guesses can try, nobody excluded reaches
+ * Stripe, a form is stored once, sealed and only when everything about it is right, and the EHR gets it however long it is down.
  */
 #include <sys/stat.h>
 
@@ -13,11 +13,12 @@
 #define NEW_SECRET "plan-secret-new-0123456789abcdef"
 #define OLD_SECRET "plan-secret-old-0123456789abcdef"
 #define SETUP "00000000-0000-7000-8000-00000000005e"
-#define CONSENTS "[{\"type\":\"hipaa\",\"version\":\"1\",\"accepted\":true},{\"type\":\"telehealth\",\"version\":\"1\",\"accepted\":true}," \
-	"{\"type\":\"terms\",\"version\":\"1\",\"accepted\":true}]"
+#define CONSENT(type, yes) "{\"type\":\"" type "\",\"version\":\"1\",\"accepted\":" yes "}"
+#define CONSENTS "[" CONSENT("hipaa", "true") "," CONSENT("telehealth", "true") "," CONSENT("terms", "true") "]"
 #define BILLING_OK "{\"setupIntentId\":\"" SETUP "\",\"clientSecret\":\"seti_1_secret_2\",\"publishableKey\":\"pk_test_1\"," \
 	"\"status\":\"requires_payment_method\"}"
-#define SAVED(status, cents) "{\"setupIntentId\":\"" SETUP "\",\"status\":\"" status "\",\"amountCents\":" cents ",\"currency\":\"USD\"}"
+#define SAVED(status, cents) \
+	"{\"setupIntentId\":\"" SETUP "\",\"status\":\"" status "\",\"amountCents\":" cents ",\"currency\":\"USD\"}"
 #define BUSY "{\"type\":\"/problems/busy\",\"status\":503,\"code\":\"busy\"}"
 
 static char keys_path[64];
@@ -113,7 +114,8 @@ visitor(struct world *w)
 static void
 check(struct world *w, const char *verification, const char *code)
 {
-	post(w, BY_PUBLIC, "/intake/verify-email/check", text(w, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code));
+	post(w, BY_PUBLIC, "/intake/verify-email/check", text(w, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification,
+	    code));
 }
 
 static struct visitor
@@ -149,8 +151,8 @@ token_of(struct world *w, const char *secret, const char *plan, int64_t cents, i
 {
 	struct buf b = buf_in(world_arena(w), 4096);
 
-	plan_token_sign(secret, text(w, "{\"planId\":\"%s\",\"amountCents\":%lld,\"intakeType\":\"glp1\",\"ts\":%lld}", plan, (long long)cents,
-	    (long long)(clock_us() / 1000 - age_ms)), &b);
+	plan_token_sign(secret, text(w, "{\"planId\":\"%s\",\"amountCents\":%lld,\"intakeType\":\"glp1\",\"ts\":%lld}", plan,
+	    (long long)cents, (long long)(clock_us() / 1000 - age_ms)), &b);
 	return b.data;
 }
 
@@ -181,11 +183,15 @@ paid(struct world *w)
 static const char *
 form_of(struct world *w, const struct visitor *v, const char *member, const char *value)
 {
-	json_t *form = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:s},s:i,s:f,s:{s:i,s:i,s:i},s:[],s:[],s:[],s:[{s:s,s:s,s:s}],s:o}",
-	    "firstName", "Marlowe", "lastName", "Canarybird", "birthDate", "1986-04-17", "sex", "female", "email", v->email, "phone", "+15045550142",
-	    "address", "line1", "12 Marigold Passage", "city", "New Orleans", "state", "LA", "zip", "70115", "heightCm", 165, "weightKg", 92.5,
+	json_t *form = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:s},s:i,s:f,s:{s:i,s:i,s:i},s:[],s:[],s:[],"
+	    "s:[{s:s,s:s,s:s}],s:o}",
+	    "firstName", "Marlowe", "lastName", "Canarybird", "birthDate", "1986-04-17", "sex", "female", "email", v->email,
+	    "phone", "+15045550142",
+	    "address", "line1", "12 Marigold Passage", "city", "New Orleans", "state", "LA", "zip", "70115", "heightCm", 165,
+	    "weightKg", 92.5,
 	    "vitals", "systolic", 128, "diastolic", 82, "pulse", 74, "history", "medications", "allergies",
-	    "answers", "linkId", "goal", "text", "What is your goal?", "answer", "sleep better", "consents", json_loads(CONSENTS, 0, NULL));
+	    "answers", "linkId", "goal", "text", "What is your goal?", "answer", "sleep better", "consents",
+	    json_loads(CONSENTS, 0, NULL));
 	const char *copy;
 	char *dumped;
 
@@ -318,7 +324,8 @@ a_tampered_missing_or_cheaper_price_is_refused(void **state)
 	assert_int_equal(audit_count(w, "intake.payment", "failure"), audited + 1);
 	pay(w, &v, text(w, "x%s", good + 1));
 	expect_problem(w, 400, "tampered_plan_token");
-	post(w, BY_PATIENT(v.token), "/intake/payment-intent", "{\"state\":\"LA\",\"birthDate\":\"1986-04-17\",\"consents\":" CONSENTS "}");
+	post(w, BY_PATIENT(v.token), "/intake/payment-intent",
+	    "{\"state\":\"LA\",\"birthDate\":\"1986-04-17\",\"consents\":" CONSENTS "}");
 	expect_problem(w, 400, "missing_plan_token");
 	pay(w, &v, token_of(w, NEW_SECRET, "glp1-monthly", 100, 0));
 	expect_problem(w, 400, "amount_mismatch");
@@ -337,9 +344,8 @@ nobody_who_cannot_be_served_reaches_stripe(void **state)
 {
 	static const char *const excluded[] = { "MN", "CA", "TX", "AR", "NC", "OK" };
 	static const char *const without[] = {
-		"[]", "[{\"type\":\"hipaa\",\"version\":\"1\",\"accepted\":true},{\"type\":\"terms\",\"version\":\"1\",\"accepted\":true}]",
-		"[{\"type\":\"hipaa\",\"version\":\"1\",\"accepted\":true},{\"type\":\"telehealth\",\"version\":\"1\",\"accepted\":true},"
-		"{\"type\":\"terms\",\"version\":\"1\",\"accepted\":false}]",
+		"[]", "[" CONSENT("hipaa", "true") "," CONSENT("terms", "true") "]",
+		"[" CONSENT("hipaa", "true") "," CONSENT("telehealth", "true") "," CONSENT("terms", "false") "]",
 	};
 	struct world *w = *state;
 	struct visitor v = proven(w);
@@ -389,7 +395,8 @@ the_payment_step_is_once_per_session_and_locks_the_price(void **state)
 	stub_once(w, "POST", "/billing/setup-intents", 503, BUSY);
 	pay(w, &v, token_of(w, NEW_SECRET, "glp1-monthly", 29900, 0));
 	assert_int_equal(answer_status(w), 503);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_sessions WHERE birth_date_enc IS NOT NULL AND encode(birth_date_enc, 'escape')"
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM intake_sessions WHERE birth_date_enc IS NOT NULL AND encode(birth_date_enc, 'escape')"
 	    " LIKE '%%1986%%'"), 0);
 }
 
@@ -428,10 +435,12 @@ a_code_is_good_once_for_ten_minutes_and_its_own_attempt(void **state)
 	expect_status(w, 200);
 	check(w, v.verification, v.code);
 	expect_problem(w, 422, "wrong_code");
-	sql_run(w, "UPDATE intake_verification_codes SET expires_at = expires_at - interval '599 seconds' WHERE id = '%s'", other.verification);
+	sql_run(w, "UPDATE intake_verification_codes SET expires_at = expires_at - interval '599 seconds' WHERE id = '%s'",
+	    other.verification);
 	check(w, other.verification, other_code(w, other.code));
 	expect_problem(w, 422, "wrong_code");
-	sql_run(w, "UPDATE intake_verification_codes SET expires_at = expires_at - interval '2 seconds' WHERE id = '%s'", other.verification);
+	sql_run(w, "UPDATE intake_verification_codes SET expires_at = expires_at - interval '2 seconds' WHERE id = '%s'",
+	    other.verification);
 	check(w, other.verification, other.code);
 	expect_problem(w, 422, "code_expired");
 	check(w, SETUP, "123456");
@@ -468,17 +477,21 @@ the_digits_are_nowhere_once_they_are_mailed(void **state)
 	stub_once(w, "POST", "/notify/send", 503, BUSY);
 	post(w, BY_PUBLIC, "/intake/verify-email/send", text(w, "{\"email\":\"%s\"}", v.email));
 	v.verification = answer_text(w, "verificationId");
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_verification_codes WHERE id = '%s' AND code_enc IS NOT NULL", v.verification), 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_verification_codes WHERE id = '%s' AND code_enc IS NOT NULL",
+	    v.verification), 1);
 	work_all(w);
 	assert_int_equal(sent_count(w, "POST", "/notify/send"), 2);
 	v.code = sent_text(sent_to(w, "POST", "/notify/send", -1), "variables.code");
 	assert_int_equal(strlen(v.code), 6);
 	assert_string_equal(sent_text(sent_to(w, "POST", "/notify/send", -1), "messageKey"), v.verification);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_verification_codes WHERE id = '%s' AND code_enc IS NULL AND sent_at IS NOT NULL",
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM intake_verification_codes WHERE id = '%s' AND code_enc IS NULL AND sent_at IS NOT NULL",
 	    v.verification), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_verification_codes c WHERE c::text LIKE '%%canary%%' OR id = '%s' AND"
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM intake_verification_codes c WHERE c::text LIKE '%%canary%%' OR id = '%s' AND"
 	    " (code_mac = sha256('%s') OR code_mac = sha256(salt || '%s'))", v.verification, v.code, v.code), 0);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE job::text LIKE '%%%s%%' OR job::text LIKE '%%canary%%'", v.code), 0);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE job::text LIKE '%%%s%%' OR job::text LIKE '%%canary%%'",
+	    v.code), 0);
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM audit WHERE audit::text LIKE '%%canary%%'"), 0);
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM ttl WHERE key LIKE '%%canary%%'"), 0);
 }
@@ -494,7 +507,8 @@ a_session_is_an_opaque_token_for_four_hours(void **state)
 
 	assert_int_equal(strlen(v.token), 43);
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_sessions s WHERE s::text LIKE '%%%s%%'", v.token), 0);
-	assert_int_equal(sql_int(w, "SELECT round(extract(epoch FROM expires_at - created_at)) FROM intake_sessions WHERE id = '%s'", v.intake),
+	assert_int_equal(sql_int(w,
+	    "SELECT round(extract(epoch FROM expires_at - created_at)) FROM intake_sessions WHERE id = '%s'", v.intake),
 	    4 * 3600);
 	post(w, BY_PATIENT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), "/intake/payment-intent", "{}");
 	expect_problem(w, 401, "unauthorized");
@@ -514,14 +528,17 @@ static void
 a_submitted_form_is_sealed_and_kept_for_good(void **state)
 {
 	static const char *const changes[] = {
-		"UPDATE intake_submissions SET state = 'NY'", "DELETE FROM intake_submissions", "TRUNCATE intake_submissions CASCADE",
+		"UPDATE intake_submissions SET state = 'NY'", "DELETE FROM intake_submissions",
+		    "TRUNCATE intake_submissions CASCADE",
 	};
 	struct world *w = *state;
 	struct submitted s = submitted(w);
 	const json_t *told = event_last(w, "intake.submitted");
 
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_submissions WHERE id = '%s' AND patient_id = '%s'", s.submission, s.patient), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_submissions s WHERE encode(payload_enc, 'escape') LIKE '%%Canarybird%%'"), 0);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_submissions WHERE id = '%s' AND patient_id = '%s'", s.submission,
+	    s.patient), 1);
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM intake_submissions s WHERE encode(payload_enc, 'escape') LIKE '%%Canarybird%%'"), 0);
 	assert_string_equal(sql_text(w, "SELECT state FROM intake_sessions WHERE id = '%s'", s.v.intake), "submitted");
 	assert_string_equal(json_text_at(told, "submissionId"), s.submission);
 	assert_string_equal(json_text_at(told, "platform"), "yourera");
@@ -552,7 +569,8 @@ a_repeated_submit_is_answered_and_a_second_one_refused(void **state)
 	pay(w, &v, token_of(w, NEW_SECRET, "glp1-monthly", 29900, 0));
 	expect_problem(w, 409, "already_submitted");
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM intake_submissions WHERE intake_id = '%s'", v.intake), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM outbox WHERE topic = 'intake.submitted' AND aggregate_id = '%s'", first), 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM outbox WHERE topic = 'intake.submitted' AND aggregate_id = '%s'", first),
+	    1);
 	post(w, BY_PATIENT(v.token), "/intake/submit", text(w, "{\"envelope\":\"%s\"}", envelope));
 	assert_int_equal(answer_status(w), 400);
 }
@@ -599,12 +617,14 @@ a_form_that_breaks_a_rule_is_refused_and_nothing_is_stored(void **state)
 {
 	static const struct { const char *member, *value; int status; const char *code, *field; } cases[] = {
 		{ "price", "1", 400, "unknown_field", "price" }, { "status", "\"approved\"", 400, "unknown_field", "status" },
-		{ "heightCm", "89", 422, "validation_failed", "heightCm" }, { "heightCm", "251", 422, "validation_failed", "heightCm" },
+		{ "heightCm", "89", 422, "validation_failed", "heightCm" },
+		    { "heightCm", "251", 422, "validation_failed", "heightCm" },
 		{ "phone", "\"555\"", 422, "validation_failed", "phone" }, { "sex", "\"x\"", 422, "validation_failed", "sex" },
 		{ "vitals", "{\"systolic\":128,\"diastolic\":82}", 422, "validation_failed", "vitals.pulse" },
 		{ "email", "\"somebody-else@patients.example\"", 422, "validation_failed", "email" },
 		{ "birthDate", "\"1986-04-18\"", 422, "validation_failed", "birthDate" },
-		{ "address", "{\"line1\":\"1 A\",\"city\":\"B\",\"state\":\"FL\",\"zip\":\"33101\"}", 422, "validation_failed", "address.state" },
+		{ "address", "{\"line1\":\"1 A\",\"city\":\"B\",\"state\":\"FL\",\"zip\":\"33101\"}", 422, "validation_failed",
+		    "address.state" },
 		{ "answers", "[]", 422, "validation_failed", "answers" },
 		{ "consents", "[]", 422, "consent_missing", NULL },
 	};
@@ -686,7 +706,8 @@ the_ehr_gets_the_patient_and_then_one_task_however_long_it_is_down(void **state)
 	work_all(w);
 	assert_int_equal(sent_count(w, "POST", "/api/ehr/tasks"), 1);
 	assert_string_equal(sent_text(sent_to(w, "POST", "/api/ehr/tasks", 0), "canvasPatientId"), "cp-1");
-	send_event(w, "integration", "ehr.task.created", submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"taskId\":\"t-1\"}",
+	send_event(w, "integration", "ehr.task.created", submission, text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"taskId\":\"t-1\"}",
 	    s.submission, s.patient));
 	assert_string_equal(step_of(w, &s, "ehr_patient"), "done 3 -");
 	assert_string_equal(step_of(w, &s, "ehr_task"), "done 1 -");
@@ -698,11 +719,13 @@ a_step_that_is_refused_for_good_is_shown_as_failed(void **state)
 	struct world *w = *state;
 	struct submitted s;
 
-	stub_once(w, "POST", "/api/ehr/patients", 422, "{\"type\":\"/problems/validation_failed\",\"status\":422,\"code\":\"validation_failed\"}");
+	stub_once(w, "POST", "/api/ehr/patients", 422,
+	    "{\"type\":\"/problems/validation_failed\",\"status\":422,\"code\":\"validation_failed\"}");
 	s = submitted(w);
 	work_all(w);
 	assert_string_equal(step_of(w, &s, "ehr_patient"), "failed 1 validation_failed");
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'ehr.patient' AND state = 'dead' AND unique_key = '%s'", s.submission), 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'ehr.patient' AND state = 'dead' AND unique_key = '%s'",
+	    s.submission), 1);
 }
 
 /* ---- who reads what */
@@ -712,7 +735,8 @@ contacts_and_submissions_are_read_by_those_who_need_them_and_audited(void **stat
 {
 	struct world *w = *state;
 	struct submitted s = submitted(w);
-	const char *submission = text(w, "/intake/submissions/%s", s.submission), *contact = text(w, "/intake/contacts/%s", s.patient);
+	const char *submission = text(w, "/intake/submissions/%s", s.submission),
+	    *contact = text(w, "/intake/contacts/%s", s.patient);
 	unsigned read = audit_count(w, "phi.read", "success");
 
 	get(w, BY_SERVICE("notify"), contact);
@@ -796,15 +820,20 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RULE(only_active_plans_are_listed_each_with_a_good_token), RULE(a_price_is_good_for_fifteen_minutes),
 		RULE(a_tampered_missing_or_cheaper_price_is_refused), RULE(nobody_who_cannot_be_served_reaches_stripe),
-		RULE(the_payment_step_is_once_per_session_and_locks_the_price), RULE(five_tries_are_evaluated_and_the_sixth_fails_though_right),
-		RULE(a_code_is_good_once_for_ten_minutes_and_its_own_attempt), RULE(a_newer_code_replaces_the_older_and_three_an_hour_are_mailed),
+		RULE(the_payment_step_is_once_per_session_and_locks_the_price),
+		RULE(five_tries_are_evaluated_and_the_sixth_fails_though_right),
+		RULE(a_code_is_good_once_for_ten_minutes_and_its_own_attempt),
+		RULE(a_newer_code_replaces_the_older_and_three_an_hour_are_mailed),
 		RULE(the_digits_are_nowhere_once_they_are_mailed), RULE(a_session_is_an_opaque_token_for_four_hours),
 		RULE(a_submitted_form_is_sealed_and_kept_for_good), RULE(a_repeated_submit_is_answered_and_a_second_one_refused),
-		RULE(a_tampered_envelope_is_refused_and_nothing_is_stored), RULE(an_envelope_of_another_intake_or_an_unknown_form_is_refused),
+		RULE(a_tampered_envelope_is_refused_and_nothing_is_stored),
+		RULE(an_envelope_of_another_intake_or_an_unknown_form_is_refused),
 		RULE(a_form_that_breaks_a_rule_is_refused_and_nothing_is_stored),
 		RULE(without_a_saved_card_at_the_locked_price_nothing_is_submitted),
-		RULE(the_ehr_gets_the_patient_and_then_one_task_however_long_it_is_down), RULE(a_step_that_is_refused_for_good_is_shown_as_failed),
-		RULE(contacts_and_submissions_are_read_by_those_who_need_them_and_audited), RULE(the_published_keys_are_public_halves),
+		RULE(the_ehr_gets_the_patient_and_then_one_task_however_long_it_is_down),
+		RULE(a_step_that_is_refused_for_good_is_shown_as_failed),
+		RULE(contacts_and_submissions_are_read_by_those_who_need_them_and_audited),
+		RULE(the_published_keys_are_public_halves),
 		RULE(a_new_intake_type_is_rows_only), RULE(a_key_file_that_others_may_read_is_refused),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * Registry's rules: a case is opened to all who are eligible and to nobody else, the first claim wins, a decision credits one visit,
- * routing asks the lowest number that is licensed.
+ * Registry's rules: a case is opened to all who are eligible and to nobody else, the first claim wins, a decision credits one
+ * visit, routing asks the lowest number that is licensed.
  */
 #include <pthread.h>
 
@@ -66,7 +66,8 @@ open_case(struct world *w, const char *state)
 
 	c.submission_text = id_text(w, c.submission);
 	c.patient = id_text(w, uuid_new());
-	send_event(w, "intake", "intake.submitted", c.submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"%s\","
+	send_event(w, "intake", "intake.submitted", c.submission, text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"%s\","
 	    "\"platform\":\"yourera\",\"intakeType\":\"glp1\"}", c.submission_text, c.patient, state));
 	expect_status(w, 200);
 	c.assignment = sql_text(w, "SELECT id FROM prescription_assignments WHERE submission_id = '%s'", c.submission_text);
@@ -88,9 +89,10 @@ claim_by(struct world *w, const struct opened *c, const char *physician)
 static void
 decide(struct world *w, const struct opened *c, const char *physician, const char *outcome)
 {
-	send_event(w, "orchestrator", "prescription.decided", c->submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\","
-	    "\"assignmentId\":\"%s\",\"physicianId\":\"%s\",\"outcome\":\"%s\",\"runId\":\"%s\",\"taskId\":\"t-1\"}", c->submission_text,
-	    c->patient, c->assignment, physician, outcome, id_text(w, uuid_new())));
+	send_event(w, "orchestrator", "prescription.decided", c->submission,
+	    text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\","
+	    "\"assignmentId\":\"%s\",\"physicianId\":\"%s\",\"outcome\":\"%s\",\"runId\":\"%s\",\"taskId\":\"t-1\"}",
+	    c->submission_text, c->patient, c->assignment, physician, outcome, id_text(w, uuid_new())));
 	expect_status(w, 200);
 }
 
@@ -139,9 +141,11 @@ a_repeated_event_opens_nothing_twice(void **state)
 	struct opened c = open_case(w, "FL");
 
 	send_event_again(w);
-	send_event(w, "intake", "intake.submitted", c.submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"FL\","
+	send_event(w, "intake", "intake.submitted", c.submission, text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"FL\","
 	    "\"platform\":\"yourera\",\"intakeType\":\"glp1\"}", c.submission_text, c.patient));
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM prescription_assignments WHERE submission_id = '%s'", c.submission_text), 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM prescription_assignments WHERE submission_id = '%s'", c.submission_text),
+	    1);
 	assert_int_equal(event_count(w, "assignment.opened"), opened);
 }
 
@@ -155,7 +159,8 @@ each_eligible_physician_is_alerted_once(void **state)
 	work_all(w);
 	assert_int_equal(sent_count(w, "POST", "/notify/send"), 4);	/* three messages, one of them sent again under its key */
 	assert_string_equal(sent_text(sent_to(w, "POST", "/notify/send", -1), "type"), "physician_new_task");
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM assignment_physicians WHERE assignment_id = '%s' AND alerted_at IS NOT NULL",
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM assignment_physicians WHERE assignment_id = '%s' AND alerted_at IS NOT NULL",
 	    c.assignment), 3);
 }
 
@@ -186,7 +191,8 @@ the_first_claim_wins_and_the_others_get_a_conflict(void **state)
 	expect_text(w, "submissionId", c.submission_text);
 	claim_by(w, &c, CASEY);
 	expect_problem(w, 409, "claim_conflict");
-	assert_string_equal(sql_text(w, "SELECT claimed_by FROM prescription_assignments WHERE id = '%s' AND claimed_at IS NOT NULL",
+	assert_string_equal(sql_text(w,
+	    "SELECT claimed_by FROM prescription_assignments WHERE id = '%s' AND claimed_at IS NOT NULL",
 	    c.assignment), BLAKE);
 	assert_true(is_queued(w, &c, BLAKE));
 	assert_false(is_queued(w, &c, AVERY) || is_queued(w, &c, CASEY));
@@ -253,7 +259,8 @@ an_unknown_assignment_is_not_found(void **state)
 {
 	struct world *w = *state;
 
-	post(w, PORTAL, "/route/claim", "{\"assignmentId\":\"00000000-0000-7000-8000-00000000dead\",\"physicianId\":\"" AVERY "\"}");
+	post(w, PORTAL, "/route/claim",
+	    "{\"assignmentId\":\"00000000-0000-7000-8000-00000000dead\",\"physicianId\":\"" AVERY "\"}");
 	expect_problem(w, 404, "not_found");
 	post(w, PORTAL, "/route/claim", "{\"assignmentId\":\"nonsense\",\"physicianId\":\"" AVERY "\"}");
 	expect_problem(w, 422, "validation_failed");
@@ -316,7 +323,8 @@ race_setup(struct race *all, struct world *w, const struct opened *c)
 	all->service.routes = &all->row;
 	all->service.nroutes = 1;
 	for (size_t i = 0; i < RACERS; i++)
-		all->bodies[i] = claim_body(w, c, sql_text(w, "SELECT physician_id FROM assignment_physicians WHERE assignment_id = '%s'"
+		all->bodies[i] = claim_body(w, c,
+		    sql_text(w, "SELECT physician_id FROM assignment_physicians WHERE assignment_id = '%s'"
 		    " ORDER BY physician_id OFFSET %zu LIMIT 1", c->assignment, i));
 	assert_int_equal(pthread_barrier_init(&all->start, NULL, THREADS), 0);
 }
@@ -331,11 +339,14 @@ of_fifty_claims_at_once_exactly_one_wins(void **state)
 	int won = 0, lost = 0;
 
 	sql_run(w, "INSERT INTO physicians (id, npi, first_name, last_name, credentials, email, platform)"
-	    " SELECT gen_random_uuid(), n, 'R', 'R', 'MD', 'r@physicians.example', 'yourera' FROM (SELECT (2100000000 + i)::text AS n"
+	    " SELECT gen_random_uuid(), n, 'R', 'R', 'MD', 'r@physicians.example', 'yourera'"
+	    " FROM (SELECT (2100000000 + i)::text AS n"
 	    " FROM generate_series(1, 2000) i) x WHERE npi_valid(n) LIMIT 47");
 	sql_run(w, "INSERT INTO physician_licenses (physician_id, state, license_number, license_type, expires_on)"
 	    " SELECT id, 'LA', 'R', 'MD', current_date + 1 FROM physicians WHERE first_name = 'R'");
-	sql_run(w, "INSERT INTO assignment_physicians (assignment_id, physician_id) SELECT '%s', id FROM physicians WHERE first_name = 'R'",
+	sql_run(w,
+	    "INSERT INTO assignment_physicians (assignment_id, physician_id) SELECT '%s', id FROM physicians"
+	    " WHERE first_name = 'R'",
 	    c.assignment);
 	race_setup(&all, w, &c);
 	for (size_t i = 0; i < THREADS; i++) {
@@ -348,7 +359,8 @@ of_fifty_claims_at_once_exactly_one_wins(void **state)
 		won += all.status[i] == 200;
 		lost += all.status[i] == 409;
 		if (all.status[i] == 200)
-			assert_non_null(strstr(all.bodies[i], sql_text(w, "SELECT claimed_by FROM prescription_assignments WHERE id = '%s'",
+			assert_non_null(strstr(all.bodies[i], sql_text(w,
+			    "SELECT claimed_by FROM prescription_assignments WHERE id = '%s'",
 			    c.assignment)));
 	}
 	assert_int_equal(won, 1);
@@ -387,7 +399,8 @@ a_decision_completes_and_credits_one_visit(void **state)
 	decide(w, &c, CASEY, "denied");
 	assert_string_equal(status_of(w, &c), "completed");
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM visit_credits WHERE assignment_id = '%s'", c.assignment), 1);
-	assert_string_equal(sql_text(w, "SELECT physician_id || ' ' || outcome || ' ' || amount_cents FROM visit_credits WHERE assignment_id = '%s'",
+	assert_string_equal(sql_text(w,
+	    "SELECT physician_id || ' ' || outcome || ' ' || amount_cents FROM visit_credits WHERE assignment_id = '%s'",
 	    c.assignment), CASEY " denied 3500");
 	assert_string_equal(json_text_at(event_last(w, "assignment.completed"), "outcome"), "denied");
 	assert_false(is_queued(w, &c, CASEY));
@@ -418,9 +431,11 @@ the_review_task_is_known_whichever_news_came_first(void **state)
 	const char *id = id_text(w, submission);
 	struct opened c = open_case(w, "LA");
 
-	send_event(w, "integration", "ehr.task.created", submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"taskId\":\"early\"}",
+	send_event(w, "integration", "ehr.task.created", submission, text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"taskId\":\"early\"}",
 	    id, c.patient));
-	send_event(w, "intake", "intake.submitted", submission, text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"LA\","
+	send_event(w, "intake", "intake.submitted", submission, text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"LA\","
 	    "\"platform\":\"yourera\",\"intakeType\":\"glp1\"}", id, c.patient));
 	get(w, ORCHESTRATOR, text(w, "/route/assignments?submissionId=%s", id));
 	expect_status(w, 200);
@@ -440,12 +455,14 @@ an_npi_has_a_good_check_digit_and_is_on_file_once(void **state)
 {
 	static const struct { const char *npi; int status; const char *code; } cases[] = {
 		{ "2000000077", 201, NULL }, { "2000000077", 409, "duplicate_npi" }, { "2000000078", 422, "validation_failed" },
-		{ "3000000075", 422, "validation_failed" }, { "20000000770", 422, "validation_failed" }, { "200000007x", 422, "validation_failed" },
+		{ "3000000075", 422, "validation_failed" }, { "20000000770", 422, "validation_failed" },
+		    { "200000007x", 422, "validation_failed" },
 	};
 	struct world *w = *state;
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		post(w, BY_ADMIN, "/physicians", text(w, "{\"npi\":\"%s\",\"firstName\":\"Gale\",\"lastName\":\"Sample\",\"credentials\":\"MD\","
+		post(w, BY_ADMIN, "/physicians",
+		    text(w, "{\"npi\":\"%s\",\"firstName\":\"Gale\",\"lastName\":\"Sample\",\"credentials\":\"MD\","
 		    "\"email\":\"gale@physicians.example\",\"platform\":\"both\"}", cases[i].npi));
 		if (cases[i].code == NULL)
 			expect_status(w, cases[i].status);
@@ -464,11 +481,13 @@ a_physician_is_added_licensed_listed_changed_and_deactivated(void **state)
 	const char *id;
 	struct opened c;
 
-	post(w, BY_ADMIN, "/physicians", "{\"npi\":\"2000000085\",\"firstName\":\"Hollis\",\"lastName\":\"Sample\",\"credentials\":\"DO\","
+	post(w, BY_ADMIN, "/physicians",
+	    "{\"npi\":\"2000000085\",\"firstName\":\"Hollis\",\"lastName\":\"Sample\",\"credentials\":\"DO\","
 	    "\"email\":\"hollis@physicians.example\",\"platform\":\"yourera\"}");
 	expect_status(w, 201);
 	id = answer_text(w, "physicianId");
-	put(w, BY_ADMIN, text(w, "/physicians/%s/licenses/WY", id), "{\"licenseNumber\":\"WY-1\",\"licenseType\":\"DO\",\"expiresOn\":\"2099-12-31\"}");
+	put(w, BY_ADMIN, text(w, "/physicians/%s/licenses/WY", id),
+	    "{\"licenseNumber\":\"WY-1\",\"licenseType\":\"DO\",\"expiresOn\":\"2099-12-31\"}");
 	expect_status(w, 200);
 	put(w, BY_ADMIN, text(w, "/physicians/%s/routing/yourera/WY", id), "{\"priority\":5}");
 	expect_status(w, 200);
@@ -482,7 +501,8 @@ a_physician_is_added_licensed_listed_changed_and_deactivated(void **state)
 	expect_status(w, 200);
 	c = open_case(w, "WY");
 	assert_false(is_queued(w, &c, id));
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM audit WHERE action IN ('physician.create', 'license.put', 'routing.put', 'physician.change')"
+	assert_int_equal(sql_int(w,
+	    "SELECT count(*) FROM audit WHERE action IN ('physician.create', 'license.put', 'routing.put', 'physician.change')"
 	    " AND object_id = '%s' AND outcome = 'success'", id), 4);
 	get(w, BY_PUBLIC, "/physicians");
 	expect_problem(w, 401, "unauthorized");
@@ -495,9 +515,10 @@ routing_asks_the_lowest_number_that_is_licensed(void **state)
 {
 	static const char own[] = " AL AZ CO CT FL GA IL IN LA MD MI NJ NV NY OH PA TN WA ", excluded[] = " MN CA TX AR NC OK ";
 	static const char states[][3] = {
-		"AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD", "MA",
-		"MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC", "SD", "TN", "TX",
-		"UT", "VT", "VA", "WA", "WV", "WI", "WY",
+		"AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA",
+		"ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR",
+		    "PA", "RI", "SC",
+		"SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY",
 	};
 	struct world *w = *state;
 
@@ -537,7 +558,9 @@ a_licence_is_good_through_its_last_day(void **state)
 	struct world *w = *state;
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		sql_run(w, "UPDATE physician_licenses SET expires_on = current_date + %d WHERE physician_id = '" CASEY "' AND state = 'PA'",
+		sql_run(w,
+		    "UPDATE physician_licenses SET expires_on = current_date + %d WHERE physician_id = '" CASEY "'"
+		    " AND state = 'PA'",
 		    cases[i].days);
 		get(w, ORCHESTRATOR, "/physicians/" CASEY "/verify-license?state=PA");
 		expect_status(w, 200);
@@ -576,11 +599,14 @@ main(void)
 		RULE(a_case_is_opened_to_every_eligible_physician_and_nobody_else), RULE(a_repeated_event_opens_nothing_twice),
 		RULE(each_eligible_physician_is_alerted_once), RULE(a_case_that_is_open_to_nobody_alerts_staff),
 		RULE(the_first_claim_wins_and_the_others_get_a_conflict), RULE(the_winner_asking_again_gets_the_same_bytes),
-		RULE(who_is_not_eligible_is_refused_and_the_case_stays_open), RULE(a_licence_that_ran_out_since_is_refused_and_the_case_stays_open),
-		RULE(an_unknown_assignment_is_not_found), RULE(of_fifty_claims_at_once_exactly_one_wins), RULE(only_legal_moves_are_possible),
+		RULE(who_is_not_eligible_is_refused_and_the_case_stays_open),
+		RULE(a_licence_that_ran_out_since_is_refused_and_the_case_stays_open),
+		RULE(an_unknown_assignment_is_not_found), RULE(of_fifty_claims_at_once_exactly_one_wins),
+		RULE(only_legal_moves_are_possible),
 		RULE(a_decision_completes_and_credits_one_visit), RULE(a_decision_by_another_than_the_claimant_changes_nothing),
 		RULE(the_review_task_is_known_whichever_news_came_first), RULE(an_npi_has_a_good_check_digit_and_is_on_file_once),
-		RULE(a_physician_is_added_licensed_listed_changed_and_deactivated), RULE(routing_asks_the_lowest_number_that_is_licensed),
+		RULE(a_physician_is_added_licensed_listed_changed_and_deactivated),
+		RULE(routing_asks_the_lowest_number_that_is_licensed),
 		RULE(an_expired_licence_is_skipped_by_routing), RULE(a_licence_is_good_through_its_last_day),
 		RULE(live_mode_refuses_sample_physicians),
 	};
