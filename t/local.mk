@@ -3,4 +3,5 @@ include t/fcgi/local.mk
 include t/lint/local.mk
 include t/harness/local.mk
 include t/fcgi/data/local.mk
+include t/fcgi/work/local.mk
 include t/flows/local.mk

@@ -28,6 +28,7 @@ static const char claim_sql[] =
 	"  run_at = clock_timestamp() + make_interval(secs => $2)"
 	" FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
 	" RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload, o.request_id, o.occurred_at";
+static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND run_at <= clock_timestamp() LIMIT 1";
 static const char sent_sql[] =
 	"UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
 	" WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
@@ -146,25 +147,18 @@ deliver_one(struct hand *h, struct problem *err)
 	return n < 0 ? -1 : 1;
 }
 
+static int
+due(struct hand *h, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_one(h->db, &w, due_sql, err) < 0 || db_commit(h->db, err) < 0)
+		return -1;
+	return w == NULL ? 0 : 1;
+}
+
 void *
 deliverer_main(void *hand)
 {
-	struct hand *h = hand;
-	struct problem err = { 0 };
-
-	if (hand_open(h, &err) < 0)
-		return NULL;
-	while (!atomic_load(&h->work->stopping)) {
-		uint64_t seen = work_hints(h->work);
-		int n = deliver_one(h, &err);
-
-		if (n < 0)
-			hand_trouble(h, "delivery.trouble", &err);
-		else if (n == 0)
-			work_wait(h->work, seen, POLL_MS);
-		problem_clear(&err);
-		arena_reset(h->arena);
-	}
-	hand_close(h);
-	return NULL;
+	return hand_loop(hand, due, deliver_one, "delivery.trouble");
 }

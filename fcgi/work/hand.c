@@ -87,3 +87,30 @@ hand_trouble(struct hand *h, const char *what, const struct problem *err)
 	log_line(LOG_WARN, what, "code", err->code, "detail", err->detail, NULL);
 	work_wait(h->work, UINT64_MAX, POLL_MS);
 }
+
+/* A claim is a writing transaction, so whoever is idle looks first: a worker with nothing to do writes nothing. */
+void *
+hand_loop(struct hand *h, hand_fn *due, hand_fn *one, const char *trouble)
+{
+	struct problem err = { 0 };
+	bool idle = false;
+
+	if (hand_open(h, &err) < 0)
+		return NULL;
+	while (!atomic_load(&h->work->stopping)) {
+		uint64_t seen = work_hints(h->work);
+		int n = idle ? due(h, &err) : 1;
+
+		if (n > 0)
+			n = one(h, &err);
+		idle = n == 0;
+		if (n < 0)
+			hand_trouble(h, trouble, &err);
+		else if (idle)
+			work_wait(h->work, seen, POLL_MS);
+		problem_clear(&err);
+		arena_reset(h->arena);
+	}
+	hand_close(h);
+	return NULL;
+}

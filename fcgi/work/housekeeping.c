@@ -65,9 +65,11 @@ held_jobs(struct work *w, struct buf *ids, struct buf *tokens)
 static void
 note_renewal(struct work *w, int64_t since)
 {
+	pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < w->nhands; i++)
-		if (w->hands[i].held_id != 0)
-			hand_renewed(&w->hands[i], since);
+		if (w->hands[i].held_id != 0 && since > w->hands[i].renewed)
+			w->hands[i].renewed = since;
+	pthread_mutex_unlock(&w->lock);
 }
 
 static int
@@ -94,7 +96,7 @@ heartbeat(struct hand *h, struct problem *err)
 
 /* ---- rescue */
 
-/* The service's last word is asked for where this program knows the kind; a kind it does not know is buried all the same. */
+/* A burial has the service's last word in it, so a kind that this program does not know waits for one that does. */
 static int
 bury_used_up(struct hand *h, struct problem *err)
 {
@@ -107,8 +109,13 @@ bury_used_up(struct hand *h, struct problem *err)
 	    db_commit(h->db, err) < 0)
 		return -1;
 	for (size_t i = 0; i < rows_count(rows); i++) {
+		const struct job_row *row;
+
 		job_from_row(h, rows_at(rows, i), &j);
-		if (job_bury(&j, service_job(h->work->service, j.kind), &why, true, &did, err) < 0) {
+		row = service_job(h->work->service, j.kind);
+		if (row == NULL) {
+			job_unknown_kind(&j, true);
+		} else if (job_bury(&j, row, &why, true, &did, err) < 0) {
 			db_rollback(h->db);
 			log_line(LOG_ERROR, "job.burial_failed", "kind", j.kind, "code", err->code, "detail", err->detail, NULL);
 			problem_clear(err);

@@ -22,7 +22,7 @@ static const char retry_sql[] =
 static const char back_sql[] =
 	"UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, attempt = attempt - 1, last_error = $4,"
 	"  run_at = clock_timestamp() + make_interval(secs => $3)"
-	" WHERE id = $1 AND token = $2 AND state = 'running'";
+	" WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $5::boolean OR lease_until < clock_timestamp())";
 static const char dead_sql[] =
 	"UPDATE job SET state = 'dead', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL, last_error = $3,"
 	"  errors = errors || jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', $3::text)"
@@ -41,10 +41,10 @@ number(struct job *j, int64_t n)
 }
 
 static int
-put_back(struct job *j, int64_t delay_s, const char *trouble, struct problem *err)
+put_back(struct job *j, int64_t delay_s, const char *trouble, bool expired, struct problem *err)
 {
 	if (db_begin(j->db, WRITE, &j->scope, err) < 0 ||
-	    db_exec(j->db, back_sql, err, P_INT(j->id), P_INT(j->token), P_INT(delay_s), P_TEXT(trouble)) < 0)
+	    db_exec(j->db, back_sql, err, P_INT(j->id), P_INT(j->token), P_INT(delay_s), P_TEXT(trouble), P_BOOL(expired)) < 0)
 		return -1;
 	return db_commit(j->db, err);
 }
@@ -90,7 +90,7 @@ job_bury(struct job *j, const struct job_row *row, const struct problem *why, bo
 		db_rollback(j->db);
 		return 0;
 	}
-	if (row != NULL && last_words(j, row, why, err) < 0)
+	if (last_words(j, row, why, err) < 0)
 		return -1;
 	if (db_commit(j->db, err) < 0)
 		return -1;
@@ -127,7 +127,7 @@ job_failed(struct job *j, const struct job_row *row, const struct problem *why)
 		return;
 	}
 	if (strcmp(why->code, "circuit_open") == 0)	/* nobody was asked, so nothing was tried */
-		r = put_back(j, why->retry_after > 0 ? why->retry_after : 10, job_trouble(j->arena, why), &err);
+		r = put_back(j, why->retry_after > 0 ? why->retry_after : 10, job_trouble(j->arena, why), false, &err);
 	else if (why->fault == FAULT_PERMANENT || j->attempt >= j->max_attempts)
 		r = bury_or_retry(j, row, why, &err);
 	else
@@ -139,12 +139,12 @@ job_failed(struct job *j, const struct job_row *row, const struct problem *why)
 }
 
 void
-job_unknown_kind(struct job *j)
+job_unknown_kind(struct job *j, bool expired)
 {
 	struct problem err = { 0 };
 
 	log_line(LOG_ERROR, "job.unknown_kind", "job", number(j, j->id), "kind", j->kind, NULL);
 	metric_add("job_unknown_kind_total", NULL, 1);
-	if (put_back(j, UNKNOWN_KIND_DELAY_S, "unknown kind: no handler in this program", &err) < 0)
+	if (put_back(j, UNKNOWN_KIND_DELAY_S, "unknown kind: no handler in this program", expired, &err) < 0)
 		db_rollback(j->db);
 }

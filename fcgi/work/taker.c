@@ -20,6 +20,7 @@
 static const char claim_sql[] =
 	"WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND j.queue = $1 AND j.run_at <= clock_timestamp()" ENTITY_FREE
 	" ORDER BY j.prio, j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)" CLAIM_SET;
+static const char due_sql[] = "SELECT 1 FROM job WHERE state = 'ready' AND queue = $1 AND run_at <= clock_timestamp() LIMIT 1";
 /* For tests: any queue, and delays may be passed over. */
 static const char claim_any_sql[] =
 	"WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND (j.run_at <= clock_timestamp() OR $1::boolean)"
@@ -114,7 +115,7 @@ take_one(struct hand *h, struct problem *err)
 	log_request_id(j.scope.request_id);
 	row = service_job(h->work->service, j.kind);
 	if (row == NULL)
-		job_unknown_kind(&j);
+		job_unknown_kind(&j, false);
 	else
 		run(&j, row);
 	log_request_id(NULL);
@@ -122,25 +123,18 @@ take_one(struct hand *h, struct problem *err)
 	return 1;
 }
 
+static int
+due(struct hand *h, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_one(h->db, &w, due_sql, err, P_TEXT(h->queue)) < 0 || db_commit(h->db, err) < 0)
+		return -1;
+	return w == NULL ? 0 : 1;
+}
+
 void *
 taker_main(void *hand)
 {
-	struct hand *h = hand;
-	struct problem err = { 0 };
-
-	if (hand_open(h, &err) < 0)
-		return NULL;
-	while (!atomic_load(&h->work->stopping)) {
-		uint64_t seen = work_hints(h->work);
-		int n = take_one(h, &err);
-
-		if (n < 0)
-			hand_trouble(h, "taker.trouble", &err);
-		else if (n == 0)
-			work_wait(h->work, seen, POLL_MS);
-		problem_clear(&err);
-		arena_reset(h->arena);
-	}
-	hand_close(h);
-	return NULL;
+	return hand_loop(hand, due, take_one, "taker.trouble");
 }

@@ -14,6 +14,8 @@
 #ifndef WORK_WORK_H
 #define WORK_WORK_H
 
+#include "core.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -74,6 +76,9 @@ void	 hand_hold(struct hand *h, int64_t id, int64_t token);
 void	 hand_drop(struct hand *h);
 void	 hand_renewed(struct hand *h, int64_t since);
 int	 hand_lease_left_ms(struct hand *h);			/* for a transfer; 0 or less: the lease cannot be trusted (rule Q4) */
+/* The life of a taker and of a deliverer: one does a piece of work if there is any (1, 0, -1), due looks whether there may be some. */
+typedef int hand_fn(struct hand *h, struct problem *err);
+void	*hand_loop(struct hand *h, hand_fn *due, hand_fn *one, const char *trouble);
 void	 hand_trouble(struct hand *h, const char *what, const struct problem *err);	/* logs, rolls back, waits a second */
 
 /* ---- taker.c */
@@ -84,8 +89,8 @@ void	 job_from_row(struct hand *h, const struct row *w, struct job *j);
 /* ---- job_outcome.c */
 const char *job_trouble(struct arena *a, const struct problem *why);	/* one line for last_error */
 void	 job_failed(struct job *j, const struct job_row *row, const struct problem *why);
-void	 job_unknown_kind(struct job *j);
-/* In a transaction of its own. expired: only if its lease is over (the rescuer's case). False: somebody else has it. */
+/* Both in a transaction of their own. expired: only if the lease is over (the rescuer's case). */
+void	 job_unknown_kind(struct job *j, bool expired);		/* back to ready, for a program that knows it */
 int	 job_bury(struct job *j, const struct job_row *row, const struct problem *why, bool expired, bool *did, struct problem *err) MUST_CHECK;
 
 /* ---- effect.c */

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "crypto/seal.h"
 
-#define FINISH_S 20
+#define FINISH_S 20	/* or a lease, when that is shorter: then others take over anyway */
 
 const struct conf_key work_conf[] = {
 	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" },
@@ -233,7 +233,7 @@ wait_for_threads(struct work *w)
 	bool all;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += FINISH_S;
+	until.tv_sec += w->lease_s < FINISH_S ? w->lease_s : FINISH_S;
 	pthread_mutex_lock(&w->lock);
 	while (w->busy > 0 && pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)
 		;
