@@ -1,4 +1,4 @@
-/* arena.c: see arena.h. Blocks in a list; the first one survives a reset, so a loop that serves small requests never calls malloc. */
+/* arena.c: see arena.h. Blocks in a list; the first survives a reset, so a loop that serves small requests never calls malloc. */
 #include "core.h"
 
 #include <stdalign.h>
@@ -6,9 +6,9 @@
 #include "base/arena.h"
 #include "base/log.h"
 
-#define DEFAULT_LIMIT	((size_t)64 << 20)
-#define FIRST_BLOCK	((size_t)32 << 10)
-#define NEXT_BLOCK	((size_t)64 << 10)
+#define DEFAULT_LIMIT ((size_t)64 << 20)
+#define FIRST_BLOCK   ((size_t)32 << 10)
+#define NEXT_BLOCK    ((size_t)64 << 10)
 
 struct block {
 	struct block *next;
@@ -28,7 +28,7 @@ struct arena {
 	struct block *current;
 	struct deferred *deferred;
 	size_t limit;
-	size_t held;		/* bytes of all blocks */
+	size_t held; /* bytes of all blocks */
 };
 
 static struct block *
@@ -106,7 +106,7 @@ arena_alloc(struct arena *a, size_t n)
 	if (n > b->size - b->used) {
 		size = n > NEXT_BLOCK ? n : NEXT_BLOCK;
 		if (size > a->limit - a->held && n <= a->limit - a->held)
-			size = n;	/* close to the limit a small rest is still usable */
+			size = n; /* close to the limit a small rest is still usable */
 		b->next = block_new(a, size);
 		b = a->current = b->next;
 	}

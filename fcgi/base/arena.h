@@ -15,14 +15,14 @@
 
 struct arena;
 
-struct arena *arena_new(size_t limit);		/* limit in bytes, 0 = 64 MiB */
-void	 arena_reset(struct arena *a);		/* runs the deferred calls, keeps one block for the next use */
-void	 arena_free(struct arena *a);		/* accepts NULL */
+struct arena *arena_new(size_t limit); /* limit in bytes, 0 = 64 MiB */
+void arena_reset(struct arena *a);     /* runs the deferred calls, keeps one block for the next use */
+void arena_free(struct arena *a);      /* accepts NULL */
 
-void	*arena_alloc(struct arena *a, size_t n);	/* zeroed, aligned for any type */
-char	*arena_dup(struct arena *a, const char *s);	/* NULL gives NULL */
-char	*arena_ndup(struct arena *a, const void *p, size_t n);	/* copy with a NUL behind it */
-char	*arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void	 arena_defer(struct arena *a, void (*release)(void *), void *object);
+void *arena_alloc(struct arena *a, size_t n);               /* zeroed, aligned for any type */
+char *arena_dup(struct arena *a, const char *s);            /* NULL gives NULL */
+char *arena_ndup(struct arena *a, const void *p, size_t n); /* copy with a NUL behind it */
+char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void arena_defer(struct arena *a, void (*release)(void *), void *object);
 
 #endif

@@ -22,13 +22,13 @@ struct buf {
 #define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
 
 struct buf buf_in(struct arena *a, size_t max);
-void	 buf_add(struct buf *b, const char *s);
-void	 buf_addn(struct buf *b, const void *p, size_t n);
-void	 buf_addc(struct buf *b, char c);
-void	 buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void	 buf_add_real(struct buf *b, double v);	/* the shortest decimal that reads back as v */
-void	 buf_clear(struct buf *b);	/* len 0, not failed, memory kept */
-void	 buf_release(struct buf *b);
-const char *buf_str(const struct buf *b);	/* never NULL */
+void buf_add(struct buf *b, const char *s);
+void buf_addn(struct buf *b, const void *p, size_t n);
+void buf_addc(struct buf *b, char c);
+void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_add_real(struct buf *b, double v); /* the shortest decimal that reads back as v */
+void buf_clear(struct buf *b);              /* len 0, not failed, memory kept */
+void buf_release(struct buf *b);
+const char *buf_str(const struct buf *b); /* never NULL */
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 
-#define YEAR_1		(INT64_C(-62135596800) * US_PER_S)
-#define YEAR_9999_END	(INT64_C(253402300800) * US_PER_S - 1)
+#define YEAR_1        (INT64_C(-62135596800) * US_PER_S)
+#define YEAR_9999_END (INT64_C(253402300800) * US_PER_S - 1)
 
 static int64_t
 read_clock(clockid_t which)
@@ -46,7 +46,7 @@ clock_text(int64_t us, char out[CLOCK_TEXT])
 	char *p = out;
 	time_t s;
 
-	/* The text has four digits for the year; what lies outside (PostgreSQL's infinity) is shown as the nearest moment that has. */
+	/* The text has four digits for the year; what lies outside (PostgreSQL's infinity) is shown as the nearest such moment. */
 	us = us < YEAR_1 ? YEAR_1 : us > YEAR_9999_END ? YEAR_9999_END : us;
 	fraction = us % US_PER_S;
 	if (fraction < 0)

@@ -7,14 +7,14 @@
 
 struct entry {
 	const struct conf_key *key;
-	const char *value;	/* NULL = unset */
-	const char *from;	/* "default", a file's path, "environment" */
-	int64_t number;		/* CONF_INT, CONF_SECS, CONF_BOOL, parsed once */
+	const char *value; /* NULL = unset */
+	const char *from;  /* "default", a file's path, "environment" */
+	int64_t number;    /* CONF_INT, CONF_SECS, CONF_BOOL, parsed once */
 };
 
 struct conf {
 	struct arena *arena;
-	struct entry *entries;	/* by name */
+	struct entry *entries; /* by name */
 	size_t n;
 };
 
@@ -167,8 +167,15 @@ parse_int(const char *s, char **end, int64_t *ret)
 static int
 parse_seconds(const char *s, int64_t *ret)
 {
-	static const struct { const char *unit; int64_t seconds; } units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {
+		{ "", 1 },
+		{ "s", 1 },
+		{ "m", 60 },
+		{ "h", 3600 },
+		{ "d", 86400 },
 	};
 	int64_t v;
 	char *end;
@@ -201,7 +208,9 @@ static int
 parse_value(struct entry *e, struct problem *err)
 {
 	static const char *const wants[] = {
-		[CONF_INT] = "a whole number", [CONF_SECS] = "a time such as 90, 15m, 24h or 7d", [CONF_BOOL] = "true or false",
+		[CONF_INT] = "a whole number",
+		[CONF_SECS] = "a time such as 90, 15m, 24h or 7d",
+		[CONF_BOOL] = "true or false",
 	};
 	char *end;
 	int rc = 0;
@@ -322,15 +331,19 @@ conf_list_has(const struct conf *c, const char *name, const char *item)
 void
 conf_print(const struct conf *c, struct buf *out)
 {
+	const char *shown, *dflt;
 	const struct entry *e;
-	const char *shown;
 
 	for (e = c->entries; e < c->entries + c->n; e++) {
 		shown = e->value == NULL ? "" : e->value;
-		if (e->key->secret)
+		dflt = e->key->dflt == NULL ? "none" : e->key->dflt;
+		if (e->key->secret) {
 			shown = *shown == '\0' ? "(unset)" : "(set)";
-		buf_addf(out, "%s=%s  # from %s; default %s%s%s\n", e->key->name, shown, e->value == NULL ? "nowhere" : e->from,
-		    e->key->dflt == NULL ? "none" : e->key->secret ? "(secret)" : e->key->dflt, e->key->says == NULL ? "" : "; ",
-		    e->key->says == NULL ? "" : e->key->says);
+			dflt = e->key->dflt == NULL ? "none" : "(secret)";
+		}
+		buf_addf(out, "%s=%s  # from %s; default %s", e->key->name, shown, e->value == NULL ? "nowhere" : e->from, dflt);
+		if (e->key->says != NULL)
+			buf_addf(out, "; %s", e->key->says);
+		buf_addc(out, '\n');
 	}
 }

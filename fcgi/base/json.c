@@ -16,7 +16,11 @@ static void
 escaped(struct buf *out, const char *s, size_t n)
 {
 	static const char *const brief[0x20] = {
-		['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r",
+		['\b'] = "\\b",
+		['\t'] = "\\t",
+		['\n'] = "\\n",
+		['\f'] = "\\f",
+		['\r'] = "\\r",
 	};
 	const uint8_t *p = (const uint8_t *)s;
 	size_t i = 0, from = 0, len;

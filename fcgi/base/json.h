@@ -23,33 +23,33 @@
 struct json_writer {
 	struct buf *out;
 	int depth;
-	bool array[JSON_DEPTH + 1];	/* by level; 0 is outside of everything */
+	bool array[JSON_DEPTH + 1]; /* by level; 0 is outside of everything */
 	bool some[JSON_DEPTH + 1];
 };
 
-void	 jw_start(struct json_writer *w, struct buf *out);
-void	 jw_object(struct json_writer *w, const char *key);
-void	 jw_array(struct json_writer *w, const char *key);
-void	 jw_end(struct json_writer *w);
-void	 jw_str(struct json_writer *w, const char *key, const char *s);	/* NULL writes null */
-void	 jw_strn(struct json_writer *w, const char *key, const char *s, size_t n);
-void	 jw_int(struct json_writer *w, const char *key, int64_t v);
-void	 jw_bool(struct json_writer *w, const char *key, bool v);
-void	 jw_null(struct json_writer *w, const char *key);
-void	 jw_uuid(struct json_writer *w, const char *key, struct uuid v);	/* the nil UUID writes null */
-void	 jw_time(struct json_writer *w, const char *key, int64_t us);	/* RFC 3339, UTC; 0 writes null */
-void	 jw_opt_int(struct json_writer *w, const char *key, bool has, int64_t v);	/* left out when !has */
-void	 jw_opt_str(struct json_writer *w, const char *key, const char *s);	/* left out when NULL */
-void	 jw_raw(struct json_writer *w, const char *key, const char *text);	/* text is trusted JSON, e.g. a jsonb column */
-void	 jw_tree(struct json_writer *w, const char *key, const json_t *value);
-bool	 jw_ok(const struct json_writer *w);
+void jw_start(struct json_writer *w, struct buf *out);
+void jw_object(struct json_writer *w, const char *key);
+void jw_array(struct json_writer *w, const char *key);
+void jw_end(struct json_writer *w);
+void jw_str(struct json_writer *w, const char *key, const char *s); /* NULL writes null */
+void jw_strn(struct json_writer *w, const char *key, const char *s, size_t n);
+void jw_int(struct json_writer *w, const char *key, int64_t v);
+void jw_bool(struct json_writer *w, const char *key, bool v);
+void jw_null(struct json_writer *w, const char *key);
+void jw_uuid(struct json_writer *w, const char *key, struct uuid v);          /* the nil UUID writes null */
+void jw_time(struct json_writer *w, const char *key, int64_t us);             /* RFC 3339, UTC; 0 writes null */
+void jw_opt_int(struct json_writer *w, const char *key, bool has, int64_t v); /* left out when !has */
+void jw_opt_str(struct json_writer *w, const char *key, const char *s);       /* left out when NULL */
+void jw_raw(struct json_writer *w, const char *key, const char *text);        /* text is trusted JSON, e.g. a jsonb column */
+void jw_tree(struct json_writer *w, const char *key, const json_t *value);
+bool jw_ok(const struct json_writer *w);
 
 /* Parses text[n]; the tree lives as long as the arena. NULL with a 400 problem "malformed_json" when it is not JSON by rule H6. */
-json_t	*json_read(struct arena *a, const char *text, size_t n, struct problem *err) MUST_CHECK;
+json_t *json_read(struct arena *a, const char *text, size_t n, struct problem *err) MUST_CHECK;
 
 /* Looks a member up by a dotted path ("output.transactionShipments.0.masterTrackingNumber"); NULL when a part is missing. */
-json_t	*json_at(const json_t *root, const char *path);
-const char *json_text_at(const json_t *root, const char *path);	/* NULL when missing or no string */
-int64_t	 json_int_at(const json_t *root, const char *path, int64_t otherwise);
+json_t *json_at(const json_t *root, const char *path);
+const char *json_text_at(const json_t *root, const char *path); /* NULL when missing or no string */
+int64_t json_int_at(const json_t *root, const char *path, int64_t otherwise);
 
 #endif

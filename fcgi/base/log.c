@@ -1,6 +1,6 @@
 /*
- * log.c: see log.h. A line is put together on the stack and leaves by one write(2), so lines of several threads and processes never mix and
- * logging works when memory does not. What does not fit is cut value by value; the line stays valid JSON.
+ * log.c: see log.h. A line is put together on the stack and leaves by one write(2), so lines of several threads and processes never
+ * mix and logging works when memory does not. What does not fit is cut value by value; the line stays valid JSON.
  */
 #include "core.h"
 
@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
-#define LINE_MAX_BYTES	4096	/* PIPE_BUF: longer writes to a pipe may be torn apart */
-#define VALUE_MAX	1024
+#define LINE_MAX_BYTES 4096 /* PIPE_BUF: longer writes to a pipe may be torn apart */
+#define VALUE_MAX      1024
 
 static const char *const level_names[] = { [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO", [LOG_WARN] = "WARN", [LOG_ERROR] = "ERROR" };
 
@@ -23,7 +23,7 @@ static _Thread_local const char *request_id;
 struct line {
 	char text[LINE_MAX_BYTES];
 	size_t n;
-	size_t limit;	/* what values may use; the rest closes the line */
+	size_t limit; /* what values may use; the rest closes the line */
 };
 
 static void
@@ -68,7 +68,7 @@ put_string(struct line *l, const char *s)
 	put(l, "\"", 1);
 	while (i < n && l->n + 8 < end && l->n + 8 < l->limit)
 		i += put_character(l, (const uint8_t *)s + i, n - i);
-	l->limit += 1;	/* the closing quote was reserved */
+	l->limit += 1; /* the closing quote was reserved */
 	put(l, "\"", 1);
 }
 

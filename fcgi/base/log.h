@@ -11,15 +11,15 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-void	 log_open(const char *service, enum log_level least);
-void	 log_level_set(enum log_level least);
-int	 log_level_parse(const char *name, enum log_level *ret);	/* DEBUG INFO WARN ERROR, any case */
-void	 log_request_id(const char *rid);	/* of this thread, NULL clears; the text must outlive its use */
-const char *log_current_request_id(void);	/* "" when none */
+void log_open(const char *service, enum log_level least);
+void log_level_set(enum log_level least);
+int log_level_parse(const char *name, enum log_level *ret); /* DEBUG INFO WARN ERROR, any case */
+void log_request_id(const char *rid);                       /* of this thread, NULL clears; the text must outlive its use */
+const char *log_current_request_id(void);                   /* "" when none */
 
 /* log_line(LOG_INFO, "job.done", "job", id, "kind", kind, NULL): names and values alternate; a NULL value is left out. */
-void	 log_line(enum log_level level, const char *event, ...) __attribute__((sentinel));
+void log_line(enum log_level level, const char *event, ...) __attribute__((sentinel));
 /* Says why and ends the process with status 70: the world is broken or the program is wrong. */
-void	 die(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;
+void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;
 
 #endif

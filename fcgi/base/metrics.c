@@ -1,6 +1,6 @@
 /*
- * metrics.c: see metrics.h. The scoreboard is a hash table per lane; a slot is claimed once by compare-and-set and then only added to, so
- * neither threads nor processes ever wait. Two claimants of one series may end up with two slots; printing adds them up.
+ * metrics.c: see metrics.h. The scoreboard is a hash table per lane; a slot is claimed once by compare-and-set and then only added
+ * to, so neither threads nor processes ever wait. Two claimants of one series may end up with two slots; printing adds them up.
  */
 #include "core.h"
 
@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define SLOTS		1024	/* a lane; a power of two */
-#define NAME_MAX_BYTES	64
-#define LABELS_MAX	176
+#define SLOTS          1024 /* a lane; a power of two */
+#define NAME_MAX_BYTES 64
+#define LABELS_MAX     176
 
 enum kind { COUNTER = 1, GAUGE, HISTOGRAM };
 enum slot_state { FREE, CLAIMED, READY };
@@ -25,12 +25,12 @@ struct slot {
 	uint32_t kind;
 	char name[NAME_MAX_BYTES];
 	char labels[LABELS_MAX];
-	_Atomic uint64_t value;		/* the bits of a double: the value, or the sum of a histogram */
-	_Atomic uint64_t buckets[COUNT(bounds) + 1];	/* not cumulative; the last is +Inf */
+	_Atomic uint64_t value;                      /* the bits of a double: the value, or the sum of a histogram */
+	_Atomic uint64_t buckets[COUNT(bounds) + 1]; /* not cumulative; the last is +Inf */
 };
 
 struct lane {
-	_Atomic uint64_t refused;	/* series that found no slot */
+	_Atomic uint64_t refused; /* series that found no slot */
 	struct slot slots[SLOTS];
 };
 
@@ -125,7 +125,7 @@ static uint32_t
 hash(uint32_t h, const char *s)
 {
 	for (; *s != '\0'; s++)
-		h = (h ^ (uint8_t)*s) * 16777619U;	/* FNV-1a */
+		h = (h ^ (uint8_t)*s) * 16777619U; /* FNV-1a */
 	return h;
 }
 

@@ -12,11 +12,11 @@
 
 #define METRICS_LANES 16
 
-int	 metrics_create(void);			/* master: returns the memfd, -1 with errno */
-int	 metrics_join(int fd, unsigned lane);	/* process: maps it and owns the lane (< METRICS_LANES); fd -1 = private memory */
-void	 metric_add(const char *name, const char *labels, double value);	/* counter: *_total */
-void	 metric_set(const char *name, const char *labels, double value);	/* gauge of this process */
-void	 metric_observe(const char *name, const char *labels, double seconds);	/* histogram: 1 ms .. 30 s */
-void	 metrics_print(struct buf *out);	/* exposition format 0.0.4 */
+int metrics_create(void);                /* master: returns the memfd, -1 with errno */
+int metrics_join(int fd, unsigned lane); /* process: maps it and owns the lane (< METRICS_LANES); fd -1 = private memory */
+void metric_add(const char *name, const char *labels, double value);       /* counter: *_total */
+void metric_set(const char *name, const char *labels, double value);       /* gauge of this process */
+void metric_observe(const char *name, const char *labels, double seconds); /* histogram: 1 ms .. 30 s */
+void metrics_print(struct buf *out);                                       /* exposition format 0.0.4 */
 
 #endif

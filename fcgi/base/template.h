@@ -19,9 +19,9 @@ enum template_kind { TEMPLATE_TEXT, TEMPLATE_HTML };
 /* Gives the text of a partial, or NULL when there is none (it then renders as nothing). */
 typedef const char *template_partial(const char *name, void *context);
 
-int	 template_render(const char *text, enum template_kind kind, const json_t *view, template_partial *partial, void *context,
-	    struct buf *out, struct problem *err) MUST_CHECK;
+int template_render(const char *text, enum template_kind kind, const json_t *view, template_partial *partial, void *context,
+    struct buf *out, struct problem *err) MUST_CHECK;
 /* The names of all variables and sections in text, as a JSON array of strings; NULL with a problem when it does not parse. */
-json_t	*template_names(const char *text, struct problem *err) MUST_CHECK;
+json_t *template_names(const char *text, struct problem *err) MUST_CHECK;
 
 #endif

@@ -4,18 +4,18 @@
 #include "base/template_tree.h"
 
 struct tag {
-	char sigil;		/* 0 for a plain variable */
-	const char *start;	/* the opening delimiter */
-	const char *end;	/* behind the closing delimiter */
-	const char *name;	/* trimmed content */
+	char sigil;        /* 0 for a plain variable */
+	const char *start; /* the opening delimiter */
+	const char *end;   /* behind the closing delimiter */
+	const char *name;  /* trimmed content */
 	size_t n;
 };
 
 struct parser {
 	struct arena *arena;
-	const char *text;	/* whole, for line numbers and line starts */
+	const char *text; /* whole, for line numbers and line starts */
 	const char *at;
-	char open[16], close[16];	/* the delimiters now */
+	char open[16], close[16]; /* the delimiters now */
 	struct problem *err;
 };
 

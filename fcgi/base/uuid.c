@@ -1,5 +1,6 @@
 /*
- * uuid.c: see uuid.h. Version 7: 48 bits of milliseconds, 12 bits of the fraction of that millisecond, 62 random bits (RFC 9562, method 3).
+ * uuid.c: see uuid.h. Version 7: 48 bits of milliseconds, 12 bits of the fraction of that millisecond, 62 random bits (RFC 9562,
+ * method 3).
  */
 #include "core.h"
 

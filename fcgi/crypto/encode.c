@@ -1,4 +1,5 @@
-/* encode.c: the text encodings of hash.h. Decoding is strict: one text for one value, or signatures could be varied without breaking. */
+/* encode.c: the text encodings of hash.h. Decoding is strict: one text for one value, or signatures could be varied without
+ * breaking. */
 #include "core.h"
 
 #include "crypto/hash.h"

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "crypto/hash.h"
 
-#define KEPT_KEY 128	/* longer keys are set anew each time */
+#define KEPT_KEY 128 /* longer keys are set anew each time */
 
 /* One thread's MAC context with the key it was last set to. */
 struct keyed {
@@ -119,7 +119,8 @@ hmac_sha1(struct bytes key, struct bytes data, uint8_t out[20])
 {
 	unsigned n = 20;
 
-	if (key.n > INT_MAX || HMAC(EVP_sha1(), key.n == 0 ? (const uint8_t *)"" : key.p, (int)key.n, data.p, data.n, out, &n) == NULL)
+	if (key.n > INT_MAX ||
+	    HMAC(EVP_sha1(), key.n == 0 ? (const uint8_t *)"" : key.p, (int)key.n, data.p, data.n, out, &n) == NULL)
 		die("crypto: HMAC-SHA1 failed");
 }
 

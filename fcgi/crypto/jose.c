@@ -1,6 +1,6 @@
 /*
- * jose.c: see jose.h. A message is taken apart and its header checked here before libjose sees it: what the message says about algorithms is
- * compared with what we pinned, never followed.
+ * jose.c: see jose.h. A message is taken apart and its header checked here before libjose sees it: what the message says about
+ * algorithms is compared with what we pinned, never followed.
  */
 #include "core.h"
 
@@ -11,9 +11,9 @@
 #include "crypto/hash.h"
 #include "crypto/jose.h"
 
-#define HEADER_MAX	4096
-#define CLAIMS_MAX	8192
-#define CLOCK_AHEAD_S	10
+#define HEADER_MAX    4096
+#define CLAIMS_MAX    8192
+#define CLOCK_AHEAD_S 10
 
 /* The parts of a compact message, as texts. */
 struct compact {
@@ -30,7 +30,7 @@ compact_split(const char *s, struct compact *c)
 		size_t n = strcspn(s, ".");
 
 		if (c->count == COUNT(c->p)) {
-			c->count++;	/* one too many */
+			c->count++; /* one too many */
 			return;
 		}
 		c->p[c->count] = s;
@@ -172,8 +172,8 @@ jwe_parts_sound(const struct compact *c)
 static int
 jwe_decrypt(const struct compact *c, const json_t *key, struct buf *plain, struct problem *err)
 {
-	json_t *jwe = json_pack("{s:s%, s:s%, s:s%, s:s%}", "protected", c->p[0], c->n[0], "iv", c->p[2], c->n[2], "ciphertext", c->p[3],
-	    c->n[3], "tag", c->p[4], c->n[4]);
+	json_t *jwe = json_pack("{s:s%, s:s%, s:s%, s:s%}", "protected", c->p[0], c->n[0], "iv", c->p[2], c->n[2], "ciphertext",
+	    c->p[3], c->n[3], "tag", c->p[4], c->n[4]);
 	size_t n = 0;
 	char *text = jwe == NULL ? NULL : jose_jwe_dec(NULL, jwe, NULL, key, &n);
 
@@ -216,7 +216,8 @@ jwe_open(const json_t *keys, const char *compact, struct buf *plain, json_t **he
 	return 0;
 }
 
-/* libjose puts the ephemeral key into the unprotected header, which the compact form does not have: it moves into the protected one. */
+/* libjose puts the ephemeral key into the unprotected header, which the compact form does not have: it moves into the protected
+ * one. */
 static bool
 jwe_encrypt(json_t *jwe, const json_t *key, struct bytes plain)
 {
@@ -225,7 +226,8 @@ jwe_encrypt(json_t *jwe, const json_t *key, struct bytes plain)
 
 	epk = json_object_get(json_object_get(jwe, "header"), "epk");
 	ok = ok && epk != NULL && json_object_set(json_object_get(jwe, "protected"), "epk", epk) == 0;
-	ok = ok && json_object_del(jwe, "header") == 0 && jose_jwe_enc_cek(NULL, jwe, cek, plain.n == 0 ? "" : (const void *)plain.p, plain.n);
+	ok = ok && json_object_del(jwe, "header") == 0 &&
+	    jose_jwe_enc_cek(NULL, jwe, cek, plain.n == 0 ? "" : (const void *)plain.p, plain.n);
 	k = json_object_get(cek, "k");
 	if (k != NULL)
 		explicit_bzero((char *)json_string_value(k), json_string_length(k));
@@ -247,9 +249,10 @@ jwe_seal(const json_t *public_key, const json_t *extra, struct bytes plain, stru
 	head = json_object_get(jwe, "protected");
 	ok = (extra == NULL || json_object_update(head, (json_t *)extra) == 0) &&
 	    json_object_set_new(head, "alg", json_string("ECDH-ES")) == 0 &&
-	    json_object_set_new(head, "enc", json_string("A256GCM")) == 0 && json_object_set_new(head, "kid", json_string(kid)) == 0 &&
-	    jwe_encrypt(jwe, public_key, plain) &&
-	    json_unpack(jwe, "{s:s, s:s, s:s, s:s}", "protected", &parts[0], "iv", &parts[1], "ciphertext", &parts[2], "tag", &parts[3]) == 0;
+	    json_object_set_new(head, "enc", json_string("A256GCM")) == 0 &&
+	    json_object_set_new(head, "kid", json_string(kid)) == 0 && jwe_encrypt(jwe, public_key, plain) &&
+	    json_unpack(jwe, "{s:s, s:s, s:s, s:s}", "protected", &parts[0], "iv", &parts[1], "ciphertext", &parts[2], "tag",
+		&parts[3]) == 0;
 	if (ok)
 		buf_addf(compact, "%s..%s.%s.%s", parts[0], parts[1], parts[2], parts[3]);
 	json_decref(jwe);
@@ -298,7 +301,8 @@ jwt_signature_good(const struct compact *c, const json_t *keys)
 	    json_object_get(h, "b64") == NULL)
 		key = key_by_id(keys, json_string_value(json_object_get(h, "kid")));
 	if (key != NULL && is_p256(key)) {
-		jws = json_pack("{s:s%, s:s%, s:s%}", "protected", c->p[0], c->n[0], "payload", c->p[1], c->n[1], "signature", c->p[2], c->n[2]);
+		jws = json_pack("{s:s%, s:s%, s:s%}", "protected", c->p[0], c->n[0], "payload", c->p[1], c->n[1], "signature",
+		    c->p[2], c->n[2]);
 		ok = jws != NULL && jose_jws_ver(NULL, jws, NULL, key, true);
 		json_decref(jws);
 	}
@@ -325,7 +329,8 @@ meant_for(const json_t *claims, const char *aud)
 static bool
 in_time(const json_t *claims, int64_t now_s)
 {
-	const json_t *exp = json_object_get(claims, "exp"), *iat = json_object_get(claims, "iat"), *nbf = json_object_get(claims, "nbf");
+	const json_t *exp = json_object_get(claims, "exp"), *iat = json_object_get(claims, "iat"),
+		     *nbf = json_object_get(claims, "nbf");
 
 	if (!json_is_integer(exp) || json_integer_value(exp) <= now_s)
 		return false;
@@ -335,7 +340,8 @@ in_time(const json_t *claims, int64_t now_s)
 }
 
 int
-jwt_verify(const json_t *keys, const char *compact, const char *iss, const char *aud, int64_t now_s, json_t **claims, struct problem *err)
+jwt_verify(
+    const json_t *keys, const char *compact, const char *iss, const char *aud, int64_t now_s, json_t **claims, struct problem *err)
 {
 	struct compact c;
 	json_t *body;

@@ -1,5 +1,6 @@
 /*
- * keyring.c: the key file of seal.h, held in pages of their own that are neither swapped nor dumped, and the blind index made from it.
+ * keyring.c: the key file of seal.h, held in pages of their own that are neither swapped nor dumped, and the blind index made from
+ * it.
  */
 #include "core.h"
 
@@ -12,8 +13,8 @@
 #include "crypto/keyring.h"
 #include "crypto/seal.h"
 
-#define KEKS_MAX	32
-#define FILE_MAX	8192
+#define KEKS_MAX 32
+#define FILE_MAX 8192
 
 struct kek {
 	int version;
@@ -21,11 +22,11 @@ struct kek {
 };
 
 struct keyring {
-	struct kek keks[KEKS_MAX];	/* newest first, as in the file */
+	struct kek keks[KEKS_MAX]; /* newest first, as in the file */
 	size_t n;
 	uint8_t index[32];
 	bool has_index;
-	char text[FILE_MAX];		/* the file while it is read */
+	char text[FILE_MAX]; /* the file while it is read */
 };
 
 static struct keyring *

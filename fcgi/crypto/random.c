@@ -27,7 +27,7 @@ int
 random_token(char out[TOKEN_TEXT])
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t bytes[33] = { 0 };	/* the 33rd stays 0: 32 bytes are 42 letters and two thirds of one */
+	uint8_t bytes[33] = { 0 }; /* the 33rd stays 0: 32 bytes are 42 letters and two thirds of one */
 	uint32_t v;
 	size_t i;
 
@@ -51,7 +51,7 @@ random_digits(char *out, unsigned n)
 	while (i < n) {
 		if (random_bytes(&byte, 1) < 0)
 			return -1;
-		if (byte < 250)		/* 250 is a multiple of ten; the rest would favour 0 to 5 */
+		if (byte < 250) /* 250 is a multiple of ten; the rest would favour 0 to 5 */
 			out[i++] = (char)('0' + byte % 10);
 	}
 	out[n] = '\0';

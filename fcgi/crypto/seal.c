@@ -10,12 +10,12 @@
 #include "crypto/random.h"
 #include "crypto/seal.h"
 
-#define NONCE	12
-#define TAG	16
-#define HEAD	10	/* ver, alg, dek_id */
-#define BLOB_VERSION	1
-#define BLOB_ALG	1	/* AES-256-GCM */
-#define AAD_MAX		512
+#define NONCE        12
+#define TAG          16
+#define HEAD         10 /* ver, alg, dek_id */
+#define BLOB_VERSION 1
+#define BLOB_ALG     1 /* AES-256-GCM */
+#define AAD_MAX      512
 
 /* The additional data of one sealing: parts, each behind its length in four bytes, so that no two lists of parts look alike. */
 struct aad {
@@ -129,8 +129,7 @@ gcm_open(const uint8_t key[32], const struct aad *aad, struct bytes in, uint8_t 
 	ok = ctx != NULL && EVP_DecryptInit_ex2(ctx, gcm, key, in.p, NULL) == 1 &&
 	    EVP_DecryptUpdate(ctx, NULL, &n, aad->bytes, (int)aad->n) == 1 &&
 	    (len == 0 || EVP_DecryptUpdate(ctx, out, &n, in.p + NONCE, (int)len) == 1) &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
-	    EVP_DecryptFinal_ex(ctx, out + len, &rest) == 1;
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 && EVP_DecryptFinal_ex(ctx, out + len, &rest) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	if (!ok)
 		OPENSSL_cleanse(out, len);
@@ -138,7 +137,8 @@ gcm_open(const uint8_t key[32], const struct aad *aad, struct bytes in, uint8_t 
 }
 
 int
-dek_wrap(const struct keyring *k, int kek_version, int64_t dek_id, const uint8_t dek[32], uint8_t out[WRAPPED_DEK], struct problem *err)
+dek_wrap(
+    const struct keyring *k, int kek_version, int64_t dek_id, const uint8_t dek[32], uint8_t out[WRAPPED_DEK], struct problem *err)
 {
 	struct aad aad = aad_of_dek(kek_version, dek_id);
 	const uint8_t *kek = keyring_kek(k, kek_version);
@@ -168,7 +168,8 @@ dek_unwrap(const struct keyring *k, int kek_version, int64_t dek_id, struct byte
 }
 
 int
-seal_field(const uint8_t dek[32], int64_t dek_id, const struct seal_place *where, struct bytes plain, uint8_t *out, struct problem *err)
+seal_field(
+    const uint8_t dek[32], int64_t dek_id, const struct seal_place *where, struct bytes plain, uint8_t *out, struct problem *err)
 {
 	struct aad aad = aad_of_field(where, dek_id);
 

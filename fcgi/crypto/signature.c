@@ -1,4 +1,5 @@
-/* signature.c: the schemes of signature.h that are ours (service calls, plan token) or go out (PioneerRx); webhooks are in signature_webhook.c. */
+/* signature.c: the schemes of signature.h that are ours (service calls, plan token) or go out (PioneerRx); webhooks are in
+ * signature_webhook.c. */
 #include "core.h"
 
 #include <openssl/crypto.h>
@@ -81,7 +82,8 @@ service_sign(const char *secret, const char *timestamp, struct bytes body, char 
 }
 
 int
-service_check(const char *secret, const char *timestamp, const char *signature, struct bytes body, int64_t now_us, struct problem *err)
+service_check(
+    const char *secret, const char *timestamp, const char *signature, struct bytes body, int64_t now_us, struct problem *err)
 {
 	int64_t at;
 
@@ -96,8 +98,11 @@ service_check(const char *secret, const char *timestamp, const char *signature, 
 	return signature_fresh(at, now_us, SIGNATURE_SKEW_S, err);
 }
 
-#define V2_PARTS(c) { BYTES_OF((c)->timestamp), BYTES_OF("."), BYTES_OF((c)->nonce), BYTES_OF("."), BYTES_OF((c)->method), \
-	BYTES_OF("."), BYTES_OF((c)->target), BYTES_OF("."), (c)->body }
+#define V2_PARTS(c) \
+	{ \
+		BYTES_OF((c)->timestamp), BYTES_OF("."), BYTES_OF((c)->nonce), BYTES_OF("."), BYTES_OF((c)->method), \
+		    BYTES_OF("."), BYTES_OF((c)->target), BYTES_OF("."), (c)->body \
+	}
 
 void
 service_sign_v2(const char *secret, const struct signed_call *c, char out[68])
@@ -139,7 +144,8 @@ service_check_v2(const char *secret, const struct signed_call *c, const char *si
 	return signature_fresh(at, now_us, SIGNATURE_SKEW_S, err);
 }
 
-/* UTF-8 as UTF-16 little-endian without a byte order mark; bytes that are no UTF-8 become U+FFFD as they would in the vendor's own client. */
+/* UTF-8 as UTF-16 little-endian without a byte order mark; bytes that are no UTF-8 become U+FFFD as they would in the vendor's own
+ * client. */
 static void
 add_utf16le(struct buf *out, const char *s)
 {
@@ -209,7 +215,7 @@ tampered(struct problem *err)
 	return -1;
 }
 
-/* The 32 bytes that the token's second part stands for: base64url as we write it, or hex as other implementations of the recipe do. */
+/* The 32 bytes that the token's second part stands for: base64url as we write it, or hex as others write it. */
 static int
 plan_signature(const char *text, uint8_t mac[32])
 {

@@ -41,7 +41,7 @@ struct stripe_header {
 	struct bytes t;
 	struct bytes v1[8];
 	size_t n;
-	bool twice;	/* t */
+	bool twice; /* t */
 };
 
 static void
@@ -279,7 +279,8 @@ sendgrid_matches(struct bytes base64, const char *timestamp, struct bytes body, 
 }
 
 int
-sendgrid_check(const char *public_key, const char *timestamp, const char *header, struct bytes body, int64_t now_us, struct problem *err)
+sendgrid_check(
+    const char *public_key, const char *timestamp, const char *header, struct bytes body, int64_t now_us, struct problem *err)
 {
 	uint8_t signature[128];
 	bool found = false;

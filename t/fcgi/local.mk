@@ -1,5 +1,5 @@
 # Units of the core's two lowest floors: no database, no network. Tests include "fcgi/unit.h".
-noinst_HEADERS = t/fcgi/unit.h
+noinst_HEADERS += t/fcgi/unit.h
 if HAVE_CMOCKA
 core_tests = \
 	t/fcgi/base/arena_test \

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#define DIED 70		/* exit status of die() */
+#define DIED 70 /* exit status of die() */
 
 /* Runs f(context) in a child whose standard error is silent; returns its exit status, 0 when f came back. */
 static inline int

@@ -85,8 +85,15 @@ take(void *n)
 static void
 passing_the_limit_ends_the_process(void **state)
 {
-	static const struct { size_t n; int status; } cases[] = {
-		{ 900, 0 }, { 992, 0 }, { 1001, DIED }, { SIZE_MAX - 4, DIED }, { SIZE_MAX, DIED },
+	static const struct {
+		size_t n;
+		int status;
+	} cases[] = {
+		{ 900, 0 },
+		{ 992, 0 },
+		{ 1001, DIED },
+		{ SIZE_MAX - 4, DIED },
+		{ SIZE_MAX, DIED },
 	};
 	size_t i, n;
 
@@ -159,8 +166,16 @@ buffers_grow_on_the_heap_and_in_an_arena_alike(void **state)
 static void
 reals_are_written_as_short_as_they_read_back(void **state)
 {
-	static const struct { double v; const char *text; } cases[] = {
-		{ 0, "0" }, { 80.1, "80.1" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e21, "1e+21" }, { 0.1 + 0.2, "0.30000000000000004" },
+	static const struct {
+		double v;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" },
+		{ 80.1, "80.1" },
+		{ 0.1, "0.1" },
+		{ -2.5, "-2.5" },
+		{ 1e21, "1e+21" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
 		{ 12345, "12345" },
 	};
 	struct buf b = BUF_INIT(64);

@@ -9,7 +9,10 @@
 static void
 times_are_read_in_both_notations(void **state)
 {
-	static const struct { const char *text; int64_t us; } cases[] = {
+	static const struct {
+		const char *text;
+		int64_t us;
+	} cases[] = {
 		{ "1970-01-01T00:00:00Z", 0 },
 		{ "2026-01-15T09:30:00Z", INT64_C(1768469400000000) },
 		{ "2026-01-15T09:30:00.123456Z", INT64_C(1768469400123456) },
@@ -38,10 +41,29 @@ static void
 what_is_no_time_is_refused(void **state)
 {
 	static const char *const cases[] = {
-		"", "soon", "2026-01-15", "2026-01-15T09:30Z", "2026-01-15T09:30:00", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z",
-		"2026-01-32T00:00:00Z", "2026-01-15T24:00:00Z", "2026-01-15T09:60:00Z", "2026-01-15T09:30:60Z", "2026-01-15T09:30:00.Z",
-		"2026-01-15T09:30:00Z ", " 2026-01-15T09:30:00Z", "2026-1-15T09:30:00Z", "1768469400", "infinity", "0000-01-01T00:00:00Z",
-		"2026-01-15T09:30:00+24:00", "2026-01-15T09:30:00+1:00", "2026-01-15T09:30:00ZZ", "2026-01-15_09:30:00Z", "-2026-01-15T09:30:00Z",
+		"",
+		"soon",
+		"2026-01-15",
+		"2026-01-15T09:30Z",
+		"2026-01-15T09:30:00",
+		"2026-13-01T00:00:00Z",
+		"2026-02-29T00:00:00Z",
+		"2026-01-32T00:00:00Z",
+		"2026-01-15T24:00:00Z",
+		"2026-01-15T09:60:00Z",
+		"2026-01-15T09:30:60Z",
+		"2026-01-15T09:30:00.Z",
+		"2026-01-15T09:30:00Z ",
+		" 2026-01-15T09:30:00Z",
+		"2026-1-15T09:30:00Z",
+		"1768469400",
+		"infinity",
+		"0000-01-01T00:00:00Z",
+		"2026-01-15T09:30:00+24:00",
+		"2026-01-15T09:30:00+1:00",
+		"2026-01-15T09:30:00ZZ",
+		"2026-01-15_09:30:00Z",
+		"-2026-01-15T09:30:00Z",
 	};
 	int64_t us = 42;
 	size_t i;
@@ -56,7 +78,10 @@ what_is_no_time_is_refused(void **state)
 static void
 times_are_written_with_microseconds_and_a_z(void **state)
 {
-	static const struct { int64_t us; const char *text; } cases[] = {
+	static const struct {
+		int64_t us;
+		const char *text;
+	} cases[] = {
 		{ 0, "1970-01-01T00:00:00.000000Z" },
 		{ INT64_C(1768469400123456), "2026-01-15T09:30:00.123456Z" },
 		{ -1, "1969-12-31T23:59:59.999999Z" },
@@ -74,7 +99,8 @@ times_are_written_with_microseconds_and_a_z(void **state)
 static void
 only_dates_that_exist_are_dates(void **state)
 {
-	static const char *const bad[] = { "2023-02-29", "1900-02-29", "2026-00-10", "2026-04-31", "26-04-30", "2026/04/30", "2026-04-30x", "" };
+	static const char *const bad[] = { "2023-02-29", "1900-02-29", "2026-00-10", "2026-04-31", "26-04-30", "2026/04/30",
+		"2026-04-30x", "" };
 	int y = 0, m = 0, d = 0;
 	size_t i;
 
@@ -90,11 +116,19 @@ only_dates_that_exist_are_dates(void **state)
 static void
 a_birthday_counts_from_its_first_moment(void **state)
 {
-	static const struct { const char *born; const char *now; int age; } cases[] = {
-		{ "2008-01-15", "2026-01-14T23:59:59Z", 17 }, { "2008-01-15", "2026-01-15T00:00:00Z", 18 },
-		{ "2008-02-29", "2026-02-28T12:00:00Z", 17 }, { "2008-02-29", "2026-03-01T00:00:00Z", 18 },
-		{ "2026-01-15", "2026-01-15T00:00:00Z", 0 },  { "2026-01-16", "2026-01-15T00:00:00Z", -1 },
-		{ "2026-02-30", "2026-03-15T00:00:00Z", -1 }, { "1931-12-31", "2026-01-01T00:00:00Z", 94 },
+	static const struct {
+		const char *born;
+		const char *now;
+		int age;
+	} cases[] = {
+		{ "2008-01-15", "2026-01-14T23:59:59Z", 17 },
+		{ "2008-01-15", "2026-01-15T00:00:00Z", 18 },
+		{ "2008-02-29", "2026-02-28T12:00:00Z", 17 },
+		{ "2008-02-29", "2026-03-01T00:00:00Z", 18 },
+		{ "2026-01-15", "2026-01-15T00:00:00Z", 0 },
+		{ "2026-01-16", "2026-01-15T00:00:00Z", -1 },
+		{ "2026-02-30", "2026-03-15T00:00:00Z", -1 },
+		{ "1931-12-31", "2026-01-01T00:00:00Z", 94 },
 	};
 	int64_t now;
 	size_t i;
@@ -110,8 +144,13 @@ static void
 uuids_are_read_and_written(void **state)
 {
 	static const char *const bad[] = {
-		"", "018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9", "018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9e0", "018f2f3e7c1a7b2c8d3e4f5a6b7c8d9e",
-		"018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9g", "{18f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9}", "018f2f3e07c1a-7b2c-8d3e-4f5a6b7c8d9e",
+		"",
+		"018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9",
+		"018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9e0",
+		"018f2f3e7c1a7b2c8d3e4f5a6b7c8d9e",
+		"018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9g",
+		"{18f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9}",
+		"018f2f3e07c1a-7b2c-8d3e-4f5a6b7c8d9e",
 	};
 	struct uuid u = UUID_NIL, v = UUID_NIL;
 	char text[UUID_TEXT];

@@ -3,16 +3,9 @@
 
 #include "base/config.h"
 
-static const struct conf_key core_keys[] = {
-	{ "T_NAME", CONF_STR, .dflt = "telerx", .says = "a name" },
-	{ "T_SECRET", CONF_STR, .secret = true },
-	{ "T_COUNT", CONF_INT, .dflt = "4" },
-	{ "T_WAIT", CONF_SECS, .dflt = "15m" },
-	{ "T_FLAG", CONF_BOOL, .dflt = "false" },
-	{ "T_LIST", CONF_LIST, .dflt = "TX, CA,NY" },
-	{ "T_UNSET", CONF_STR },
-	{ 0 }
-};
+static const struct conf_key core_keys[] = { { "T_NAME", CONF_STR, .dflt = "telerx", .says = "a name" },
+	{ "T_SECRET", CONF_STR, .secret = true }, { "T_COUNT", CONF_INT, .dflt = "4" }, { "T_WAIT", CONF_SECS, .dflt = "15m" },
+	{ "T_FLAG", CONF_BOOL, .dflt = "false" }, { "T_LIST", CONF_LIST, .dflt = "TX, CA,NY" }, { "T_UNSET", CONF_STR }, { 0 } };
 static const struct conf_key own_keys[] = { { "T_COUNT", CONF_INT, .dflt = "8" }, { "T_MUST", CONF_STR, .required = true }, { 0 } };
 static const struct conf_key *const core_only[] = { core_keys, NULL };
 static const struct conf_key *const both[] = { core_keys, own_keys, NULL };
@@ -87,7 +80,8 @@ the_last_source_wins(void **state)
 	struct conf *c;
 
 	(void)state;
-	use_files("# comment\n\nT_NAME = one\nT_MUST=\"with spaces \"\nT_LIST=a\n  T_WAIT=7d\r\nT_UNSET=a=b\n", "T_NAME=two\nT_FLAG=on\n");
+	use_files("# comment\n\nT_NAME = one\nT_MUST=\"with spaces \"\nT_LIST=a\n  T_WAIT=7d\r\nT_UNSET=a=b\n",
+	    "T_NAME=two\nT_FLAG=on\n");
 	assert_int_equal(setenv("T_LIST", "b", 1), 0);
 	c = conf_load(both, &err);
 	assert_non_null(c);
@@ -104,11 +98,26 @@ the_last_source_wins(void **state)
 static void
 bad_values_are_refused_by_name(void **state)
 {
-	static const struct { const char *name, *value; bool good; } cases[] = {
-		{ "T_COUNT", "12", true }, { "T_COUNT", "-1", true }, { "T_COUNT", "", false }, { "T_COUNT", "4x", false },
-		{ "T_COUNT", " 4", false }, { "T_COUNT", "99999999999999999999", false }, { "T_WAIT", "90", true }, { "T_WAIT", "90s", true },
-		{ "T_WAIT", "24h", true }, { "T_WAIT", "1w", false }, { "T_WAIT", "-5", false }, { "T_WAIT", "9223372036854775807d", false },
-		{ "T_FLAG", "1", true }, { "T_FLAG", "no", true }, { "T_FLAG", "maybe", false }, { "T_FLAG", "TRUE", false },
+	static const struct {
+		const char *name, *value;
+		bool good;
+	} cases[] = {
+		{ "T_COUNT", "12", true },
+		{ "T_COUNT", "-1", true },
+		{ "T_COUNT", "", false },
+		{ "T_COUNT", "4x", false },
+		{ "T_COUNT", " 4", false },
+		{ "T_COUNT", "99999999999999999999", false },
+		{ "T_WAIT", "90", true },
+		{ "T_WAIT", "90s", true },
+		{ "T_WAIT", "24h", true },
+		{ "T_WAIT", "1w", false },
+		{ "T_WAIT", "-5", false },
+		{ "T_WAIT", "9223372036854775807d", false },
+		{ "T_FLAG", "1", true },
+		{ "T_FLAG", "no", true },
+		{ "T_FLAG", "maybe", false },
+		{ "T_FLAG", "TRUE", false },
 	};
 	struct problem err;
 	struct conf *c;
@@ -178,13 +187,21 @@ printing_never_shows_a_secret(void **state)
 	conf_free(c);
 }
 
-static void ask_unknown(void *c) { (void)conf_str(c, "T_NOWHERE"); }
-static void ask_text_as_number(void *c) { (void)conf_int(c, "T_NAME"); }
+static void
+ask_unknown(void *c)
+{
+	(void)conf_str(c, "T_NOWHERE");
+}
+static void
+ask_text_as_number(void *c)
+{
+	(void)conf_int(c, "T_NAME");
+}
 
 static void
 asking_for_what_no_table_has_ends_the_process(void **state)
 {
-	static struct conf *c;	/* static: valgrind looks for leaks in the dying children as well */
+	static struct conf *c; /* static: valgrind looks for leaks in the dying children as well */
 	struct problem err = { 0 };
 
 	(void)state;
@@ -201,8 +218,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(defaults_hold_when_nothing_is_set), TEST(the_last_source_wins), TEST(bad_values_are_refused_by_name),
-		TEST(required_keys_must_be_set), TEST(a_file_that_is_missing_or_broken_stops_the_start), TEST(printing_never_shows_a_secret),
+		TEST(defaults_hold_when_nothing_is_set),
+		TEST(the_last_source_wins),
+		TEST(bad_values_are_refused_by_name),
+		TEST(required_keys_must_be_set),
+		TEST(a_file_that_is_missing_or_broken_stops_the_start),
+		TEST(printing_never_shows_a_secret),
 		TEST(asking_for_what_no_table_has_ends_the_process),
 	};
 

@@ -67,7 +67,8 @@ every_kind_of_value_is_written(void **state)
 	jw_end(w);
 	assert_true(jw_ok(w));
 	assert_string_equal(buf_str(&s->out),
-	    "{\"s\":\"a\",\"none\":null,\"n\":\"ab\",\"min\":-9223372036854775808,\"max\":9223372036854775807,\"zero\":0,\"yes\":true,"
+	    "{\"s\":\"a\",\"none\":null,\"n\":\"ab\",\"min\":-9223372036854775808,\"max\":9223372036854775807,\"zero\":0,\"yes\":"
+	    "true,"
 	    "\"null\":null,\"u\":\"018f2f3e-7c1a-7b2c-8d3e-4f5a6b7c8d9e\",\"nil\":null,\"t\":\"2026-01-15T09:30:00.123456Z\","
 	    "\"never\":null,\"there\":1,\"in\":\"x\",\"list\":[1,{\"k\":2},[]]}");
 }
@@ -75,16 +76,22 @@ every_kind_of_value_is_written(void **state)
 static void
 text_is_escaped(void **state)
 {
-	static const struct { const char *text; size_t n; const char *json; } cases[] = {
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *json;
+	} cases[] = {
 		{ "a\"b\\c/d", 7, "\"a\\\"b\\\\c/d\"" },
 		{ "\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\"" },
 		{ "\x00\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\"" },
 		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x92\x8a", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x92\x8a\"" },
-		{ "a\xff" "b", 3, "\"a\\ufffdb\"" },			/* no UTF-8 at all */
-		{ "\xc0\xaf", 2, "\"\\ufffd\\ufffd\"" },		/* overlong */
-		{ "\xed\xa0\x80", 3, "\"\\ufffd\\ufffd\\ufffd\"" },	/* a surrogate */
-		{ "\xf4\x90\x80\x80", 4, "\"\\ufffd\\ufffd\\ufffd\\ufffd\"" },	/* above U+10FFFF */
-		{ "x\xe2\x82", 3, "\"x\\ufffd\\ufffd\"" },		/* cut short */
+		{ "a\xff"
+		  "b",
+		    3, "\"a\\ufffdb\"" },                                      /* no UTF-8 at all */
+		{ "\xc0\xaf", 2, "\"\\ufffd\\ufffd\"" },                       /* overlong */
+		{ "\xed\xa0\x80", 3, "\"\\ufffd\\ufffd\\ufffd\"" },            /* a surrogate */
+		{ "\xf4\x90\x80\x80", 4, "\"\\ufffd\\ufffd\\ufffd\\ufffd\"" }, /* above U+10FFFF */
+		{ "x\xe2\x82", 3, "\"x\\ufffd\\ufffd\"" },                     /* cut short */
 		{ "", 0, "\"\"" },
 	};
 	struct world *s = *state;
@@ -131,26 +138,65 @@ a_full_buffer_is_not_ok(void **state)
 	assert_false(jw_ok(&s->w));
 }
 
-static void key_in_array(void *p) { jw_array(p, NULL); jw_int(p, "k", 1); }
-static void no_key_in_object(void *p) { jw_object(p, NULL); jw_int(p, NULL, 1); }
-static void end_without_beginning(void *p) { jw_end(p); }
-static void key_outermost(void *p) { jw_object(p, "k"); }
-static void two_outermost(void *p) { jw_int(p, NULL, 1); jw_int(p, NULL, 2); }
+static void
+key_in_array(void *p)
+{
+	jw_array(p, NULL);
+	jw_int(p, "k", 1);
+}
+static void
+no_key_in_object(void *p)
+{
+	jw_object(p, NULL);
+	jw_int(p, NULL, 1);
+}
+static void
+end_without_beginning(void *p)
+{
+	jw_end(p);
+}
+static void
+key_outermost(void *p)
+{
+	jw_object(p, "k");
+}
+static void
+two_outermost(void *p)
+{
+	jw_int(p, NULL, 1);
+	jw_int(p, NULL, 2);
+}
 static void
 nested(void *p, int levels)
 {
 	for (; levels > 0; levels--)
 		jw_array(p, NULL);
 }
-static void thirty_two_levels(void *p) { nested(p, 32); }
-static void thirty_three_levels(void *p) { nested(p, 33); }
+static void
+thirty_two_levels(void *p)
+{
+	nested(p, 32);
+}
+static void
+thirty_three_levels(void *p)
+{
+	nested(p, 33);
+}
 
 static void
 misuse_ends_the_process(void **state)
 {
-	static const struct { void (*f)(void *); int status; } cases[] = {
-		{ key_in_array, DIED }, { no_key_in_object, DIED }, { end_without_beginning, DIED }, { key_outermost, DIED },
-		{ two_outermost, DIED }, { thirty_two_levels, 0 }, { thirty_three_levels, DIED },
+	static const struct {
+		void (*f)(void *);
+		int status;
+	} cases[] = {
+		{ key_in_array, DIED },
+		{ no_key_in_object, DIED },
+		{ end_without_beginning, DIED },
+		{ key_outermost, DIED },
+		{ two_outermost, DIED },
+		{ thirty_two_levels, 0 },
+		{ thirty_three_levels, DIED },
 	};
 	struct world *s = *state;
 	size_t i;
@@ -162,9 +208,23 @@ misuse_ends_the_process(void **state)
 static void
 what_rule_h6_forbids_is_not_read(void **state)
 {
-	static const struct { const char *text; size_t n; } cases[] = {
-		{ "", 0 }, { "{", 1 }, { "nonsense", 8 }, { "{\"a\":1,\"a\":2}", 13 }, { "{\"a\":1} x", 9 }, { "\"text\"", 6 }, { "1", 1 },
-		{ "{\"a\":\"b\0c\"}", 11 }, { "{\"a\":\"\\u0000\"}", 14 }, { "{\"a\":\"\xff\"}", 9 }, { "[1]\0", 4 }, { "{'a':1}", 7 }, { "[1,]", 4 },
+	static const struct {
+		const char *text;
+		size_t n;
+	} cases[] = {
+		{ "", 0 },
+		{ "{", 1 },
+		{ "nonsense", 8 },
+		{ "{\"a\":1,\"a\":2}", 13 },
+		{ "{\"a\":1} x", 9 },
+		{ "\"text\"", 6 },
+		{ "1", 1 },
+		{ "{\"a\":\"b\0c\"}", 11 },
+		{ "{\"a\":\"\\u0000\"}", 14 },
+		{ "{\"a\":\"\xff\"}", 9 },
+		{ "[1]\0", 4 },
+		{ "{'a':1}", 7 },
+		{ "[1,]", 4 },
 	};
 	struct world *s = *state;
 	size_t i;
@@ -232,9 +292,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_kind_of_value_is_written), TEST(text_is_escaped), TEST(a_tree_is_written_as_it_was_read),
-		TEST(a_full_buffer_is_not_ok), TEST(misuse_ends_the_process), TEST(what_rule_h6_forbids_is_not_read),
-		TEST(depth_ends_at_thirty_two), TEST(a_parse_error_does_not_quote_the_input), TEST(members_are_found_by_path),
+		TEST(every_kind_of_value_is_written),
+		TEST(text_is_escaped),
+		TEST(a_tree_is_written_as_it_was_read),
+		TEST(a_full_buffer_is_not_ok),
+		TEST(misuse_ends_the_process),
+		TEST(what_rule_h6_forbids_is_not_read),
+		TEST(depth_ends_at_thirty_two),
+		TEST(a_parse_error_does_not_quote_the_input),
+		TEST(members_are_found_by_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,9 +100,15 @@ long_values_are_cut_and_the_line_stays_json(void **state)
 static void
 levels_below_the_least_are_silent(void **state)
 {
-	static const struct { enum log_level least, level; bool written; } cases[] = {
-		{ LOG_INFO, LOG_DEBUG, false }, { LOG_INFO, LOG_INFO, true }, { LOG_ERROR, LOG_WARN, false },
-		{ LOG_ERROR, LOG_ERROR, true }, { LOG_DEBUG, LOG_DEBUG, true },
+	static const struct {
+		enum log_level least, level;
+		bool written;
+	} cases[] = {
+		{ LOG_INFO, LOG_DEBUG, false },
+		{ LOG_INFO, LOG_INFO, true },
+		{ LOG_ERROR, LOG_WARN, false },
+		{ LOG_ERROR, LOG_ERROR, true },
+		{ LOG_DEBUG, LOG_DEBUG, true },
 	};
 	struct capture c;
 	size_t i;
@@ -133,7 +139,11 @@ level_names_are_read_in_any_case(void **state)
 	assert_int_equal(l, LOG_ERROR);
 }
 
-static void perish(void *p) { die("%s", (const char *)p); }
+static void
+perish(void *p)
+{
+	die("%s", (const char *)p);
+}
 
 static void
 dying_ends_with_status_70(void **state)
@@ -147,10 +157,20 @@ dying_ends_with_status_70(void **state)
 static void
 a_status_decides_what_a_worker_does(void **state)
 {
-	static const struct { int status; const char *code; enum fault fault; } cases[] = {
-		{ 500, "x", FAULT_RETRY }, { 503, "x", FAULT_RETRY }, { 429, "x", FAULT_RETRY }, { 409, "still_running", FAULT_RETRY },
-		{ 409, "claim_conflict", FAULT_PERMANENT }, { 400, "x", FAULT_PERMANENT }, { 401, "x", FAULT_PERMANENT },
-		{ 404, "x", FAULT_PERMANENT }, { 422, "x", FAULT_PERMANENT },
+	static const struct {
+		int status;
+		const char *code;
+		enum fault fault;
+	} cases[] = {
+		{ 500, "x", FAULT_RETRY },
+		{ 503, "x", FAULT_RETRY },
+		{ 429, "x", FAULT_RETRY },
+		{ 409, "request_in_progress", FAULT_RETRY },
+		{ 409, "claim_conflict", FAULT_PERMANENT },
+		{ 400, "x", FAULT_PERMANENT },
+		{ 401, "x", FAULT_PERMANENT },
+		{ 404, "x", FAULT_PERMANENT },
+		{ 422, "x", FAULT_PERMANENT },
 	};
 	struct problem err;
 	size_t i;

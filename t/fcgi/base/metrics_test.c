@@ -33,12 +33,12 @@ the_three_kinds_are_printed(void **state)
 	metric_observe("t_seconds", "route=\"/x\"", 0.0011);
 	metric_observe("t_seconds", "route=\"/x\"", 30.5);
 	expect_line("# TYPE t_requests_total counter\nt_requests_total{route=\"/x\",status=\"200\"} 3\n"
-	    "t_requests_total{route=\"/y\",status=\"200\"} 1\n");
+		    "t_requests_total{route=\"/y\",status=\"200\"} 1\n");
 	expect_line("# TYPE t_open gauge\nt_open 5\n");
 	expect_line("# TYPE t_seconds histogram\nt_seconds_bucket{route=\"/x\",le=\"0.001\"} 1\n"
-	    "t_seconds_bucket{route=\"/x\",le=\"0.0025\"} 2\n");
+		    "t_seconds_bucket{route=\"/x\",le=\"0.0025\"} 2\n");
 	expect_line("t_seconds_bucket{route=\"/x\",le=\"30\"} 2\nt_seconds_bucket{route=\"/x\",le=\"+Inf\"} 3\n"
-	    "t_seconds_sum{route=\"/x\"} 30.5021\nt_seconds_count{route=\"/x\"} 3\n");
+		    "t_seconds_sum{route=\"/x\"} 30.5021\nt_seconds_count{route=\"/x\"} 3\n");
 }
 
 static void *

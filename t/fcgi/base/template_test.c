@@ -11,9 +11,16 @@ struct row {
 };
 
 static const char *const partials[][2] = {
-	{ "hello", "Hello {{name}}" }, { "line", ">\n>" }, { "content", "|\n{{{content}}}\n|\n" },
-	{ "node", "{{content}}<{{#nodes}}{{>node}}{{/nodes}}>" }, { "crlf", ">" }, { "loop", "{{>loop}}" }, { "empty", "" },
-	{ "delimiters", ".{{value}}.{{=| |=}}.|value|." }, { "broken", "{{#a}}" }, { "pair", "a\nb\n" },
+	{ "hello", "Hello {{name}}" },
+	{ "line", ">\n>" },
+	{ "content", "|\n{{{content}}}\n|\n" },
+	{ "node", "{{content}}<{{#nodes}}{{>node}}{{/nodes}}>" },
+	{ "crlf", ">" },
+	{ "loop", "{{>loop}}" },
+	{ "empty", "" },
+	{ "delimiters", ".{{value}}.{{=| |=}}.|value|." },
+	{ "broken", "{{#a}}" },
+	{ "pair", "a\nb\n" },
 };
 
 static const char *
@@ -85,7 +92,8 @@ static void
 plain_text_is_not_escaped(void **state)
 {
 	static const struct row rows[] = {
-		{ "double", "{{f}}", "{\"f\":\"& \\\" < >\"}", "& \" < >" }, { "triple", "{{{f}}}", "{\"f\":\"<b>\"}", "<b>" },
+		{ "double", "{{f}}", "{\"f\":\"& \\\" < >\"}", "& \" < >" },
+		{ "triple", "{{{f}}}", "{\"f\":\"<b>\"}", "<b>" },
 	};
 
 	(void)state;
@@ -104,7 +112,8 @@ sections_repeat_and_choose(void **state)
 		{ "zero", "\"{{#b}}in{{/b}}\"", "{\"b\":0}", "\"in\"" },
 		{ "empty object", "\"{{#b}}in{{/b}}\"", "{\"b\":{}}", "\"in\"" },
 		{ "object", "{{#c}}Hi {{name}}.{{/c}}", "{\"c\":{\"name\":\"Joe\"}}", "Hi Joe." },
-		{ "outer names", "{{#s}}{{a}},{{b}},{{c.d}}{{/s}}", "{\"a\":\"foo\",\"b\":\"wrong\",\"s\":{\"b\":\"bar\"},\"c\":{\"d\":\"baz\"}}", "foo,bar,baz" },
+		{ "outer names", "{{#s}}{{a}},{{b}},{{c.d}}{{/s}}",
+		    "{\"a\":\"foo\",\"b\":\"wrong\",\"s\":{\"b\":\"bar\"},\"c\":{\"d\":\"baz\"}}", "foo,bar,baz" },
 		{ "list", "{{#l}}{{item}}{{/l}}", "{\"l\":[{\"item\":1},{\"item\":2},{\"item\":3}]}", "123" },
 		{ "empty list", "\"{{#l}}x{{/l}}\"", "{\"l\":[]}", "\"\"" },
 		{ "twice", "{{#b}}1{{/b}}-{{#b}}2{{/b}}", "{\"b\":true}", "1-2" },
@@ -125,7 +134,8 @@ sections_repeat_and_choose(void **state)
 		{ "inverted, object", "\"{{^b}}in{{/b}}\"", "{\"b\":{}}", "\"\"" },
 		{ "inverted, dotted", "\"{{^a.b.c}}none{{/a.b.c}}\"", "{\"a\":{}}", "\"none\"" },
 		{ "both arms", "{{#b}}yes{{/b}}{{^b}}no{{/b}}", "{}", "no" },
-		{ "inner list keeps outer names", "{{#l}}{{t}}{{n}} {{/l}}", "{\"t\":\"x\",\"l\":[{\"n\":1},{\"n\":2}]}", "x1 x2 " },
+		{ "inner list keeps outer names", "{{#l}}{{t}}{{n}} {{/l}}", "{\"t\":\"x\",\"l\":[{\"n\":1},{\"n\":2}]}",
+		    "x1 x2 " },
 	};
 
 	(void)state;
@@ -205,11 +215,23 @@ delimiters_can_be_changed(void **state)
 static void
 broken_templates_name_their_line(void **state)
 {
-	static const struct { const char *text, *where; } cases[] = {
-		{ "a\n{{b", "line 2" }, { "{{#a}}\n", "line 1" }, { "\n\n{{/a}}", "line 3" }, { "{{#a}}{{/b}}", "line 1" }, { "{{}}", "line 1" },
-		{ "{{ }}", "line 1" }, { "{{a b}}", "line 1" }, { "{{=@=}}", "line 1" }, { "{{=a b c=}}", "line 1" }, { "{{{a}}", "line 1" },
-		{ "{{#a}}{{#b}}{{/a}}{{/b}}", "line 1" }, { "{{=aaaaaaaaaaaaaaaaaaaa b=}}", "line 1" },
-		{ "{{= =}}", "line 1" }, { "{{>broken}}", "line 1" },
+	static const struct {
+		const char *text, *where;
+	} cases[] = {
+		{ "a\n{{b", "line 2" },
+		{ "{{#a}}\n", "line 1" },
+		{ "\n\n{{/a}}", "line 3" },
+		{ "{{#a}}{{/b}}", "line 1" },
+		{ "{{}}", "line 1" },
+		{ "{{ }}", "line 1" },
+		{ "{{a b}}", "line 1" },
+		{ "{{=@=}}", "line 1" },
+		{ "{{=a b c=}}", "line 1" },
+		{ "{{{a}}", "line 1" },
+		{ "{{#a}}{{#b}}{{/a}}{{/b}}", "line 1" },
+		{ "{{=aaaaaaaaaaaaaaaaaaaa b=}}", "line 1" },
+		{ "{{= =}}", "line 1" },
+		{ "{{>broken}}", "line 1" },
 	};
 	json_t *view = json_object();
 	struct problem err;
@@ -245,7 +267,8 @@ nesting_and_length_have_an_end(void **state)
 			buf_add(&text, "{{#a}}");
 		for (i = 0; i < depth; i++)
 			buf_add(&text, "{{/a}}");
-		assert_int_equal(template_render(buf_str(&text), TEMPLATE_TEXT, view, NULL, NULL, &out, &err), depth == 16 ? 0 : -1);
+		assert_int_equal(
+		    template_render(buf_str(&text), TEMPLATE_TEXT, view, NULL, NULL, &out, &err), depth == 16 ? 0 : -1);
 	}
 	buf_release(&out);
 	out = BUF_INIT(3);

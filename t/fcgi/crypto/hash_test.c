@@ -25,7 +25,8 @@ digests_match_fips_180(void **state)
 	sha256(BYTES(NULL, 0), out);
 	expect_hex(out, 32, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	sha512(BYTES_OF("abc"), out);
-	expect_hex(out, 64, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+	expect_hex(out, 64,
+	    "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
 	    "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
@@ -33,13 +34,14 @@ digests_match_fips_180(void **state)
 static void
 macs_match_the_rfcs(void **state)
 {
-	const struct bytes hi = BYTES_OF("Hi There"), want[] = { BYTES_OF("what do ya "), BYTES_OF(""), BYTES_OF("want for nothing?") };
+	const struct bytes hi = BYTES_OF("Hi There"),
+			   want[] = { BYTES_OF("what do ya "), BYTES_OF(""), BYTES_OF("want for nothing?") };
 	const struct bytes larger = BYTES_OF("Test Using Larger Than Block-Size Key - Hash Key First");
 	uint8_t key[131], out[32];
 	int round;
 
 	(void)state;
-	for (round = 0; round < 2; round++) {	/* the second time with a context that was keyed before */
+	for (round = 0; round < 2; round++) { /* the second time with a context that was keyed before */
 		memset(key, 0x0b, 20);
 		hmac_sha256(BYTES(key, 20), &hi, 1, out);
 		expect_hex(out, 32, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
@@ -111,9 +113,17 @@ hex_is_read_in_lower_case_only(void **state)
 static void
 base64_is_written_and_read_back(void **state)
 {
-	static const struct { const char *plain, *standard, *url; } cases[] = {
-		{ "", "", "" }, { "f", "Zg==", "Zg" }, { "fo", "Zm8=", "Zm8" }, { "foo", "Zm9v", "Zm9v" }, { "foob", "Zm9vYg==", "Zm9vYg" },
-		{ "fooba", "Zm9vYmE=", "Zm9vYmE" }, { "foobar", "Zm9vYmFy", "Zm9vYmFy" }, { "\xfb\xff\xfe", "+//+", "-__-" },
+	static const struct {
+		const char *plain, *standard, *url;
+	} cases[] = {
+		{ "", "", "" },
+		{ "f", "Zg==", "Zg" },
+		{ "fo", "Zm8=", "Zm8" },
+		{ "foo", "Zm9v", "Zm9v" },
+		{ "foob", "Zm9vYg==", "Zm9vYg" },
+		{ "fooba", "Zm9vYmE=", "Zm9vYmE" },
+		{ "foobar", "Zm9vYmFy", "Zm9vYmFy" },
+		{ "\xfb\xff\xfe", "+//+", "-__-" },
 	};
 	struct buf out = BUF_INIT(64);
 	uint8_t back[64];
@@ -138,7 +148,8 @@ base64_is_written_and_read_back(void **state)
 static void
 one_value_has_one_text(void **state)
 {
-	static const char *const standard[] = { "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm8", "Z", "====", "=", "Zg==Zg==", "Zm 9", "-__-", "Zm9v\n" };
+	static const char *const standard[] = { "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm8", "Z", "====", "=", "Zg==Zg==", "Zm 9",
+		"-__-", "Zm9v\n" };
 	static const char *const url[] = { "Zg==", "Zh", "Zm9", "Z", "+//+", "Zm9v=", "Zm9v ", "Zm.v" };
 	uint8_t out[32];
 	size_t i;
@@ -187,7 +198,7 @@ random_text_has_its_form(void **state)
 		}
 	}
 	for (i = 0; i < 10; i++)
-		assert_in_range(seen[i], 400, 800);	/* 600 expected, eight standard deviations either way */
+		assert_in_range(seen[i], 400, 800); /* 600 expected, eight standard deviations either way */
 }
 
 int

@@ -1,22 +1,28 @@
 /*
- * jose_test.c: envelopes and tokens. One envelope and one token were made by WebCrypto, as a browser does it; the others are those bent out of shape.
+ * jose_test.c: envelopes and tokens. One envelope and one token were made by WebCrypto, as a browser does it; the others are those
+ * bent out of shape.
  */
 #include "fcgi/unit.h"
 
 #include "crypto/hash.h"
 #include "crypto/jose.h"
 
-static const char browser_key[] = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"intake-1\",\"x\":\"MgPotJcJEQtb566QPOCXGcpXn06pZNP6uyP3VuXXYIk\","
-	"\"y\":\"82RpZeBPKiDBqtuVgmHPuOm38FlvB_f2FJZItarTrw8\",\"d\":\"Kr-KqHIEOJrJF8k4ZiDoIyaiMss-uJn64QTCUoES1A0\"}";
-static const char browser_jwe[] =
-	"eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSIsImtpZCI6ImludGFrZS0xIiwiaW50YWtlSWQiOiIwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDkiLC"
-	"Jmb3JtVmVyc2lvbiI6MywiZXBrIjp7Imt0eSI6IkVDIiwiY3J2IjoiUC0yNTYiLCJ4IjoiaW9Geld6Vk5HWjR1aHN1THZ3akpLNUlVaDN3Zjk3TlROTmRYYzNTMHBuYyIsInki"
-	"OiJKdUdaNlZEWldncXZ5MVNxMEhVMTRUai1laGJTSWZfbnVZTFhWWGxpMVFrIn19..9dv1qwQE3KLM2TWa.bh6oX_uAx4-FoNqhTZ0phRt81w.ax-t8iHxIW1MZaDmsLNULQ";
-static const char token_key[] = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"auth-1\",\"x\":\"Jx7-WYkjg63XJpENgjFH6-2gFFTrXkoLYGY70eJ_fDA\","
-	"\"y\":\"VaRu4m09yPaFB89BgBQTJ85HVvFbOjIgK3GenEThUzM\"}";
-static const char browser_jwt[] = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImF1dGgtMSJ9."
-	"eyJpc3MiOiJ0ZWxlcngiLCJhdWQiOiJhZG1pbiIsInN1YiI6InUxIiwiaWF0IjoxNzY3MjI1NjAwLCJleHAiOjE3NjcyMjY1MDB9."
-	"9V6ugnrP07ddjs-_kLCv_qIFwtVU4U6BOVvJJMF35AKCMWZtHdmlu1cyvqQCcGP0CZaeAMEmXwPJiXun0R998w";
+static const char browser_key[] =
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"intake-1\",\"x\":\"MgPotJcJEQtb566QPOCXGcpXn06pZNP6uyP3VuXXYIk\","
+    "\"y\":\"82RpZeBPKiDBqtuVgmHPuOm38FlvB_f2FJZItarTrw8\",\"d\":\"Kr-KqHIEOJrJF8k4ZiDoIyaiMss-uJn64QTCUoES1A0\"}";
+static const char browser_jwe[] = "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSIsImtpZCI6ImludGFrZS0xIiwiaW50YWtlSWQiOiIwMThmMDAwMC0w"
+				  "MDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDkiLC"
+				  "Jmb3JtVmVyc2lvbiI6MywiZXBrIjp7Imt0eSI6IkVDIiwiY3J2IjoiUC0yNTYiLCJ4IjoiaW9Geld6Vk5HWjR1aHN1THZ3ak"
+				  "pLNUlVaDN3Zjk3TlROTmRYYzNTMHBuYyIsInki"
+				  "OiJKdUdaNlZEWldncXZ5MVNxMEhVMTRUai1laGJTSWZfbnVZTFhWWGxpMVFrIn19..9dv1qwQE3KLM2TWa.bh6oX_uAx4-"
+				  "FoNqhTZ0phRt81w.ax-t8iHxIW1MZaDmsLNULQ";
+static const char token_key[] =
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"auth-1\",\"x\":\"Jx7-WYkjg63XJpENgjFH6-2gFFTrXkoLYGY70eJ_fDA\","
+    "\"y\":\"VaRu4m09yPaFB89BgBQTJ85HVvFbOjIgK3GenEThUzM\"}";
+static const char browser_jwt[] =
+    "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImF1dGgtMSJ9."
+    "eyJpc3MiOiJ0ZWxlcngiLCJhdWQiOiJhZG1pbiIsInN1YiI6InUxIiwiaWF0IjoxNzY3MjI1NjAwLCJleHAiOjE3NjcyMjY1MDB9."
+    "9V6ugnrP07ddjs-_kLCv_qIFwtVU4U6BOVvJJMF35AKCMWZtHdmlu1cyvqQCcGP0CZaeAMEmXwPJiXun0R998w";
 
 #define NOW INT64_C(1767225600)
 
@@ -89,7 +95,14 @@ static void
 what_is_no_envelope_is_tampered(void **state)
 {
 	static const char *const bad[] = {
-		"", ".", "....", ".....", "a.b.c.d.e", "e30....", "e30..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA", "bm8ganNvbg..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
+		"",
+		".",
+		"....",
+		".....",
+		"a.b.c.d.e",
+		"e30....",
+		"e30..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
+		"bm8ganNvbg..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
 	};
 	json_t *keys = set_of(browser_key);
 	static char text[sizeof(browser_jwe) + 8];
@@ -104,7 +117,7 @@ what_is_no_envelope_is_tampered(void **state)
 	(void)snprintf(text, sizeof(text), "%s.AA", browser_jwe);
 	assert_int_equal(open_code(keys, text, &err), -1);
 	(void)snprintf(text, sizeof(text), "%s", browser_jwe);
-	text[strlen(text) - 2] = '\0';		/* a shorter tag */
+	text[strlen(text) - 2] = '\0'; /* a shorter tag */
 	assert_int_equal(open_code(keys, text, &err), -1);
 	assert_string_equal(err.code, "tampered_envelope");
 	json_decref(keys);
@@ -124,12 +137,16 @@ with_header(const json_t *keys, const char *header, struct problem *err)
 	return rc;
 }
 
-#define EPK "\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"ioFzWzVNGZ4uhsuLvwjJK5IUh3wf97NTNNdXc3S0pnc\",\"y\":\"JuGZ6VDZWgqvy1Sq0HU14Tj-ehbSIf_nuYLXVXli1Qk\"}"
+#define EPK \
+	"\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"ioFzWzVNGZ4uhsuLvwjJK5IUh3wf97NTNNdXc3S0pnc\",\"y\":" \
+	"\"JuGZ6VDZWgqvy1Sq0HU14Tj-ehbSIf_nuYLXVXli1Qk\"}"
 
 static void
 algorithms_are_pinned(void **state)
 {
-	static const struct { const char *header, *code; } cases[] = {
+	static const struct {
+		const char *header, *code;
+	} cases[] = {
 		{ "{\"alg\":\"dir\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
 		{ "{\"alg\":\"ECDH-ES+A256KW\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A128GCM\",\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
@@ -137,10 +154,12 @@ algorithms_are_pinned(void **state)
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"zip\":\"DEF\",\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"crit\":[\"x\"],\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\"}", "tampered_envelope" },
-		{ "{\"alg\":\"ECDH-ES\",\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\"," EPK "}", "tampered_envelope" },
+		{ "{\"alg\":\"ECDH-ES\",\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\"," EPK "}",
+		    "tampered_envelope" },
 		/* a point that is not on the curve */
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"intake-1\",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-		  "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}}", "tampered_envelope" },
+		  "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}}",
+		    "tampered_envelope" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":\"intake-2\"," EPK "}", "unknown_key" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\"," EPK "}", "unknown_key" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"kid\":7," EPK "}", "unknown_key" },
@@ -241,9 +260,19 @@ token_code(const json_t *keys, const char *token, const char *iss, const char *a
 static void
 a_token_is_checked_whole(void **state)
 {
-	static const struct { const char *iss, *aud; int64_t now; int rc; } cases[] = {
-		{ "telerx", "admin", NOW, 0 }, { "other", "admin", NOW, -1 }, { "telerx", "patient", NOW, -1 }, { "telerx", "adm", NOW, -1 },
-		{ "telerx", "admin", NOW + 899, 0 }, { "telerx", "admin", NOW + 900, -1 }, { "telerx", "admin", NOW - 10, 0 }, { "telerx", "admin", NOW - 11, -1 },
+	static const struct {
+		const char *iss, *aud;
+		int64_t now;
+		int rc;
+	} cases[] = {
+		{ "telerx", "admin", NOW, 0 },
+		{ "other", "admin", NOW, -1 },
+		{ "telerx", "patient", NOW, -1 },
+		{ "telerx", "adm", NOW, -1 },
+		{ "telerx", "admin", NOW + 899, 0 },
+		{ "telerx", "admin", NOW + 900, -1 },
+		{ "telerx", "admin", NOW - 10, 0 },
+		{ "telerx", "admin", NOW - 11, -1 },
 	};
 	static char text[sizeof(browser_jwt) + 4];
 	json_t *keys = set_of(token_key);
@@ -264,8 +293,11 @@ static void
 unsigned_and_oddly_signed_tokens_are_refused(void **state)
 {
 	static const char *const headers[] = {
-		"{\"alg\":\"none\",\"typ\":\"JWT\",\"kid\":\"auth-1\"}", "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"auth-1\"}",
-		"{\"alg\":\"ES256\",\"kid\":\"auth-1\"}", "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"auth-2\"}", "{\"alg\":\"ES256\",\"typ\":\"JWT\"}",
+		"{\"alg\":\"none\",\"typ\":\"JWT\",\"kid\":\"auth-1\"}",
+		"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"auth-1\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"auth-1\"}",
+		"{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"auth-2\"}",
+		"{\"alg\":\"ES256\",\"typ\":\"JWT\"}",
 	};
 	json_t *keys = set_of(token_key);
 	struct buf text = BUF_INIT(2048);
@@ -290,7 +322,10 @@ unsigned_and_oddly_signed_tokens_are_refused(void **state)
 static void
 our_tokens_verify_and_their_times_are_respected(void **state)
 {
-	static const struct { const char *claims; int rc; } cases[] = {
+	static const struct {
+		const char *claims;
+		int rc;
+	} cases[] = {
 		{ "{\"iss\":\"telerx\",\"aud\":[\"x\",\"admin\"],\"iat\":1767225600,\"exp\":1767225700}", 0 },
 		{ "{\"iss\":\"telerx\",\"aud\":\"admin\",\"iat\":1767225600,\"exp\":1767225700,\"nbf\":1767225600}", 0 },
 		{ "{\"iss\":\"telerx\",\"aud\":\"admin\",\"iat\":1767225600,\"exp\":1767225700,\"nbf\":1767225601}", -1 },

@@ -1,6 +1,7 @@
 /*
- * seal_test.c: sealed fields, wrapped keys, the keyring's file and blind indexes. The fixed blobs were made by another implementation (Node's
- * crypto), so the form on disk is what seal.h says and not only what seal.c reads back. getrandom is wrapped, so that it can be made to fail.
+ * seal_test.c: sealed fields, wrapped keys, the keyring's file and blind indexes. The fixed blobs were made by another
+ * implementation (Node's crypto), so the form on disk is what seal.h says and not only what seal.c reads back. getrandom is
+ * wrapped, so that it can be made to fail.
  */
 #include "fcgi/unit.h"
 
@@ -12,8 +13,8 @@
 
 static bool random_fails;
 
-ssize_t	__real_getrandom(void *out, size_t n, unsigned flags);
-ssize_t	__wrap_getrandom(void *out, size_t n, unsigned flags);
+ssize_t __real_getrandom(void *out, size_t n, unsigned flags);
+ssize_t __wrap_getrandom(void *out, size_t n, unsigned flags);
 
 ssize_t
 __wrap_getrandom(void *out, size_t n, unsigned flags)
@@ -25,11 +26,11 @@ __wrap_getrandom(void *out, size_t n, unsigned flags)
 	return __real_getrandom(out, n, flags);
 }
 
-#define DEK_ID	INT64_C(258)
-#define ZEROS	"0000000000000000000000000000000000000000000000000000000000000000"
-#define ELEVENS	"1111111111111111111111111111111111111111111111111111111111111111"
-#define THREES	"3333333333333333333333333333333333333333333333333333333333333333"
-#define COUNTED	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define DEK_ID  INT64_C(258)
+#define ZEROS   "0000000000000000000000000000000000000000000000000000000000000000"
+#define ELEVENS "1111111111111111111111111111111111111111111111111111111111111111"
+#define THREES  "3333333333333333333333333333333333333333333333333333333333333333"
+#define COUNTED "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 static uint8_t dek[32];
 static struct seal_place here;
@@ -59,7 +60,8 @@ end(void **state)
 static size_t
 fixed_blob(uint8_t blob[128])
 {
-	static const char hex[] = "01010000000000000102a0a1a2a3a4a5a6a7a8a9aaab967d124426a26ed30b0b97fa40da6e273d5cdde74f57ccbb5114";
+	static const char hex[] =
+	    "01010000000000000102a0a1a2a3a4a5a6a7a8a9aaab967d124426a26ed30b0b97fa40da6e273d5cdde74f57ccbb5114";
 	int n = hex_decode(hex, strlen(hex), blob, 128);
 
 	assert_true(n == 48);
@@ -210,7 +212,8 @@ ring(const char *text)
 static void
 keys_are_wrapped_by_version(void **state)
 {
-	static const char fixed[] = "a0a1a2a3a4a5a6a7a8a9aaabbc4226771f9158e5383fdd895d209a842af6034ac8ed1836c6547cdc25f12f5be6129147c5b2b67c07e10cff3f24192b";
+	static const char fixed[] = "a0a1a2a3a4a5a6a7a8a9aaabbc4226771f9158e5383fdd895d209a842af6034ac8ed1836c6547cdc25f12f5be61291"
+				    "47c5b2b67c07e10cff3f24192b";
 	struct keyring *k = ring("# keys\n\n10 " ELEVENS "\n2 " COUNTED "\r\nindex " THREES "\n");
 	uint8_t wrapped[WRAPPED_DEK], plain[32], want[32];
 	struct problem err = { 0 };
@@ -240,17 +243,24 @@ keys_are_wrapped_by_version(void **state)
 static void
 a_bad_keyring_is_refused(void **state)
 {
-	static const struct { const char *text; mode_t mode; } cases[] = {
+	static const struct {
+		const char *text;
+		mode_t mode;
+	} cases[] = {
 		{ "", 0600 },
-		{ "1 " ZEROS "\n", 0600 },			/* no index key */
-		{ "index " ZEROS "\n", 0600 },			/* no kek */
+		{ "1 " ZEROS "\n", 0600 },     /* no index key */
+		{ "index " ZEROS "\n", 0600 }, /* no kek */
 		{ "1 " ZEROS "\n1 " ELEVENS "\nindex " THREES "\n", 0600 },
 		{ "1 " ZEROS "\nindex " THREES "\nindex " THREES "\n", 0600 },
-		{ "0 " ZEROS "\nindex " THREES "\n", 0600 }, { "-1 " ZEROS "\nindex " THREES "\n", 0600 },
-		{ "x " ZEROS "\nindex " THREES "\n", 0600 }, { "1 " ZEROS "00\nindex " THREES "\n", 0600 },
-		{ "1 00\nindex " THREES "\n", 0600 }, { "1" ZEROS "\nindex " THREES "\n", 0600 },
+		{ "0 " ZEROS "\nindex " THREES "\n", 0600 },
+		{ "-1 " ZEROS "\nindex " THREES "\n", 0600 },
+		{ "x " ZEROS "\nindex " THREES "\n", 0600 },
+		{ "1 " ZEROS "00\nindex " THREES "\n", 0600 },
+		{ "1 00\nindex " THREES "\n", 0600 },
+		{ "1" ZEROS "\nindex " THREES "\n", 0600 },
 		{ "1 G000000000000000000000000000000000000000000000000000000000000000\nindex " THREES "\n", 0600 },
-		{ "1 " ZEROS "\nindex " THREES "\n", 0604 }, { "1 " ZEROS "\nindex " THREES "\n", 0620 },
+		{ "1 " ZEROS "\nindex " THREES "\n", 0604 },
+		{ "1 " ZEROS "\nindex " THREES "\n", 0620 },
 	};
 	struct problem err;
 	size_t i;
@@ -295,9 +305,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_blob_of_another_implementation_opens), TEST(what_is_sealed_opens_and_never_looks_the_same),
-		TEST(a_blob_moved_elsewhere_does_not_open), TEST(every_flipped_bit_and_every_cut_is_noticed),
-		TEST(without_random_bytes_nothing_is_sealed), TEST(keys_are_wrapped_by_version), TEST(a_bad_keyring_is_refused),
+		TEST(a_blob_of_another_implementation_opens),
+		TEST(what_is_sealed_opens_and_never_looks_the_same),
+		TEST(a_blob_moved_elsewhere_does_not_open),
+		TEST(every_flipped_bit_and_every_cut_is_noticed),
+		TEST(without_random_bytes_nothing_is_sealed),
+		TEST(keys_are_wrapped_by_version),
+		TEST(a_bad_keyring_is_refused),
 		TEST(blind_indexes_agree_per_column),
 	};
 

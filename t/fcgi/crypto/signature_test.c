@@ -5,14 +5,14 @@
 #include "crypto/hash.h"
 #include "crypto/signature.h"
 
-#define SECRET	"svc-secret"
-#define AT	"2026-01-01T00:00:00Z"
-#define NOW_S	INT64_C(1767225600)
-#define NOW	(NOW_S * US_PER_S)
-#define BODY	BYTES_OF("{\"a\":1}")
-#define V1	"ffe1adb4439711d9eae9da966790323b053047884daa7a64e7b9f4e192b666ac"
+#define SECRET   "svc-secret"
+#define AT       "2026-01-01T00:00:00Z"
+#define NOW_S    INT64_C(1767225600)
+#define NOW      (NOW_S * US_PER_S)
+#define BODY     BYTES_OF("{\"a\":1}")
+#define V1       "ffe1adb4439711d9eae9da966790323b053047884daa7a64e7b9f4e192b666ac"
 #define V1_EMPTY "1aeb4dcf0589232e0ee29df354fe99e5bcfa1c9718f2d5334a4a89600cd1f980"
-#define V2	"v2=8c3762dec2facab0077f7fc7ca63d6b17c7f8927e3cc53c9dd4f18f885b97016"
+#define V2       "v2=8c3762dec2facab0077f7fc7ca63d6b17c7f8927e3cc53c9dd4f18f885b97016"
 
 static void
 v1_signs_timestamp_and_body(void **state)
@@ -31,7 +31,9 @@ v1_signs_timestamp_and_body(void **state)
 static void
 v1_is_checked_byte_by_byte(void **state)
 {
-	static const struct { const char *secret, *at, *signature, *body, *code; } cases[] = {
+	static const struct {
+		const char *secret, *at, *signature, *body, *code;
+	} cases[] = {
 		{ SECRET, AT, V1, "{\"a\":1}", "" },
 		{ SECRET, AT, V1_EMPTY, "", "" },
 		{ "new," SECRET, AT, V1, "{\"a\":1}", "" },
@@ -56,7 +58,8 @@ v1_is_checked_byte_by_byte(void **state)
 		int want = *cases[i].code == '\0' ? 0 : -1;
 
 		problem_clear(&err);
-		assert_int_equal(service_check(cases[i].secret, cases[i].at, cases[i].signature, BYTES_OF(cases[i].body), NOW, &err), want);
+		assert_int_equal(
+		    service_check(cases[i].secret, cases[i].at, cases[i].signature, BYTES_OF(cases[i].body), NOW, &err), want);
 		assert_string_equal(err.code, cases[i].code);
 		assert_int_equal(err.status, want == 0 ? 0 : 401);
 	}
@@ -65,11 +68,21 @@ v1_is_checked_byte_by_byte(void **state)
 static void
 a_call_is_good_for_five_minutes_either_way(void **state)
 {
-	static const struct { int64_t now_us; bool good; } cases[] = {
+	static const struct {
+		int64_t now_us;
+		bool good;
+	} cases[] = {
 		{ NOW, true },
-		{ NOW + 299 * US_PER_S, true }, { NOW + 300 * US_PER_S, true }, { NOW + 300 * US_PER_S + 1, false }, { NOW + 301 * US_PER_S, false },
-		{ NOW - 299 * US_PER_S, true }, { NOW - 300 * US_PER_S, true }, { NOW - 300 * US_PER_S - 1, false }, { NOW - 301 * US_PER_S, false },
-		{ INT64_MIN, false }, { INT64_MAX, false },
+		{ NOW + 299 * US_PER_S, true },
+		{ NOW + 300 * US_PER_S, true },
+		{ NOW + 300 * US_PER_S + 1, false },
+		{ NOW + 301 * US_PER_S, false },
+		{ NOW - 299 * US_PER_S, true },
+		{ NOW - 300 * US_PER_S, true },
+		{ NOW - 300 * US_PER_S - 1, false },
+		{ NOW - 301 * US_PER_S, false },
+		{ INT64_MIN, false },
+		{ INT64_MAX, false },
 	};
 	const struct signed_call call = { AT, "nonce-0123456789ab", "POST", "/route/claim?x=1", BODY };
 	struct problem err;
@@ -105,7 +118,10 @@ a_signed_timestamp_must_be_iso_8601(void **state)
 static void
 v2_also_binds_nonce_method_and_target(void **state)
 {
-	static const struct { struct signed_call call; const char *signature, *code; } cases[] = {
+	static const struct {
+		struct signed_call call;
+		const char *signature, *code;
+	} cases[] = {
 		{ { AT, "nonce-0123456789ab", "POST", "/route/claim?x=1" }, V2, "" },
 		{ { AT, "nonce-0123456789ab", "POST", "/route/claim?x=2" }, V2, "bad_signature" },
 		{ { AT, "nonce-0123456789ab", "POST", "/route/claim" }, V2, "bad_signature" },
@@ -141,11 +157,22 @@ v2_also_binds_nonce_method_and_target(void **state)
 static void
 a_nonce_has_sixteen_to_sixty_four_visible_characters(void **state)
 {
-	static const struct { const char *nonce; bool good; } cases[] = {
-		{ "0123456789abcde", false }, { "0123456789abcdef", true },
+	static const struct {
+		const char *nonce;
+		bool good;
+	} cases[] = {
+		{ "0123456789abcde", false },
+		{ "0123456789abcdef", true },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", true },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", false },
-		{ "0123456789 abcdef", false }, { "0123456789\x7f" "abcdef", false }, { "0123456789\xc3\xa9" "abcd", false }, { "", false },
+		{ "0123456789 abcdef", false },
+		{ "0123456789\x7f"
+		  "abcdef",
+		    false },
+		{ "0123456789\xc3\xa9"
+		  "abcd",
+		    false },
+		{ "", false },
 	};
 	struct signed_call call = { .timestamp = AT, .method = "GET", .target = "/x" };
 	struct problem err;
@@ -160,25 +187,45 @@ a_nonce_has_sixteen_to_sixty_four_visible_characters(void **state)
 	}
 }
 
-#define PLAN	"{\"planId\":\"glp1-monthly\",\"amountCents\":29900,\"intakeType\":\"glp1\",\"ts\":1767225600000}"
-#define DATA	"eyJwbGFuSWQiOiJnbHAxLW1vbnRobHkiLCJhbW91bnRDZW50cyI6Mjk5MDAsImludGFrZVR5cGUiOiJnbHAxIiwidHMiOjE3NjcyMjU2MDAwMDB9"
-#define SIG	"FDQU0MF_YQRqUreCov5hlc7SCo5dC5OiwZpYeyWaXrQ"
-#define SIG_HEX	"143414d0c17f61046a52b782a2fe6195ced20a8e5d0b93a2c19a587b259a5eb4"
-#define SIG_OLD	"6F1qK-VbLCWqGhuhaBE8gpsFV9oWIlaU8WE3_s28ep0"	/* under plan-secret-0 */
+#define PLAN    "{\"planId\":\"glp1-monthly\",\"amountCents\":29900,\"intakeType\":\"glp1\",\"ts\":1767225600000}"
+#define DATA    "eyJwbGFuSWQiOiJnbHAxLW1vbnRobHkiLCJhbW91bnRDZW50cyI6Mjk5MDAsImludGFrZVR5cGUiOiJnbHAxIiwidHMiOjE3NjcyMjU2MDAwMDB9"
+#define SIG     "FDQU0MF_YQRqUreCov5hlc7SCo5dC5OiwZpYeyWaXrQ"
+#define SIG_HEX "143414d0c17f61046a52b782a2fe6195ced20a8e5d0b93a2c19a587b259a5eb4"
+#define SIG_OLD "6F1qK-VbLCWqGhuhaBE8gpsFV9oWIlaU8WE3_s28ep0" /* under plan-secret-0 */
 
 static void
 a_plan_token_opens_only_as_it_was_signed(void **state)
 {
-	static const struct { const char *secret, *token; bool good; } cases[] = {
-		{ "plan-secret-1", DATA "." SIG, true }, { "plan-secret-1", DATA "." SIG_HEX, true },
-		{ "plan-secret-1", DATA "." SIG_OLD, false }, { "plan-secret-1,plan-secret-0", DATA "." SIG_OLD, true },
-		{ "plan-secret-2", DATA "." SIG, false }, { "", DATA "." SIG, false },
-		{ "plan-secret-1", DATA, false }, { "plan-secret-1", DATA ".", false }, { "plan-secret-1", "." SIG, false },
-		{ "plan-secret-1", "", false }, { "plan-secret-1", DATA "." SIG ".x", false }, { "plan-secret-1", DATA "." SIG "=", false },
-		{ "plan-secret-1", "f" DATA "." SIG, false }, { "plan-secret-1", DATA "." "GDQU0MF_YQRqUreCov5hlc7SCo5dC5OiwZpYeyWaXrQ", false },
+	static const struct {
+		const char *secret, *token;
+		bool good;
+	} cases[] = {
+		{ "plan-secret-1", DATA "." SIG, true },
+		{ "plan-secret-1", DATA "." SIG_HEX, true },
+		{ "plan-secret-1", DATA "." SIG_OLD, false },
+		{ "plan-secret-1,plan-secret-0", DATA "." SIG_OLD, true },
+		{ "plan-secret-2", DATA "." SIG, false },
+		{ "", DATA "." SIG, false },
+		{ "plan-secret-1", DATA, false },
+		{ "plan-secret-1", DATA ".", false },
+		{ "plan-secret-1", "." SIG, false },
+		{ "plan-secret-1", "", false },
+		{ "plan-secret-1", DATA "." SIG ".x", false },
+		{ "plan-secret-1", DATA "." SIG "=", false },
+		{ "plan-secret-1", "f" DATA "." SIG, false },
+		{ "plan-secret-1",
+		    DATA "."
+			 "GDQU0MF_YQRqUreCov5hlc7SCo5dC5OiwZpYeyWaXrQ",
+		    false },
 		/* 29900 -> 29901 */
-		{ "plan-secret-1", "eyJwbGFuSWQiOiJnbHAxLW1vbnRobHkiLCJhbW91bnRDZW50cyI6Mjk5MDEsImludGFrZVR5cGUiOiJnbHAxIiwidHMiOjE3NjcyMjU2MDAwMDB9." SIG, false },
-		{ "plan-secret-1", DATA "." "143414D0C17F61046A52B782A2FE6195CED20A8E5D0B93A2C19A587B259A5EB4", false },
+		{ "plan-secret-1",
+		    "eyJwbGFuSWQiOiJnbHAxLW1vbnRobHkiLCJhbW91bnRDZW50cyI6Mjk5MDEsImludGFrZVR5cGUiOiJnbHAxIiwidHMiOjE3NjcyMjU2MDAwMD"
+		    "B9." SIG,
+		    false },
+		{ "plan-secret-1",
+		    DATA "."
+			 "143414D0C17F61046A52B782A2FE6195CED20A8E5D0B93A2C19A587B259A5EB4",
+		    false },
 	};
 	struct buf json = BUF_INIT(1024);
 	struct problem err;
@@ -222,7 +269,8 @@ pioneerrx_hashes_utf16(void **state)
 
 	(void)state;
 	pioneerrx_sign("2026-01-15T09:30:00.123456Z", "prx-shared-secret-0001", &out);
-	assert_string_equal(buf_str(&out), "FO5Dth3HaTWwTWZ9wsmKdsqrkxw7O3fqkiJBJ8Jh7Uo02ClGaWZ9pkKRac1rc8RzUmKs6KwqK+lULSgpa8iw8A==");
+	assert_string_equal(
+	    buf_str(&out), "FO5Dth3HaTWwTWZ9wsmKdsqrkxw7O3fqkiJBJ8Jh7Uo02ClGaWZ9pkKRac1rc8RzUmKs6KwqK+lULSgpa8iw8A==");
 	buf_clear(&out);
 	pioneerrx_sign("t", accents, &out);
 	sha512(BYTES(utf16, sizeof(utf16) - 1), digest);

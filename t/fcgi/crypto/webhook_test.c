@@ -5,18 +5,22 @@
 #include "crypto/hash.h"
 #include "crypto/signature.h"
 
-#define STRIPE_SECRET	"whsec_test_9f2c4b7a1d5e8063"
-#define STRIPE_OLD	"whsec_test_old_0000000000000000"
-#define STRIPE_S	INT64_C(1767225600)
-#define STRIPE_BODY	"{\"id\":\"evt_1Test\",\"object\":\"event\",\"type\":\"payment_intent.succeeded\",\"created\":1767225600,\"livemode\":false}"
-#define NEW_HEX		"11e0605a46b0621483b69e873b413d6d895edec2405754942d256f96b99c4aad"
-#define OLD_HEX		"6c8037e93506b5c7578d673237ff4ff268ace28605bb417256a9a9f42e7e27f2"
-#define T		"t=1767225600"
+#define STRIPE_SECRET "whsec_test_9f2c4b7a1d5e8063"
+#define STRIPE_OLD    "whsec_test_old_0000000000000000"
+#define STRIPE_S      INT64_C(1767225600)
+#define STRIPE_BODY \
+	"{\"id\":\"evt_1Test\",\"object\":\"event\",\"type\":\"payment_intent.succeeded\",\"created\":1767225600,\"livemode\":" \
+	"false}"
+#define NEW_HEX "11e0605a46b0621483b69e873b413d6d895edec2405754942d256f96b99c4aad"
+#define OLD_HEX "6c8037e93506b5c7578d673237ff4ff268ace28605bb417256a9a9f42e7e27f2"
+#define T       "t=1767225600"
 
 static void
 stripe_headers_are_taken_apart(void **state)
 {
-	static const struct { const char *secret, *header, *code; } cases[] = {
+	static const struct {
+		const char *secret, *header, *code;
+	} cases[] = {
 		{ STRIPE_SECRET, T ",v1=" NEW_HEX, "" },
 		{ STRIPE_SECRET, "v1=" NEW_HEX "," T, "" },
 		{ STRIPE_SECRET, T ",v1=" NEW_HEX ",v0=" OLD_HEX, "" },
@@ -48,7 +52,8 @@ stripe_headers_are_taken_apart(void **state)
 		int want = *cases[i].code == '\0' ? 0 : -1;
 
 		problem_clear(&err);
-		assert_int_equal(stripe_check(cases[i].secret, cases[i].header, BYTES_OF(STRIPE_BODY), STRIPE_S * US_PER_S, &err), want);
+		assert_int_equal(
+		    stripe_check(cases[i].secret, cases[i].header, BYTES_OF(STRIPE_BODY), STRIPE_S * US_PER_S, &err), want);
 		assert_string_equal(err.code, cases[i].code);
 		assert_int_equal(err.status, want == 0 ? 0 : 401);
 	}
@@ -83,20 +88,29 @@ we_sign_as_stripe_does(void **state)
 	buf_release(&header);
 }
 
-#define CANVAS_SECRET	"canvas_plugin_secret_31d0"
-#define CANVAS_BODY	"{\"event\":\"TASK_UPDATED\",\"resource_type\":\"Task\",\"resource_id\":\"5f72fbcc-10ac-48ff-a2d2-02b229c38ce9\"," \
+#define CANVAS_SECRET "canvas_plugin_secret_31d0"
+#define CANVAS_BODY \
+	"{\"event\":\"TASK_UPDATED\",\"resource_type\":\"Task\",\"resource_id\":\"5f72fbcc-10ac-48ff-a2d2-02b229c38ce9\"," \
 	"\"event_id\":\"c2b6a3b0-0000-4000-8000-000000000001\",\"occurred_at\":\"2026-01-01T00:00:00Z\"}"
-#define CANVAS_SIG	"v1=ccead988b888e3ea495fc66d1cb934407cb52b0bc531069824e3a77380745802"
-#define SLACK_SECRET	"8f742231b10e8888abcd99yyyzzz85a5"
-#define SLACK_BODY	"{\"type\":\"event_callback\",\"event_id\":\"Ev0001\"}"
-#define SLACK_SIG	"v0=94ba2c841163daf6c3a823493aac7b9ca936dddd861d05f3539629585198c43f"
-#define PHARMACY_BODY	"{\"event_id\":\"evt_0001\",\"type\":\"prescription.status_changed\",\"data\":{\"order_id\":\"ord_1\",\"status\":\"shipped\"}}"
-#define PHARMACY_SIG	"v1=acf1d97c6ea1834af63e5d4feda30e5046d7ea48aaded63128fa28899b46b82c"
+#define CANVAS_SIG   "v1=ccead988b888e3ea495fc66d1cb934407cb52b0bc531069824e3a77380745802"
+#define SLACK_SECRET "8f742231b10e8888abcd99yyyzzz85a5"
+#define SLACK_BODY   "{\"type\":\"event_callback\",\"event_id\":\"Ev0001\"}"
+#define SLACK_SIG    "v0=94ba2c841163daf6c3a823493aac7b9ca936dddd861d05f3539629585198c43f"
+#define PHARMACY_BODY \
+	"{\"event_id\":\"evt_0001\",\"type\":\"prescription.status_changed\",\"data\":{\"order_id\":\"ord_1\",\"status\":" \
+	"\"shipped\"}}"
+#define PHARMACY_SIG "v1=acf1d97c6ea1834af63e5d4feda30e5046d7ea48aaded63128fa28899b46b82c"
 
-typedef int check_fn(const char *secret, const char *timestamp, const char *header, struct bytes body, int64_t now_us, struct problem *err);
+typedef int check_fn(
+    const char *secret, const char *timestamp, const char *header, struct bytes body, int64_t now_us, struct problem *err);
 
 /* Our pharmacy contract signs as Canvas plugins do. */
-static const struct vector { check_fn *check; const char *secret, *at, *sig, *body; int64_t s; const char *other_prefix; } vectors[] = {
+static const struct vector {
+	check_fn *check;
+	const char *secret, *at, *sig, *body;
+	int64_t s;
+	const char *other_prefix;
+} vectors[] = {
 	{ canvas_check, CANVAS_SECRET, "1767225600", CANVAS_SIG, CANVAS_BODY, 1767225600, "v0=" },
 	{ canvas_check, "pharm_whsec_0001", "1760000000", PHARMACY_SIG, PHARMACY_BODY, 1760000000, "v2=" },
 	{ slack_check, SLACK_SECRET, "1531420618", SLACK_SIG, SLACK_BODY, 1531420618, "v1=" },
@@ -146,8 +160,17 @@ canvas_slack_and_pharmacies_sign_with_a_version(void **state)
 static void
 webhooks_are_good_for_five_minutes_either_way(void **state)
 {
-	static const struct { int64_t apart; bool good; } cases[] = {
-		{ 0, true }, { 299, true }, { 300, true }, { 301, false }, { -299, true }, { -300, true }, { -301, false },
+	static const struct {
+		int64_t apart;
+		bool good;
+	} cases[] = {
+		{ 0, true },
+		{ 299, true },
+		{ 300, true },
+		{ 301, false },
+		{ -299, true },
+		{ -300, true },
+		{ -301, false },
 	};
 	const struct vector *v;
 	struct problem err;
@@ -193,11 +216,20 @@ a_signed_timestamp_must_be_plain_seconds(void **state)
 static void
 boothwyn_shows_a_shared_secret(void **state)
 {
-	static const struct { const char *secret, *header, *code; } cases[] = {
-		{ "bw-secret", "bw-secret", "" }, { "bw-new,bw-secret", "bw-secret", "" }, { "bw-new, bw-secret", "bw-new", "" },
-		{ "bw-secret", "bw-secreT", "bad_signature" }, { "bw-secret", "bw-secret ", "bad_signature" }, { "bw-secret", "bw", "bad_signature" },
-		{ "bw-new,bw-secret", "bw-new,bw-secret", "bad_signature" }, { "", "x", "bad_signature" },
-		{ "bw-secret", "", "missing_signature" }, { "bw-secret", NULL, "missing_signature" }, { "", "", "missing_signature" },
+	static const struct {
+		const char *secret, *header, *code;
+	} cases[] = {
+		{ "bw-secret", "bw-secret", "" },
+		{ "bw-new,bw-secret", "bw-secret", "" },
+		{ "bw-new, bw-secret", "bw-new", "" },
+		{ "bw-secret", "bw-secreT", "bad_signature" },
+		{ "bw-secret", "bw-secret ", "bad_signature" },
+		{ "bw-secret", "bw", "bad_signature" },
+		{ "bw-new,bw-secret", "bw-new,bw-secret", "bad_signature" },
+		{ "", "x", "bad_signature" },
+		{ "bw-secret", "", "missing_signature" },
+		{ "bw-secret", NULL, "missing_signature" },
+		{ "", "", "missing_signature" },
 	};
 	struct problem err;
 	size_t i;
@@ -210,20 +242,29 @@ boothwyn_shows_a_shared_secret(void **state)
 	}
 }
 
-#define TOKEN		"12345678901234567890123456789012"
-#define TWILIO_URL	"https://api.example-clinic.test/webhooks/twilio/status?tenant=7"
-#define TWILIO_SIG	"RxlclNXFCKaLydh032TyCkNDOMk="
+#define TOKEN      "12345678901234567890123456789012"
+#define TWILIO_URL "https://api.example-clinic.test/webhooks/twilio/status?tenant=7"
+#define TWILIO_SIG "RxlclNXFCKaLydh032TyCkNDOMk="
 
-static const char *const twilio_names[] = { "MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "To", "From", "AccountSid", "ApiVersion" };
+static const char *const twilio_names[] = { "MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "To", "From", "AccountSid",
+	"ApiVersion" };
 static const char *const twilio_values[] = {
-	"SM00000000000000000000000000000abc", "SM00000000000000000000000000000abc", "delivered", "delivered", "+14155550123", "+15005550006",
-	"AC00000000000000000000000000000001", "2010-04-01",
+	"SM00000000000000000000000000000abc",
+	"SM00000000000000000000000000000abc",
+	"delivered",
+	"delivered",
+	"+14155550123",
+	"+15005550006",
+	"AC00000000000000000000000000000001",
+	"2010-04-01",
 };
 
 static void
 twilio_signs_url_and_parameters(void **state)
 {
-	static const struct { const char *token, *header, *url, *code; } cases[] = {
+	static const struct {
+		const char *token, *header, *url, *code;
+	} cases[] = {
 		{ TOKEN, TWILIO_SIG, TWILIO_URL, "" },
 		{ "other," TOKEN, TWILIO_SIG, TWILIO_URL, "" },
 		{ TOKEN, TWILIO_SIG, "https://api.example-clinic.test:8443/webhooks/twilio/status?tenant=7", "" },
@@ -242,11 +283,13 @@ twilio_signs_url_and_parameters(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(cases); i++) {
 		problem_clear(&err);
-		assert_int_equal(twilio_check(cases[i].token, cases[i].header, cases[i].url, twilio_names, twilio_values, COUNT(twilio_names), &err),
+		assert_int_equal(twilio_check(cases[i].token, cases[i].header, cases[i].url, twilio_names, twilio_values,
+				     COUNT(twilio_names), &err),
 		    *cases[i].code == '\0' ? 0 : -1);
 		assert_string_equal(err.code, cases[i].code);
 	}
-	assert_int_equal(twilio_check(TOKEN, TWILIO_SIG, TWILIO_URL, twilio_names, twilio_values, COUNT(twilio_names) - 1, &err), -1);
+	assert_int_equal(
+	    twilio_check(TOKEN, TWILIO_SIG, TWILIO_URL, twilio_names, twilio_values, COUNT(twilio_names) - 1, &err), -1);
 }
 
 /* What the text must have been: base64(HMAC-SHA1(token, text)). */
@@ -276,21 +319,31 @@ twilio_parameters_are_sorted_by_byte_and_taken_once(void **state)
 	twilio_expect("https://x.test/p", "https://x.test:8443/p", NULL, NULL, 0);
 }
 
-#define KEY_A	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
-#define SIG_A	"MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM="
-#define BODY_A	"[{\"email\":\"hello@world.com\",\"event\":\"dropped\",\"reason\":\"Bounced Address\"," \
+#define KEY_A \
+	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/" \
+	"7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+#define SIG_A "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM="
+#define BODY_A \
+	"[{\"email\":\"hello@world.com\",\"event\":\"dropped\",\"reason\":\"Bounced Address\"," \
 	"\"sg_event_id\":\"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA\"," \
 	"\"sg_message_id\":\"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0\"," \
 	"\"smtp-id\":\"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>\",\"timestamp\":1600112492}]\r\n"
-#define KEY_B	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEHhhTL9R1TALzBB2cdc6zO4P/2BrHzk/ogsyxyYvFiW6kbDEcTi/0DdlqNlPm5FRF0y3+SG7O11x6kMahiIHAow=="
-#define SIG_B	"MEQCIGaMeG9IYXxbypPsIw84pdvIymvwFjP4L4OWl9iXu3X9AiAbgvivjnjM4Teo8yKPHNCkebZ6FwUmkux1HAsnrPjaYw=="
-#define BODY_B	"[{\"email\":\"pat@example.com\",\"timestamp\":1760000000,\"event\":\"delivered\",\"sg_event_id\":\"evt-0001\"," \
+#define KEY_B \
+	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEHhhTL9R1TALzBB2cdc6zO4P/2BrHzk/ogsyxyYvFiW6kbDEcTi/" \
+	"0DdlqNlPm5FRF0y3+SG7O11x6kMahiIHAow=="
+#define SIG_B "MEQCIGaMeG9IYXxbypPsIw84pdvIymvwFjP4L4OWl9iXu3X9AiAbgvivjnjM4Teo8yKPHNCkebZ6FwUmkux1HAsnrPjaYw=="
+#define BODY_B \
+	"[{\"email\":\"pat@example.com\",\"timestamp\":1760000000,\"event\":\"delivered\",\"sg_event_id\":\"evt-0001\"," \
 	"\"sg_message_id\":\"msg-0001.recvd-0\",\"response\":\"250 OK\"}]\r\n"
 
 static void
 sendgrid_signs_with_its_private_key(void **state)
 {
-	static const struct { const char *key, *at, *sig, *body; int64_t now_s; const char *code; } cases[] = {
+	static const struct {
+		const char *key, *at, *sig, *body;
+		int64_t now_s;
+		const char *code;
+	} cases[] = {
 		{ KEY_A, "1600112502", SIG_A, BODY_A, 1600112502, "" },
 		{ KEY_B, "1760000001", SIG_B, BODY_B, 1760000001, "" },
 		{ KEY_A "," KEY_B, "1760000001", SIG_B, BODY_B, 1760000001, "" },
@@ -315,14 +368,16 @@ sendgrid_signs_with_its_private_key(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(cases); i++) {
 		problem_clear(&err);
-		assert_int_equal(sendgrid_check(cases[i].key, cases[i].at, cases[i].sig, BYTES_OF(cases[i].body), cases[i].now_s * US_PER_S, &err),
+		assert_int_equal(sendgrid_check(cases[i].key, cases[i].at, cases[i].sig, BYTES_OF(cases[i].body),
+				     cases[i].now_s * US_PER_S, &err),
 		    *cases[i].code == '\0' ? 0 : -1);
 		assert_string_equal(err.code, cases[i].code);
 	}
 	assert_int_equal(strlen(BODY_A), 327);
 	/* The line end belongs to the message. */
 	assert_int_equal(sendgrid_check(KEY_A, "1600112502", SIG_A, BYTES(BODY_A, 325), INT64_C(1600112502) * US_PER_S, &err), -1);
-	assert_int_equal(sendgrid_check(KEY_A, "1600112502", SIG_A, BYTES("x" BODY_A, 327), INT64_C(1600112502) * US_PER_S, &err), -1);
+	assert_int_equal(
+	    sendgrid_check(KEY_A, "1600112502", SIG_A, BYTES("x" BODY_A, 327), INT64_C(1600112502) * US_PER_S, &err), -1);
 }
 
 int
