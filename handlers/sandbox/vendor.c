@@ -42,12 +42,12 @@ answer_send(struct call *c)
 {
 	struct answer *a = &c->answer;
 
-	for (size_t i = 0; i < a->nheaders; i++)
-		reply_header(c->r, a->headers[i].name, a->headers[i].value);
 	if (a->body.n == 0)
 		reply_empty(c->r, a->status);
 	else
 		reply_bytes(c->r, a->status, a->type != NULL ? a->type : "application/json", a->body);
+	for (size_t i = 0; i < a->nheaders; i++)
+		reply_header(c->r, a->headers[i].name, a->headers[i].value);
 }
 
 /* ---- trees */
