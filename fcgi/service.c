@@ -233,13 +233,15 @@ check_database(const struct call *c, struct problem *err)
 {
 	struct keyring *keyring;
 	struct db *db = open_database(c, &keyring, err);
-	unsigned pending = 0;
+	unsigned pending = 0, statements;
 	int rc = -1;
 
 	if (db != NULL)
 		rc = migrate_pending(db, conf_str(c->conf, "SQL_DIR"), c->service->database, &pending, err);
 	if (rc == 0 && pending > 0)
 		rc = problem(err, 503, "migrations_pending", "%u migrations wait", pending);
+	if (rc == 0)
+		rc = db_prepare_all(db, &statements, err);
 	db_close(db);
 	keyring_free(keyring);
 	return rc;

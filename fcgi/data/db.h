@@ -101,6 +101,10 @@ struct uuid row_uuid(const struct row *w, const char *column);	/* nil for NULL *
 int64_t	 row_time(const struct row *w, const char *column);	/* microseconds, 0 for NULL */
 struct bytes row_bytes(const struct row *w, const char *column);	/* bytea */
 
+/* Prepares every constant of this program whose name ends in _sql, and runs none; *n counts them. 500 "bad_statement" names the first that the schema refuses;
+ * "no_symbols" for a stripped program. */
+int	 db_prepare_all(struct db *db, unsigned *n, struct problem *err) MUST_CHECK;
+
 /* True when err is a violated unique constraint of that name. */
 bool	 db_violates(const struct problem *err, const char *constraint);
 struct arena *db_current_arena(const struct db *db);

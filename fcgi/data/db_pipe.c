@@ -56,10 +56,14 @@ db_statement(struct db *db, const char *sql, bool final)
 	struct statement *st;
 
 	for (st = *at; st != NULL; st = st->next)
-		if (st->sql == sql && st->final == final)
+		if (st->sql == sql && st->final == final) {
+			if (strcmp(st->was, sql) != 0)
+				die("SQL text must be constant: %.60s", sql);
 			return st;
+		}
 	st = arena_alloc(db->life, sizeof(*st));
 	st->sql = sql;
+	st->was = arena_dup(db->life, sql);
 	st->final = final;
 	st->text = final ? around_audit(db, sql) : sql;
 	snprintf(st->name, sizeof(st->name), "s%u", ++db->nstatements);

@@ -24,6 +24,7 @@
 /* A statement as one connection knows it. sql's address is its identity; final is its form with the audit row around it. */
 struct statement {
 	const char *sql;
+	const char *was;	/* its text when it was first seen */
 	bool final;
 	const char *text;
 	char name[16];

@@ -18,4 +18,8 @@ t/harness/services.o: $(SERVICE_LIBS)
 		objcopy --keep-global-symbol=$${name}_service t/harness/$$name.part || exit 1; \
 	done && $(CC) -r -nostdlib -o $@ `for lib in $(SERVICE_LIBS); do basename $$lib .a | sed 's|^lib|t/harness/|; s|$$|.part|'; done`
 CLEANFILES += t/harness/services.o t/harness/*.part
+
+check_PROGRAMS += t/harness/contract_test
+service_tests += t/harness/contract_test
+t_harness_contract_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

@@ -398,6 +398,20 @@ the_audit_trail_takes_inserts_only(void **state)
 	}
 }
 
+static void
+a_statement_that_the_schema_refuses_is_named(void **state)
+{
+	struct floor *f = *state;
+	struct problem err = { 0 };
+	unsigned n;
+
+	assert_int_equal(db_prepare_all(f->db, &n, &err), -1);
+	must_be(&err, 500, "bad_statement");
+	assert_string_equal(err.detail, "broken_sql: relation \"nowhere\" does not exist");
+	assert_true(n > 1);
+	assert_true(things_seen(f, &f->a) > 0);
+}
+
 int
 main(void)
 {
@@ -421,6 +435,7 @@ main(void)
 		cmocka_unit_test(without_the_right_to_audit_a_read_gives_nothing),
 		cmocka_unit_test(a_refusal_is_audited_in_a_transaction_of_its_own),
 		cmocka_unit_test(the_audit_trail_takes_inserts_only),
+		cmocka_unit_test(a_statement_that_the_schema_refuses_is_named),
 	};
 	return cmocka_run_group_tests_name("db", tests, floor_setup, floor_teardown);
 }
