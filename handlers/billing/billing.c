@@ -1,7 +1,8 @@
 /*
  * billing.c: the table of billing: saved cards, payments, the ledger; the only service that talks to Stripe (decision C8).
- * Called by intake (the card), the orchestrator (payments) and Stripe (webhooks). Writes setup_intents, payments, payment_history, ledger, stripe_events.
- * Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.manual. Consumes nothing.
+ * Called by intake (the card), the orchestrator (payments) and Stripe (webhooks). Writes setup_intents, payments, payment_history,
+ * ledger, stripe_events. Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.manual.
+ * Consumes nothing.
  */
 #include "billing/billing.h"
 
@@ -11,7 +12,8 @@ static const struct field setup_body[] = {
 	{ "intakeId", UUID, .required = true, .says = "the intake session that saves the card" },
 	{ "patientId", UUID, .required = true, .says = "whose card it is" },
 	{ "planId", STRING, .required = true, .min = 1, .max = 60, .says = "the plan whose price is locked" },
-	{ "amountCents", INTEGER, .required = true, .min = 50, .max = 99999999, .says = "locked price; nothing above it is ever charged" },
+	{ "amountCents", INTEGER, .required = true, .min = 50, .max = 99999999,
+	    .says = "locked price; nothing above it is ever charged" },
 	{ "currency", STRING, .required = true, .min = 3, .max = 3, .says = "ISO 4217" },
 	{ 0 }
 };
@@ -50,29 +52,33 @@ static const struct field payment_reply[] = {
 	{ "generation", INTEGER, .required = true, .says = "which attempt of a user" },
 	{ "amountCents", INTEGER, .required = true, .says = "amount" },
 	{ "currency", STRING, .required = true, .says = "ISO 4217" },
-	{ "status", STRING, .required = true, .says = "pending, authorized, capturing, captured, cancelling, cancelled, failed, manual" },
+	{ "status", STRING, .required = true,
+	    .says = "pending, authorized, capturing, captured, cancelling, cancelled, failed, manual" },
 	{ "code", STRING, .says = "why, for failed and manual" },
 	{ 0 }
 };
 
 #define HOOK(where, note) \
-	{ "POST", where, stripe_webhook, .access = WEBHOOK, .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, .kind = BODY_RAW, .says = note }
+	{ "POST", where, stripe_webhook, .access = WEBHOOK, .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
+	    .kind = BODY_RAW, .says = note }
 
 static const struct route routes[] = {
-	{ "POST", "/billing/setup-intents", setup_create, .ask = setup_ask, .synchronous = "stripe", .access = SERVICE, .callers = "intake",
-	    .db = WRITE, .once = KEY, .audit = "setup_intent.create", .body = setup_body, .reply = setup_reply, .status = 201,
-	    .says = "begins to save a card; nothing is charged" },
-	{ "GET", "/billing/setup-intents/:id", setup_show, .ask = setup_show_ask, .synchronous = "stripe", .access = SERVICE, .callers = "intake",
-	    .db = WRITE, .audit = "setup_intent.read", .reply = setup_shown, .says = "whether the card is saved, as Stripe says now" },
+	{ "POST", "/billing/setup-intents", setup_create, .ask = setup_ask, .synchronous = "stripe", .access = SERVICE,
+	    .callers = "intake", .db = WRITE, .once = KEY, .audit = "setup_intent.create", .body = setup_body, .reply = setup_reply,
+	    .status = 201, .says = "begins to save a card; nothing is charged" },
+	{ "GET", "/billing/setup-intents/:id", setup_show, .ask = setup_show_ask, .synchronous = "stripe", .access = SERVICE,
+	    .callers = "intake", .db = WRITE, .audit = "setup_intent.read", .reply = setup_shown,
+	    .says = "whether the card is saved, as Stripe says now" },
 	{ "POST", "/billing/payments", payment_create, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
 	    .audit = "payment.create", .body = payment_body, .reply = payment_reply, .status = 202,
 	    .says = "authorises an amount on the saved card; the outcome is an event" },
-	{ "POST", "/billing/payments/:id/capture", payment_capture, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
-	    .audit = "payment.capture", .reply = payment_reply, .status = 202, .says = "takes the authorised money" },
-	{ "POST", "/billing/payments/:id/cancel", payment_cancel, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
-	    .audit = "payment.cancel", .reply = payment_reply, .status = 202, .says = "gives the authorised money back" },
-	{ "GET", "/billing/payments/:id", payment_show, .access = SERVICE, .callers = "orchestrator", .db = READ, .reply = payment_reply,
-	    .says = "one payment" },
+	{ "POST", "/billing/payments/:id/capture", payment_capture, .access = SERVICE, .callers = "orchestrator", .db = WRITE,
+	    .once = KEY, .audit = "payment.capture", .reply = payment_reply, .status = 202, .says = "takes the authorised money" },
+	{ "POST", "/billing/payments/:id/cancel", payment_cancel, .access = SERVICE, .callers = "orchestrator", .db = WRITE,
+	    .once = KEY, .audit = "payment.cancel", .reply = payment_reply, .status = 202,
+	    .says = "gives the authorised money back" },
+	{ "GET", "/billing/payments/:id", payment_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
+	    .reply = payment_reply, .says = "one payment" },
 	HOOK("/billing/webhooks/stripe", "Stripe's events"),
 	HOOK("/api/webhooks/stripe", "the same, at a documented address"),
 	HOOK("/api/v1/webhooks/stripe", "the same, at a documented address"),
@@ -102,13 +108,15 @@ static const struct conf_key config[] = {
 	{ "STRIPE_BASE_URL", CONF_STR, .dflt = "https://api.stripe.com", .says = "Stripe's API" },
 	{ "STRIPE_SECRET_KEY", CONF_STR, .required = true, .secret = true, .says = "sk_…; a live key only with LIVE_MODE" },
 	{ "STRIPE_PUBLISHABLE_KEY", CONF_STR, .required = true, .says = "pk_…, for the browser" },
-	{ "STRIPE_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "whsec_…; a comma-separated list while it is rolled" },
+	{ "STRIPE_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true,
+	    .says = "whsec_…; a comma-separated list while it is rolled" },
 	{ "STRIPE_API_VERSION", CONF_STR, .dflt = "2026-10-28.endive", .says = "sent with every call" },
 	{ 0 }
 };
 
 const struct service billing_service = {
-	.name = "billing", .prefix = "/billing", .database = "billing", .says = "saved cards, payments and the ledger; the only one that talks to Stripe",
+	.name = "billing", .prefix = "/billing", .database = "billing",
+	.says = "saved cards, payments and the ledger; the only one that talks to Stripe",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(effects, neffects, effects),
 	.topics = topics, .config = config, .start = stripe_start,
 };

@@ -22,9 +22,11 @@ struct stripe_call {
 	struct bytes body;
 	int total_ms;			/* 0 = 30,000 */
 };
-/* A question, or a write whose key makes repeating it safe, behind the breaker. The object, or NULL with a problem: 503 stripe_unavailable when
- * it may be asked again, 502 stripe_refused (PERMANENT) when Stripe said no, 404 stripe_missing. No transaction may be open. */
-json_t	*stripe_ask(struct http *h, struct arena *a, const struct conf *conf, const struct stripe_call *call, struct problem *err) MUST_CHECK;
+/* A question, or a write whose key makes repeating it safe, behind the breaker. The object, or NULL with a problem: 503
+ * stripe_unavailable when it may be asked again, 502 stripe_refused (PERMANENT) when Stripe said no, 404 stripe_missing. No
+ * transaction may be open. */
+json_t	*stripe_ask(struct http *h, struct arena *a, const struct conf *conf, const struct stripe_call *call,
+    struct problem *err) MUST_CHECK;
 /* For every effect: address, credentials, version and the effect's key; the body stays as committed. */
 int	 stripe_dress(struct job *j, struct effect *e, struct http_call *call, struct problem *err);
 /* What an answer means to a retry (the vendor's rules 2 and 3); *object gets its JSON, NULL when it has none. */
@@ -66,15 +68,20 @@ int	 payment_cancel(struct req *r, struct problem *err);		/* POST /billing/payme
 int	 payment_show(struct req *r, struct problem *err);		/* GET /billing/payments/:id */
 
 /* ---- move.c: the one mover of payments */
-int	 payment_load(struct db *db, struct uuid id, struct payment *ret, struct problem *err) MUST_CHECK;	/* 404 when there is none */
+/* 404 when there is none. */
+int	 payment_load(struct db *db, struct uuid id, struct payment *ret, struct problem *err) MUST_CHECK;
 bool	 payment_may(const char *from, const char *to);
-/* By the table of legal moves, with history, audit, ledger and event in the caller's transaction. A move that is not legal (late, repeated) changes
- * nothing and leaves *moved false. */
-int	 payment_move(struct db *db, const struct payment *p, const struct payment_news *news, bool *moved, struct problem *err) MUST_CHECK;
-/* Applies a PaymentIntent as Stripe shows it now; *outcome is a word of stripe_events.outcome. Repeating it, or an older state, changes nothing. */
-int	 payment_apply(struct db *db, const struct payment *p, const json_t *intent, const char **outcome, struct problem *err) MUST_CHECK;
-/* The same for an intent that came by another way than the act's own answer: settles that act too, so that nothing is sent again. */
-int	 payment_witness(struct db *db, const struct payment *p, const json_t *intent, const char **outcome, struct problem *err) MUST_CHECK;
+/* By the table of legal moves, with history, audit, ledger and event in the caller's transaction. A move that is not legal (late,
+ * repeated) changes nothing and leaves *moved false. */
+int	 payment_move(struct db *db, const struct payment *p, const struct payment_news *news, bool *moved,
+    struct problem *err) MUST_CHECK;
+/* Applies a PaymentIntent as Stripe shows it now; *outcome is a word of stripe_events.outcome. Repeating it, or an older state,
+ * changes nothing. */
+int	 payment_apply(struct db *db, const struct payment *p, const json_t *intent, const char **outcome,
+    struct problem *err) MUST_CHECK;
+/* The same for an intent that came by another way than the act's own answer: settles that act too, so nothing is sent again. */
+int	 payment_witness(struct db *db, const struct payment *p, const json_t *intent, const char **outcome,
+    struct problem *err) MUST_CHECK;
 
 /* ---- ledger.c */
 /* Books what a payment's new status means (authorized, captured, cancelled); other statuses book nothing. */
@@ -84,7 +91,8 @@ int	 ledger_book(struct db *db, const struct payment *p, const char *status, str
 extern const struct effect_kind stripe_authorize_effect;
 extern const struct effect_kind stripe_capture_effect;
 extern const struct effect_kind stripe_cancel_effect;
-int	 charge_authorize(struct db *db, const struct payment *p, const char *customer, const char *method, struct problem *err) MUST_CHECK;
+int	 charge_authorize(struct db *db, const struct payment *p, const char *customer, const char *method,
+    struct problem *err) MUST_CHECK;
 int	 charge_capture(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
 int	 charge_cancel(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
 int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that Stripe is still processing */

@@ -1,6 +1,6 @@
 /*
- * charge.c: the three acts at Stripe, each an effect: the body is committed before it is sent, and every resend is the same bytes under the same key,
- * which Stripe answers with what it did the first time (rules M1 to M3).
+ * charge.c: the three acts at Stripe, each an effect: the body is committed before it is sent, and every resend is the same bytes
+ * under the same key, which Stripe answers with what it did the first time (rules M1 to M3).
  */
 #include <ctype.h>
 
@@ -30,8 +30,8 @@ lower(struct arena *a, const char *text)
 static int
 intend(struct db *db, const char *kind, const struct payment *p, const char *path, const struct buf *f, struct problem *err)
 {
-	return effect_intend(db, &(struct effect_request){ .kind = kind, .subject = p->id, .patient = p->patient_id, .generation = 1,
-	    .method = "POST", .path = path, .content_type = FORM, .body = stripe_form_end(f) }, err);
+	return effect_intend(db, &(struct effect_request){ .kind = kind, .subject = p->id, .patient = p->patient_id,
+	    .generation = 1, .method = "POST", .path = path, .content_type = FORM, .body = stripe_form_end(f) }, err);
 }
 
 int
@@ -152,7 +152,8 @@ load(struct job *j, struct uuid id, struct payment *p, const char **customer, st
 {
 	const struct row *w;
 
-	if (job_read(j, err) < 0 || payment_load(j->db, id, p, err) < 0 || db_one(j->db, &w, customer_sql, err, P_UUID(p->setup_id)) < 0)
+	if (job_read(j, err) < 0 || payment_load(j->db, id, p, err) < 0 ||
+	    db_one(j->db, &w, customer_sql, err, P_UUID(p->setup_id)) < 0)
 		return -1;
 	*customer = row_str(w, "stripe_customer");
 	return job_read_end(j, err);
@@ -304,7 +305,8 @@ charge_refresh_job(struct job *j, struct problem *err)
 	const char *outcome;
 	struct payment p;
 
-	if (intent == NULL || job_begin(j, err) < 0 || payment_load(j->db, id, &p, err) < 0 || payment_apply(j->db, &p, intent, &outcome, err) < 0)
+	if (intent == NULL || job_begin(j, err) < 0 || payment_load(j->db, id, &p, err) < 0 ||
+	    payment_apply(j->db, &p, intent, &outcome, err) < 0)
 		return -1;
 	if (is(outcome, "late") && is(p.status, "pending"))
 		job_again(j, 60);

@@ -1,6 +1,7 @@
 /*
- * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe; a release takes
- * it back. The database refuses a transaction whose entries do not sum to zero, a second booking of the same kind, and any change.
+ * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe; a
+ * release takes it back. The database refuses a transaction whose entries do not sum to zero, a second booking of the same kind,
+ * and any change.
  */
 #include "billing/billing.h"
 
@@ -14,10 +15,11 @@ static const char reverse_sql[] =
 	" ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING";
 
 static int
-book(struct db *db, struct uuid transaction, const struct payment *p, const char *kind, const char *debit, const char *credit, struct problem *err)
+book(struct db *db, struct uuid transaction, const struct payment *p, const char *kind, const char *debit, const char *credit,
+    struct problem *err)
 {
-	return db_exec(db, book_sql, err, P_UUID(transaction), P_UUID(p->id), P_TEXT(kind), P_TEXT(p->currency), P_INT(p->amount_cents),
-	    P_TEXT(debit), P_TEXT(credit)) < 0 ? -1 : 0;
+	return db_exec(db, book_sql, err, P_UUID(transaction), P_UUID(p->id), P_TEXT(kind), P_TEXT(p->currency),
+	    P_INT(p->amount_cents), P_TEXT(debit), P_TEXT(credit)) < 0 ? -1 : 0;
 }
 
 int

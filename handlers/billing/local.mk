@@ -8,8 +8,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-billing
 %canon_reldir%_telerx_billing_LDADD = %reldir%/libbilling.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/billing_test
-service_tests += t/handlers/billing_test
-t_handlers_billing_test_SOURCES = t/handlers/billing_test.c
+check_PROGRAMS += t/handlers/billing_test t/handlers/billing_webhook_test
+service_tests += t/handlers/billing_test t/handlers/billing_webhook_test
+t_handlers_billing_test_SOURCES = t/handlers/billing_test.c t/handlers/billing_world.c t/handlers/billing_world.h
 t_handlers_billing_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_billing_webhook_test_SOURCES = t/handlers/billing_webhook_test.c t/handlers/billing_world.c t/handlers/billing_world.h
+t_handlers_billing_webhook_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

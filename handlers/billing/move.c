@@ -1,5 +1,6 @@
 /*
- * move.c: the one mover of payments. The table below is also a trigger of the payments table (rule M9); nothing else writes payments.status.
+ * move.c: the one mover of payments. The table below is also a trigger of the payments table (rule M9); nothing else writes
+ * payments.status.
  */
 #include <strings.h>
 
@@ -7,7 +8,8 @@
 #include "billing/billing.h"
 
 #define COLUMNS \
-	"id, setup_id, submission_id, patient_id, run_id, purpose, generation, amount_cents, currency, status, reason, stripe_payment_intent, version"
+	"id, setup_id, submission_id, patient_id, run_id, purpose, generation, amount_cents, currency, status, reason," \
+	" stripe_payment_intent, version"
 static const char load_sql[] = "SELECT " COLUMNS " FROM payments WHERE id = $1";
 static const char move_sql[] =
 	"UPDATE payments SET status = $3, reason = $4, stripe_payment_intent = coalesce($5, stripe_payment_intent),"
@@ -15,7 +17,8 @@ static const char move_sql[] =
 	" captured_cents = CASE WHEN $3 = 'captured' THEN amount_cents ELSE captured_cents END,"
 	" version = version + 1, updated_at = now()"
 	" WHERE id = $1 AND version = $2";
-static const char history_sql[] = "INSERT INTO payment_history (payment_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
+static const char history_sql[] =
+	"INSERT INTO payment_history (payment_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
 
 static const struct {
 	const char *from;
@@ -118,7 +121,8 @@ payment_move(struct db *db, const struct payment *p, const struct payment_news *
 	*moved = false;
 	if (!payment_may(p->status, n->status))
 		return 0;
-	rows = db_exec(db, move_sql, err, P_UUID(p->id), P_INT(p->version), P_TEXT(n->status), P_TEXT(n->reason), P_TEXT(n->stripe_id));
+	rows = db_exec(db, move_sql, err, P_UUID(p->id), P_INT(p->version), P_TEXT(n->status), P_TEXT(n->reason),
+	    P_TEXT(n->stripe_id));
 	if (rows < 0)
 		return -1;
 	if (rows == 0) {
@@ -129,8 +133,9 @@ payment_move(struct db *db, const struct payment *p, const struct payment_news *
 	*moved = true;
 	if (db_exec(db, history_sql, err, P_UUID(p->id), P_TEXT(p->status), P_TEXT(n->status), P_TEXT(n->reason)) < 0 ||
 	    ledger_book(db, p, n->status, err) < 0 ||
-	    audit_add(db, &(struct audit_entry){ .action = "payment.status", .object = "payments", .object_id = uuid_text(p->id, id),
-	    .reason = n->reason, .detail = arena_printf(a, "{\"from\":\"%s\",\"to\":\"%s\",\"amountCents\":%" PRId64 "}", p->status, n->status,
+	    audit_add(db, &(struct audit_entry){ .action = "payment.status", .object = "payments",
+	    .object_id = uuid_text(p->id, id), .reason = n->reason,
+	    .detail = arena_printf(a, "{\"from\":\"%s\",\"to\":\"%s\",\"amountCents\":%" PRId64 "}", p->status, n->status,
 	    p->amount_cents) }, err) < 0)
 		return -1;
 	return tell(db, p, statuses[status_of(n->status)].topic, n->reason, err);
@@ -234,6 +239,7 @@ payment_witness(struct db *db, const struct payment *p, const json_t *intent, co
 		return 0;
 	for (size_t i = 0; i < COUNT(proofs); i++)
 		if (strcmp(proofs[i].status, status) == 0)
-			return effect_evidence(db, proofs[i].effect, p->id, proofs[i].happened, json_text_at(intent, "id"), &did, err);
+			return effect_evidence(db, proofs[i].effect, p->id, proofs[i].happened, json_text_at(intent, "id"), &did,
+			    err);
 	return 0;
 }

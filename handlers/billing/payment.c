@@ -1,8 +1,9 @@
 /*
- * payment.c: a payment is asked for, captured, cancelled and shown. The act at Stripe is a row here and a call of the worker's later.
+ * payment.c: a payment is asked for, captured, cancelled and shown. The act at Stripe is a row here and a call of the worker's
+ * later.
  *
- * One payment per run, purpose and generation; asking again gives the same one. A new generation is a new act of a user and is taken only when
- * the one before it failed or was cancelled (rule M2).
+ * One payment per run, purpose and generation; asking again gives the same one. A new generation is a new act of a user and is
+ * taken only when the one before it failed or was cancelled (rule M2).
  */
 #include <strings.h>
 
@@ -111,7 +112,8 @@ payment_create(struct req *r, struct problem *err)
 
 /* towards: the intent's status; done: the status that it ends in. Being there already is the same answer again. */
 static int
-act(struct req *r, const char *towards, const char *done, int (*intend)(struct db *, const struct payment *, struct problem *), struct problem *err)
+act(struct req *r, const char *towards, const char *done, int (*intend)(struct db *, const struct payment *, struct problem *),
+    struct problem *err)
 {
 	struct payment p;
 	bool moved;

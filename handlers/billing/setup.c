@@ -1,9 +1,9 @@
 /*
- * setup.c: a card is saved, nothing is charged (I-PAY-01). The one place where a caller waits for Stripe, by declaration: the browser needs the
- * SetupIntent's secret to go on.
+ * setup.c: a card is saved, nothing is charged (I-PAY-01). The one place where a caller waits for Stripe, by declaration: the
+ * browser needs the SetupIntent's secret to go on.
  *
- * Both writes at Stripe carry keys derived from the caller's own Idempotency-Key, and our row's id is derived from it too. So whoever repeats the call,
- * after whatever went wrong between Stripe and our commit, gets Stripe's replay and the same row.
+ * Both writes at Stripe carry keys derived from the caller's own Idempotency-Key, and our row's id is derived from it too. So
+ * whoever repeats the call, after whatever went wrong between Stripe and our commit, gets Stripe's replay and the same row.
  */
 
 #include "billing/billing.h"
@@ -14,7 +14,8 @@
 #define SYNC_MS 2000
 
 static const char insert_sql[] =
-	"INSERT INTO setup_intents (id, intake_id, patient_id, plan_id, amount_cents, currency, stripe_customer, stripe_setup_intent, status)"
+	"INSERT INTO setup_intents (id, intake_id, patient_id, plan_id, amount_cents, currency, stripe_customer,"
+	" stripe_setup_intent, status)"
 	" VALUES ($1, $2, $3, $4, $5, upper($6), $7, $8, $9) ON CONFLICT (id) DO UPDATE SET updated_at = now()";
 static const char load_sql[] =
 	"SELECT id, amount_cents, currency, status, payment_method, stripe_setup_intent FROM setup_intents WHERE id = $1";
@@ -42,7 +43,8 @@ static void
 derive(const struct req *r, const char *purpose, uint8_t digest[32])
 {
 	char tenant[UUID_TEXT];
-	const char *text = arena_printf(r->arena, "billing.setup|%s|%s|%s|%s", uuid_text(r->scope.tenant, tenant), r->scope.actor, caller_key(r), purpose);
+	const char *text = arena_printf(r->arena, "billing.setup|%s|%s|%s|%s", uuid_text(r->scope.tenant, tenant), r->scope.actor,
+	    caller_key(r), purpose);
 
 	sha256(BYTES_OF(text), digest);
 }
@@ -124,8 +126,8 @@ setup_create(struct req *r, struct problem *err)
 
 	req_object(r, "setup_intents", asked->id);
 	if (db_exec(r->db, insert_sql, err, P_UUID(asked->id), P_UUID(req_uuid(r, "intakeId")), P_UUID(req_uuid(r, "patientId")),
-	    P_TEXT(req_str(r, "planId")), P_INT(req_int(r, "amountCents", 0)), P_TEXT(req_str(r, "currency")), P_TEXT(asked->customer),
-	    P_TEXT(json_text_at(asked->object, "id")), P_TEXT(status)) < 0)
+	    P_TEXT(req_str(r, "planId")), P_INT(req_int(r, "amountCents", 0)), P_TEXT(req_str(r, "currency")),
+	    P_TEXT(asked->customer), P_TEXT(json_text_at(asked->object, "id")), P_TEXT(status)) < 0)
 		return -1;
 
 	struct json_writer *w = reply_json(r, 201);

@@ -74,7 +74,8 @@ passing(int status, const char *code)
 {
 	static const char *const codes[] = { "rate_limit", "lock_timeout" };
 
-	return status == 401 || status == 403 || status == 409 || status == 429 || (status == 400 && one_of(code, codes, COUNT(codes)));
+	return status == 401 || status == 403 || status == 409 || status == 429 ||
+	    (status == 400 && one_of(code, codes, COUNT(codes)));
 }
 
 enum verdict

@@ -1,7 +1,7 @@
 /*
- * stripe_webhook.c: what Stripe tells us, in two halves (rules W1 to W4). The handler checks the signature over the raw bytes and writes the event,
- * once, with its job; nothing is decided there. The job takes the event as a hint only: it fetches the object as it is now and applies that, so events
- * may be lost, doubled or late in any order.
+ * stripe_webhook.c: what Stripe tells us, in two halves (rules W1 to W4). The handler checks the signature over the raw bytes and
+ * writes the event, once, with its job; nothing is decided there. The job takes the event as a hint only: it fetches the object as
+ * it is now and applies that, so events may be lost, doubled or late in any order.
  */
 #include "base/clock.h"
 #include "billing/billing.h"
@@ -10,7 +10,8 @@
 
 static const char inbox_sql[] =
 	"INSERT INTO stripe_events (id, event_id, type, object_id, livemode, body_digest, outcome, happened_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp(nullif($8::bigint, 0))) ON CONFLICT ON CONSTRAINT stripe_events_once DO NOTHING";
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp(nullif($8::bigint, 0)))"
+	" ON CONFLICT ON CONSTRAINT stripe_events_once DO NOTHING";
 static const char event_sql[] = "SELECT type, object_id FROM stripe_events WHERE id = $1";
 static const char handled_sql[] = "UPDATE stripe_events SET outcome = $2, handled_at = now() WHERE id = $1";
 /* By Stripe's id; or, before we heard that id, by ours in its metadata. */
@@ -59,7 +60,8 @@ stripe_webhook(struct req *r, struct problem *err)
 
 	if (event == NULL)
 		return -1;
-	const char *event_id = json_text_at(event, "id"), *type = json_text_at(event, "type"), *object = json_text_at(event, "data.object.id");
+	const char *event_id = json_text_at(event, "id"), *type = json_text_at(event, "type");
+	const char *object = json_text_at(event, "data.object.id");
 	bool live = json_is_true(json_object_get(event, "livemode"));
 
 	if (event_id == NULL || type == NULL)
@@ -116,7 +118,8 @@ apply(struct job *j, const char *type, const json_t *object, struct problem *err
 	int rc = 0;
 
 	if (object != NULL)
-		rc = strncmp(type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) : handle_intent(j, object, &outcome, err);
+		rc = strncmp(type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) :
+		    handle_intent(j, object, &outcome, err);
 	if (rc < 0)
 		return -1;
 	return db_exec(j->db, handled_sql, err, P_UUID(job_uuid(j, "id")), P_TEXT(outcome)) < 0 ? -1 : 0;

@@ -1,13 +1,15 @@
 /*
- * decide.c: a physician approves or denies (Y-ORCH-U1). The EHR's task is the decision's name: whoever repeats it, alone or in parallel, gets the first
- * decision's run. Nothing is called here; an approval starts the saga, a denial is finished when it commits.
+ * decide.c: a physician approves or denies (Y-ORCH-U1). The EHR's task is the decision's name: whoever repeats it, alone or in
+ * parallel, gets the first decision's run. Nothing is called here; an approval starts the saga, a denial is finished when it
+ * commits.
  */
 #include "orchestrator/orchestrator.h"
 
 static const char insert_sql[] =
 	"INSERT INTO orchestration_runs (id, task_id, submission_id, patient_id, assignment_id, practitioner_id, decision, status,"
 	" medication, dosage, amount_cents, currency, denial_enc, finished_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11::bigint, 0), $12, $13, CASE WHEN $7 = 'denied' THEN now() END)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11::bigint, 0), $12, $13,"
+	" CASE WHEN $7 = 'denied' THEN now() END)"
 	" ON CONFLICT ON CONSTRAINT orchestration_runs_task DO NOTHING";
 static const char created_sql[] = "INSERT INTO run_history (run_id, to_status) VALUES ($1, $2)";
 
@@ -45,10 +47,10 @@ publish_decided(struct db *db, const struct run *run, struct problem *err)
 static int64_t
 insert(struct req *r, struct run *run, struct bytes denial, struct problem *err)
 {
-	int64_t new = db_exec(r->db, insert_sql, err, P_UUID(run->id), P_TEXT(req_str(r, "taskId")), P_UUID(req_uuid(r, "submissionId")),
-	    P_UUID(req_uuid(r, "patientId")), P_UUID(req_uuid(r, "assignmentId")), P_UUID(req_uuid(r, "practitionerId")),
-	    P_TEXT(run->decision), P_TEXT(run->status), P_TEXT(run->medication), P_TEXT(run->dosage), P_INT(run->amount_cents),
-	    P_TEXT(run->currency), P_BYTES(denial));
+	int64_t new = db_exec(r->db, insert_sql, err, P_UUID(run->id), P_TEXT(req_str(r, "taskId")),
+	    P_UUID(req_uuid(r, "submissionId")), P_UUID(req_uuid(r, "patientId")), P_UUID(req_uuid(r, "assignmentId")),
+	    P_UUID(req_uuid(r, "practitionerId")), P_TEXT(run->decision), P_TEXT(run->status), P_TEXT(run->medication),
+	    P_TEXT(run->dosage), P_INT(run->amount_cents), P_TEXT(run->currency), P_BYTES(denial));
 
 	if (new < 0 && db_violates(err, "orchestration_runs_case"))
 		return already(err, "decided");
@@ -101,8 +103,8 @@ price(struct req *r, const struct hold *h, struct run *run, struct problem *err)
 	if (strcmp(m.currency, h->currency) != 0)
 		return problem(err, 422, "currency_mismatch", "the patient agreed to a price in %s", h->currency);
 	if (m.price_cents > h->amount_cents)
-		return problem(err, 422, "price_above_consent", "the dosage costs %" PRId64 " cents, the patient agreed to %" PRId64, m.price_cents,
-		    h->amount_cents);
+		return problem(err, 422, "price_above_consent",
+		    "the dosage costs %" PRId64 " cents, the patient agreed to %" PRId64, m.price_cents, h->amount_cents);
 	run->amount_cents = m.price_cents;
 	run->currency = m.currency;
 	return 0;
@@ -161,7 +163,8 @@ run_deny(struct req *r, struct problem *err)
 		return -1;
 	if (found)
 		return reply_first(r, &first, "denied", err);
-	if (vault_seal(r->db, req_uuid(r, "patientId"), "orchestration_runs", "denial_enc", run.id, BYTES_OF(req_str(r, "reason")), &denial, err) < 0)
+	if (vault_seal(r->db, req_uuid(r, "patientId"), "orchestration_runs", "denial_enc", run.id, BYTES_OF(req_str(r, "reason")),
+	    &denial, err) < 0)
 		return -1;
 	new = insert(r, &run, denial, err);
 	if (new < 0)

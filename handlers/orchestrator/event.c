@@ -1,6 +1,6 @@
 /*
- * event.c: outcomes that a run waits for, however they arrive. Each is written to the run first and then told to the saga, which ignores what it does not
- * wait for; so events may be doubled or late.
+ * event.c: outcomes that a run waits for, however they arrive. Each is written to the run first and then told to the saga, which
+ * ignores what it does not wait for; so events may be doubled or late.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -13,7 +13,8 @@ static const char rx_sql[] =
 	" AND coalesce(rx_status, '') NOT IN ('delivered', 'cancelled', 'rejected')";
 static const char note_sql[] = "UPDATE orchestration_runs SET note_id = $2, updated_at = now() WHERE id = $1";
 static const char shipment_sql[] =
-	"UPDATE orchestration_runs SET shipment_id = $2, shipment_status = $3, tracking_number = coalesce($4, tracking_number), updated_at = now()"
+	"UPDATE orchestration_runs SET shipment_id = $2, shipment_status = $3, tracking_number = coalesce($4, tracking_number),"
+	" updated_at = now()"
 	" WHERE id = $1";
 
 enum meaning { NEWS, OK, REFUSED, PARK };
@@ -46,7 +47,7 @@ find(const struct outcome *table, size_t n, const char *status)
 	return NULL;
 }
 
-/* The saga before the run: the engine locks in that order too. A run that was parked for want of an outcome goes on when it comes. */
+/* The saga before the run: the engine locks in that order too. A run parked for want of an outcome goes on when it comes. */
 static int
 settle(struct db *db, const struct run *run, const struct outcome *o, const char *code, struct problem *err)
 {
@@ -107,7 +108,8 @@ on_payment(struct event *e, struct problem *err)
 {
 	const char *status = strchr(e->topic, '.');
 
-	return outcome_payment(e->db, event_uuid(e, "runId"), status == NULL ? "" : status + 1, optional(event_str(e, "code")), err);
+	return outcome_payment(e->db, event_uuid(e, "runId"), status == NULL ? "" : status + 1,
+	    optional(event_str(e, "code")), err);
 }
 
 int
@@ -131,8 +133,8 @@ on_note_created(struct event *e, struct problem *err)
 	if (run_load(e->db, event_uuid(e, "runId"), &run, err) < 0 ||
 	    db_exec(e->db, note_sql, err, P_UUID(run.id), P_TEXT(event_str(e, "noteId"))) < 0)
 		return -1;
-	return sync_log(e->db, &run, &(struct sync_entry){ .system = "canvas", .direction = "in", .action = "note", .outcome = "filed",
-	    .external_id = optional(event_str(e, "noteId")) }, err);
+	return sync_log(e->db, &run, &(struct sync_entry){ .system = "canvas", .direction = "in", .action = "note",
+	    .outcome = "filed", .external_id = optional(event_str(e, "noteId")) }, err);
 }
 
 int

@@ -5,13 +5,14 @@
 #include "orchestrator/orchestrator.h"
 
 static const char insert_sql[] =
-	"INSERT INTO payment_holds (id, submission_id, patient_id, intake_id, setup_intent_id, platform, intake_type, state, plan_id,"
-	" amount_cents, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, upper($11)) ON CONFLICT DO NOTHING";
+	"INSERT INTO payment_holds (id, submission_id, patient_id, intake_id, setup_intent_id, platform, intake_type, state,"
+	" plan_id, amount_cents, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, upper($11)) ON CONFLICT DO NOTHING";
 static const char find_sql[] =
 	"SELECT id, patient_id, setup_intent_id, platform, intake_type, state, amount_cents, currency, status FROM payment_holds"
 	" WHERE submission_id = $1";
 static const char end_sql[] =
-	"UPDATE payment_holds SET status = $2, version = version + 1, updated_at = now() WHERE submission_id = $1 AND status = 'active' RETURNING id";
+	"UPDATE payment_holds SET status = $2, version = version + 1, updated_at = now()"
+	" WHERE submission_id = $1 AND status = 'active' RETURNING id";
 
 int
 hold_of_case(struct db *db, struct uuid submission, struct hold *h, bool *found, struct problem *err)
@@ -53,8 +54,8 @@ hold_end(struct db *db, struct uuid submission, const char *status, struct probl
 int
 on_intake_submitted(struct event *e, struct problem *err)
 {
-	return db_exec(e->db, insert_sql, err, P_UUID(uuid_new()), P_UUID(event_uuid(e, "submissionId")), P_UUID(event_uuid(e, "patientId")),
-	    P_UUID(event_uuid(e, "intakeId")), P_UUID(event_uuid(e, "setupIntentId")), P_TEXT(event_str(e, "platform")),
-	    P_TEXT(event_str(e, "intakeType")), P_TEXT(event_str(e, "state")), P_TEXT(event_str(e, "planId")),
-	    P_INT(event_int(e, "amountCents")), P_TEXT(event_str(e, "currency"))) < 0 ? -1 : 0;
+	return db_exec(e->db, insert_sql, err, P_UUID(uuid_new()), P_UUID(event_uuid(e, "submissionId")),
+	    P_UUID(event_uuid(e, "patientId")), P_UUID(event_uuid(e, "intakeId")), P_UUID(event_uuid(e, "setupIntentId")),
+	    P_TEXT(event_str(e, "platform")), P_TEXT(event_str(e, "intakeType")), P_TEXT(event_str(e, "state")),
+	    P_TEXT(event_str(e, "planId")), P_INT(event_int(e, "amountCents")), P_TEXT(event_str(e, "currency"))) < 0 ? -1 : 0;
 }

@@ -1,6 +1,6 @@
 /*
- * mapping.c: who our patient is in other systems (Y-DB-09). The first name wins; a second one for the same patient, or the same one for a second
- * patient, is not taken: it would send one person's prescription under another's chart.
+ * mapping.c: who our patient is in other systems (Y-DB-09). The first name wins; a second one for the same patient, or the same one
+ * for a second patient, is not taken: it would send one person's prescription under another's chart.
  */
 #include "orchestrator/orchestrator.h"
 

@@ -4,10 +4,11 @@
 #include "orchestrator/orchestrator.h"
 
 static const char find_sql[] =
-	"SELECT medication, dosage, price_cents, currency, sku, ndc, quantity, supply_days, refills, directions FROM medication_configs"
-	" WHERE intake_type = $1 AND medication = $2 AND dosage = $3 AND active";
+	"SELECT medication, dosage, price_cents, currency, sku, ndc, quantity, supply_days, refills, directions"
+	" FROM medication_configs WHERE intake_type = $1 AND medication = $2 AND dosage = $3 AND active";
 static const char list_sql[] =
-	"SELECT medication, dosage, price_cents, currency FROM medication_configs WHERE active AND ($1::text IS NULL OR intake_type = $1)"
+	"SELECT medication, dosage, price_cents, currency FROM medication_configs"
+	" WHERE active AND ($1::text IS NULL OR intake_type = $1)"
 	" ORDER BY intake_type, medication, position";
 
 int

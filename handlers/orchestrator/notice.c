@@ -11,7 +11,8 @@ notice_enqueue(struct db *db, struct uuid run, const char *type, struct problem 
 	char id[UUID_TEXT];
 
 	uuid_text(run, id);
-	return job_enqueue(db, &(struct job_spec){ .kind = "notice", .args = arena_printf(a, "{\"run\":\"%s\",\"type\":\"%s\"}", id, type),
+	return job_enqueue(db, &(struct job_spec){ .kind = "notice",
+	    .args = arena_printf(a, "{\"run\":\"%s\",\"type\":\"%s\"}", id, type),
 	    .unique_key = arena_printf(a, "%s:%s", id, type) }, err);
 }
 

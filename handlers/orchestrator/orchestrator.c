@@ -1,9 +1,9 @@
 /*
- * orchestrator.c: the table of the orchestrator: from a physician's decision to a prescription that is accepted, paid, announced and shipped.
- * Called by integration (decisions) and portal (reads); every call of a run comes from its worker, to intake, registry, router, billing, integration,
- * notify and shipping. Writes orchestration_runs with history and steps, payment_holds, refill_schedules, patient_mappings, sync_logs.
- * Publishes prescription.decided, orchestration.step, orchestration.finished. Consumes intake.submitted, ehr.patient.created, ehr.note.created,
- * payment.*, rx.submission.updated, shipment.updated.
+ * orchestrator.c: the table of the orchestrator: from a physician's decision to a prescription that is accepted, paid, announced
+ * and shipped. Called by integration (decisions) and portal (reads); every call of a run comes from its worker, to intake,
+ * registry, router, billing, integration, notify and shipping. Writes orchestration_runs with history and steps, payment_holds,
+ * refill_schedules, patient_mappings, sync_logs. Publishes prescription.decided, orchestration.step, orchestration.finished.
+ * Consumes intake.submitted, ehr.patient.created, ehr.note.created, payment.*, rx.submission.updated, shipment.updated.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -29,7 +29,8 @@ static const struct field deny_body[] = {
 	{ "runId", UUID, .required = true, .says = "the run" }, \
 	{ "status", STRING, .required = true, .says = "running, completed, failed, manual, denied" }, \
 	{ "completedSteps", ARRAY, .required = true, .max = 20, .items = STRING, .says = "names, in order" }, \
-	{ "warnings", ARRAY, .required = true, .max = 20, .items = STRING, .says = "codes of steps that failed without failing the run" }, \
+	{ "warnings", ARRAY, .required = true, .max = 20, .items = STRING, \
+	    .says = "codes of steps that failed without failing the run" }, \
 	{ "errors", ARRAY, .required = true, .max = 20, .items = STRING, .says = "codes of steps that failed it" }, \
 	{ "reason", STRING, .says = "why, for failed and manual" }
 
@@ -122,17 +123,19 @@ static const struct field sync_reply[] = {
 
 static const struct route routes[] = {
 	{ "POST", "/orchestrator/approve", run_approve, .access = SERVICE, .callers = "integration", .db = WRITE, .once = KEY,
-	    .audit = "prescription.approve", .body = approve_body, .reply = decision_reply, .status = 202, .says = "starts a case's run" },
+	    .audit = "prescription.approve", .body = approve_body, .reply = decision_reply, .status = 202,
+	    .says = "starts a case's run" },
 	{ "POST", "/orchestrator/deny", run_deny, .access = SERVICE, .callers = "integration", .db = WRITE, .once = KEY,
-	    .audit = "prescription.deny", .body = deny_body, .reply = decision_reply, .status = 202, .says = "ends a case; nothing is charged" },
+	    .audit = "prescription.deny", .body = deny_body, .reply = decision_reply, .status = 202,
+	    .says = "ends a case; nothing is charged" },
 	{ "GET", "/orchestrator/runs/:id", run_show, .access = SERVICE | ADMIN, .callers = "integration portal", .db = READ,
 	    .reply = run_fields, .says = "one run with its steps" },
-	{ "GET", "/orchestrator/runs", run_find, .access = SERVICE | ADMIN, .callers = "integration portal", .db = READ, .query = find_query,
-	    .reply = run_fields, .says = "the newest run of a case" },
+	{ "GET", "/orchestrator/runs", run_find, .access = SERVICE | ADMIN, .callers = "integration portal", .db = READ,
+	    .query = find_query, .reply = run_fields, .says = "the newest run of a case" },
 	{ "GET", "/orchestrator/medications", medication_list, .access = SERVICE | ADMIN, .callers = "integration", .db = READ,
 	    .query = medications_query, .reply = medications_reply, .says = "what may be prescribed, with prices" },
-	{ "GET", "/orchestrator/sync-logs", sync_log_list, .access = SERVICE | ADMIN, .callers = "portal", .db = READ, .query = sync_query,
-	    .reply = sync_reply, .says = "the trail between chart and pharmacy" },
+	{ "GET", "/orchestrator/sync-logs", sync_log_list, .access = SERVICE | ADMIN, .callers = "portal", .db = READ,
+	    .query = sync_query, .reply = sync_reply, .says = "the trail between chart and pharmacy" },
 };
 
 static const struct job_row jobs[] = {

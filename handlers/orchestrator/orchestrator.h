@@ -43,7 +43,8 @@ int	 run_load(struct db *db, struct uuid id, struct run *ret, struct problem *er
 int	 run_of_task(struct db *db, const char *task, struct run *ret, bool *found, struct problem *err) MUST_CHECK;
 int	 run_of_case(struct db *db, struct uuid submission, struct run *ret, bool *found, struct problem *err) MUST_CHECK;
 /* The one mover of runs: history, audit and, at an end, the event and an alert. Not a legal move: nothing, and *moved false. */
-int	 run_move(struct db *db, const struct run *run, const char *status, const char *reason, bool *moved, struct problem *err) MUST_CHECK;
+int	 run_move(struct db *db, const struct run *run, const char *status, const char *reason, bool *moved,
+    struct problem *err) MUST_CHECK;
 /* The members that every event about a run carries; the object is left open. */
 void	 run_event(struct json_writer *w, struct buf *b, const struct run *run);
 
@@ -70,7 +71,8 @@ struct hold {
 	const char *status;		/* active, released, charged */
 };
 int	 hold_of_case(struct db *db, struct uuid submission, struct hold *ret, bool *found, struct problem *err) MUST_CHECK;
-int	 hold_end(struct db *db, struct uuid submission, const char *status, struct problem *err) MUST_CHECK;	/* not active any more: nothing */
+/* Not active any more: nothing. */
+int	 hold_end(struct db *db, struct uuid submission, const char *status, struct problem *err) MUST_CHECK;
 int	 on_intake_submitted(struct event *e, struct problem *err);
 
 /* ---- medication.c */
@@ -86,12 +88,13 @@ struct medication {
 	int64_t refills;
 	const char *directions;
 };
-int	 medication_find(struct db *db, const char *intake_type, const char *name, const char *dosage, struct medication *ret, bool *found,
-	    struct problem *err) MUST_CHECK;
+int	 medication_find(struct db *db, const char *intake_type, const char *name, const char *dosage, struct medication *ret,
+    bool *found, struct problem *err) MUST_CHECK;
 int	 medication_list(struct req *r, struct problem *err);		/* GET /orchestrator/medications */
 
 /* ---- mapping.c */
-int	 mapping_find(struct db *db, struct uuid patient, const char *system, const char **ret, struct problem *err) MUST_CHECK;	/* *ret NULL: none */
+/* *ret NULL: none. */
+int	 mapping_find(struct db *db, struct uuid patient, const char *system, const char **ret, struct problem *err) MUST_CHECK;
 int	 on_patient_created(struct event *e, struct problem *err);
 
 /* ---- sync_log.c */
@@ -107,7 +110,8 @@ int	 sync_log(struct db *db, const struct run *run, const struct sync_entry *e, 
 int	 sync_log_list(struct req *r, struct problem *err);		/* GET /orchestrator/sync-logs */
 
 /* ---- refill.c */
-int	 refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date, struct problem *err)
+int	 refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date,
+    struct problem *err)
 	    MUST_CHECK;		/* *next_date NULL: nothing to schedule */
 int	 refill_due_job(struct job *j, struct problem *err);
 int	 refill_remind_job(struct job *j, struct problem *err);
@@ -121,7 +125,8 @@ const char *notice_body(struct arena *a, const struct run *run, const char *type
 
 /* ---- record.c: the steps as people read them */
 int	 record_begin(struct saga *s, const char *step, struct problem *err) MUST_CHECK;
-int	 record_result(struct saga *s, const char *step, const char *json, struct problem *err) MUST_CHECK;	/* merged; ids, codes, amounts */
+/* Merged into what is there; ids, codes, amounts. */
+int	 record_result(struct saga *s, const char *step, const char *json, struct problem *err) MUST_CHECK;
 int	 record_moved(struct saga *s, const struct saga_step *step, const char *state, const char *reason, struct problem *err);
 
 /* ---- the saga: steps.c is its table, steps_read.c and steps_act.c what its steps do */

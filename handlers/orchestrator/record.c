@@ -1,11 +1,12 @@
 /*
- * record.c: the steps as people read them: the nine of the documents and their side steps, under their names (decision C5). The engine may need several
- * calls for what is one step to a reader; the table says which.
+ * record.c: the steps as people read them: the nine of the documents and their side steps, under their names (decision C5). The
+ * engine may need several calls for what is one step to a reader; the table says which.
  */
 #include "orchestrator/orchestrator.h"
 
 static const char begin_sql[] =
-	"INSERT INTO run_steps (run_id, position, name, state) VALUES ($1, $2, $3, 'running') ON CONFLICT (run_id, name) DO NOTHING";
+	"INSERT INTO run_steps (run_id, position, name, state) VALUES ($1, $2, $3, 'running')"
+	" ON CONFLICT (run_id, name) DO NOTHING";
 static const char result_sql[] =
 	"UPDATE run_steps SET result = coalesce(result, '{}') || $3::jsonb WHERE run_id = $1 AND name = $2";
 /* A warning of one part stays when the next part goes well. */
@@ -103,10 +104,11 @@ record_moved(struct saga *s, const struct saga_step *step, const char *state, co
 	if (i == COUNT(records) || (well && reason == NULL && !records[i].last))
 		return 0;
 	if (run_load(s->db, s->subject, &run, err) < 0 ||
-	    db_exec(s->db, moved_sql, err, P_UUID(run.id), P_INT((int64_t)i), P_TEXT(records[i].name), P_TEXT(state), P_TEXT(reason),
-	    P_TEXT(step->warn_only ? reason : NULL)) < 0 ||
-	    audit_add(s->db, &(struct audit_entry){ .action = "run.step", .object = "orchestration_runs", .object_id = uuid_text(run.id, id),
-	    .reason = reason, .detail = arena_printf(s->arena, "{\"step\":\"%s\",\"state\":\"%s\"}", step->name, state) }, err) < 0 ||
+	    db_exec(s->db, moved_sql, err, P_UUID(run.id), P_INT((int64_t)i), P_TEXT(records[i].name), P_TEXT(state),
+	    P_TEXT(reason), P_TEXT(step->warn_only ? reason : NULL)) < 0 ||
+	    audit_add(s->db, &(struct audit_entry){ .action = "run.step", .object = "orchestration_runs",
+	    .object_id = uuid_text(run.id, id), .reason = reason,
+	    .detail = arena_printf(s->arena, "{\"step\":\"%s\",\"state\":\"%s\"}", step->name, state) }, err) < 0 ||
 	    publish_step(s, &run, records[i].name, state, reason, err) < 0)
 		return -1;
 	return follow_up(s, &run, step->name, state, err);

@@ -1,6 +1,6 @@
 /*
- * refill.c: the next refill of what was dispensed (Y-ORCH-07, Y-DB-08), and the daily look at what falls due (Y-ORCH-08): each due refill is marked
- * and announced to its patient once, whichever worker looks first.
+ * refill.c: the next refill of what was dispensed (Y-ORCH-07, Y-DB-08), and the daily look at what falls due (Y-ORCH-08): each due
+ * refill is marked and announced to its patient once, whichever worker looks first.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -12,11 +12,13 @@ static const char insert_sql[] =
 static const char date_sql[] = "SELECT next_date::text AS next_date FROM refill_schedules WHERE run_id = $1";
 static const char due_sql[] =
 	"UPDATE refill_schedules SET status = 'due', updated_at = now() WHERE id IN (SELECT id FROM refill_schedules"
-	" WHERE status = 'scheduled' AND next_date <= current_date ORDER BY next_date LIMIT 500 FOR UPDATE SKIP LOCKED) RETURNING id";
+	" WHERE status = 'scheduled' AND next_date <= current_date ORDER BY next_date LIMIT 500 FOR UPDATE SKIP LOCKED)"
+	" RETURNING id";
 static const char load_sql[] = "SELECT run_id, next_date::text AS next_date FROM refill_schedules WHERE id = $1";
 
 int
-refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date, struct problem *err)
+refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date,
+    struct problem *err)
 {
 	const struct row *w;
 
@@ -71,5 +73,6 @@ refill_remind_job(struct job *j, struct problem *err)
 	jw_str(&w, "dueDate", row_str(f, "next_date"));
 	jw_end(&w);
 	jw_end(&w);
-	return job_ask(j, &(struct peer_call){ .service = "notify", .method = "POST", .path = "/notify/send", .body = b.data }, NULL, err);
+	return job_ask(j, &(struct peer_call){ .service = "notify", .method = "POST", .path = "/notify/send", .body = b.data },
+	    NULL, err);
 }

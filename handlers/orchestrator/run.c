@@ -5,7 +5,8 @@
 
 #define COLUMNS \
 	"id, task_id, submission_id, patient_id, assignment_id, practitioner_id, decision, medication, dosage, amount_cents," \
-	" currency, status, reason, denial_enc, patient_enc, prescriber::text AS prescriber, pharmacy, pharmacy_reason, own_shipping," \
+	" currency, status, reason, denial_enc, patient_enc, prescriber::text AS prescriber, pharmacy, pharmacy_reason," \
+	" own_shipping," \
 	" payment_id, payment_status, rx_status, shipment_id, shipment_status, tracking_number, version, created_at, finished_at"
 static const char load_sql[] = "SELECT " COLUMNS " FROM orchestration_runs WHERE id = $1";
 static const char task_sql[] = "SELECT " COLUMNS " FROM orchestration_runs WHERE task_id = $1";

@@ -1,11 +1,12 @@
 /*
- * show.c: a run as people and portals read it (Y-PLAT-07): its steps in order, with start, end and result, and the two seven-step views that the
- * documents of the platform and of the integration service name (decision C5).
+ * show.c: a run as people and portals read it (Y-PLAT-07): its steps in order, with start, end and result, and the two seven-step
+ * views that the documents of the platform and of the integration service name (decision C5).
  */
 #include "orchestrator/orchestrator.h"
 
 static const char steps_sql[] =
-	"SELECT name, state, reason, warning, result::text AS result, started_at, finished_at FROM run_steps WHERE run_id = $1 ORDER BY position";
+	"SELECT name, state, reason, warning, result::text AS result, started_at, finished_at FROM run_steps"
+	" WHERE run_id = $1 ORDER BY position";
 
 struct view {
 	const char *name;
@@ -16,8 +17,9 @@ static const struct view platform_view[] = {
 	{ "notify", "notify" }, { "shipment", "create_shipment" }, { "refills", "schedule_refills" },
 };
 static const struct view integration_view[] = {
-	{ "medicationConfig", "medication_config" }, { "patientLookup", "patient_lookup" }, { "prescriberRouting", "resolve_prescriber" },
-	{ "pharmacyRouting", "route_pharmacy" }, { "pharmacySync", "submit_rx" }, { "payment", "charge" }, { "notification", "notify" },
+	{ "medicationConfig", "medication_config" }, { "patientLookup", "patient_lookup" },
+	{ "prescriberRouting", "resolve_prescriber" }, { "pharmacyRouting", "route_pharmacy" }, { "pharmacySync", "submit_rx" },
+	{ "payment", "charge" }, { "notification", "notify" },
 };
 
 static const char *
@@ -76,7 +78,8 @@ write_summary(struct json_writer *w, struct rows *steps, const struct run *run)
 		for (size_t i = 0; i < rows_count(steps); i++) {
 			const struct row *s = rows_at(steps, i);
 
-			if (row_is_null(s, lists[l].column) || (lists[l].state != NULL && strcmp(row_str(s, "state"), lists[l].state) != 0))
+			if (row_is_null(s, lists[l].column) ||
+			    (lists[l].state != NULL && strcmp(row_str(s, "state"), lists[l].state) != 0))
 				continue;
 			/* A failure that is only a warning is no error. */
 			if (strcmp(lists[l].key, "errors") == 0 && !row_is_null(s, "warning"))

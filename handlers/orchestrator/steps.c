@@ -1,6 +1,6 @@
 /*
- * steps.c: the prescription saga as a table (decision C5, rule M6): what is only read comes first, so that a missing dosage, prescriber or pharmacy fails
- * before anything happened; then authorise, submit, and capture on acceptance.
+ * steps.c: the prescription saga as a table (decision C5, rule M6): what is only read comes first, so that a missing dosage,
+ * prescriber or pharmacy fails before anything happened; then authorise, submit, and capture on acceptance.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -19,7 +19,8 @@ static const struct saga_step steps[] = {
 	{ "submit_rx", AWAIT, .deadline_s = ASK_AFTER_S, .plan = submit_rx_plan, .take = submit_rx_take, .poll = submit_rx_poll,
 	    .polled = submit_rx_polled, .undo = past_acceptance },
 	{ "hp_note", CALL, .warn_only = true, .plan = hp_note_plan },
-	{ "charge", AWAIT, .deadline_s = ASK_AFTER_S, .plan = charge_plan, .poll = payment_poll, .polled = charge_polled, .undo = past_acceptance },
+	{ "charge", AWAIT, .deadline_s = ASK_AFTER_S, .plan = charge_plan, .poll = payment_poll, .polled = charge_polled,
+	    .undo = past_acceptance },
 	{ "notify", CALL, .warn_only = true, .plan = notify_approved_plan },
 	{ "notify_payment", CALL, .warn_only = true, .plan = notify_charged_plan },
 	{ "create_shipment", CALL, .plan = create_shipment_plan, .take = create_shipment_take },

@@ -1,15 +1,17 @@
 /*
- * steps_act.c: the steps that do something. Each only writes down what it wants sent; the engine commits those bytes before it sends them, under a
- * key that the callee repeats by.
+ * steps_act.c: the steps that do something. Each only writes down what it wants sent; the engine commits those bytes before it
+ * sends them, under a key that the callee repeats by.
  */
 #include "orchestrator/orchestrator.h"
 
 static const char payment_sql[] =
-	"UPDATE orchestration_runs SET payment_id = $2, payment_status = coalesce(payment_status, $3), updated_at = now() WHERE id = $1";
+	"UPDATE orchestration_runs SET payment_id = $2, payment_status = coalesce(payment_status, $3), updated_at = now()"
+	" WHERE id = $1";
 static const char router_sql[] =
 	"UPDATE orchestration_runs SET router_id = $2, rx_status = coalesce(rx_status, $3), updated_at = now() WHERE id = $1";
 static const char shipment_sql[] =
-	"UPDATE orchestration_runs SET shipment_id = $2, shipment_status = coalesce(shipment_status, $3), updated_at = now() WHERE id = $1";
+	"UPDATE orchestration_runs SET shipment_id = $2, shipment_status = coalesce(shipment_status, $3), updated_at = now()"
+	" WHERE id = $1";
 
 static const char *
 text(const json_t *o, const char *path)
@@ -179,7 +181,8 @@ submit_rx_plan(struct saga *s, struct saga_call *call, struct problem *err)
 		return problem(err, 422, "prescription_too_long", "the prescription exceeds %zu bytes", b.max);
 	ask(call, "router", "POST", "/rx/prescriptions/submit", b.data);
 	call->patient = run.patient_id;
-	return sync_log(s->db, &run, &(struct sync_entry){ .system = run.pharmacy, .direction = "out", .action = "submit", .outcome = "attempted" }, err);
+	return sync_log(s->db, &run, &(struct sync_entry){ .system = run.pharmacy, .direction = "out", .action = "submit",
+	    .outcome = "attempted" }, err);
 }
 
 int
@@ -191,8 +194,8 @@ submit_rx_take(struct saga *s, const json_t *reply, struct problem *err)
 
 	if (uuid_member(reply, "routerSubmissionId", &router, err) < 0 || step_run(s, &run, err) < 0 ||
 	    db_exec(s->db, router_sql, err, P_UUID(run.id), P_UUID(router), P_TEXT(text(reply, "status"))) < 0 ||
-	    sync_log(s->db, &run, &(struct sync_entry){ .system = run.pharmacy, .direction = "out", .action = "submit", .outcome = "queued",
-	    .external_id = uuid_text(router, id) }, err) < 0)
+	    sync_log(s->db, &run, &(struct sync_entry){ .system = run.pharmacy, .direction = "out", .action = "submit",
+	    .outcome = "queued", .external_id = uuid_text(router, id) }, err) < 0)
 		return -1;
 	return record_result(s, "submit_rx", arena_printf(s->arena, "{\"routerSubmissionId\":\"%s\"}", uuid_text(router, id)), err);
 }
@@ -245,8 +248,8 @@ hp_note_plan(struct saga *s, struct saga_call *call, struct problem *err)
 	jw_end(&w);
 	ask(call, "integration", "POST", "/api/ehr/notes", b.data);
 	call->patient = run.patient_id;
-	return sync_log(s->db, &run, &(struct sync_entry){ .system = "canvas", .direction = "out", .action = "note", .outcome = "attempted",
-	    .external_id = canvas }, err);
+	return sync_log(s->db, &run, &(struct sync_entry){ .system = "canvas", .direction = "out", .action = "note",
+	    .outcome = "attempted", .external_id = canvas }, err);
 }
 
 /* ---- 6 charge */

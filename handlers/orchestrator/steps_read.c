@@ -1,5 +1,6 @@
 /*
- * steps_read.c: the steps that only read. What they find is kept with the run: it is decided once and not asked again when a run resumes.
+ * steps_read.c: the steps that only read. What they find is kept with the run: it is decided once and not asked again when a run
+ * resumes.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -76,7 +77,8 @@ patient_lookup_take(struct saga *s, const json_t *reply, struct problem *err)
 
 	if (step_run(s, &run, err) < 0)
 		return -1;
-	if (!names(reply, "patientId", run.patient_id) || !names(reply, "submissionId", run.submission_id) || !json_is_object(patient))
+	if (!names(reply, "patientId", run.patient_id) || !names(reply, "submissionId", run.submission_id) ||
+	    !json_is_object(patient))
 		return problem(err, 409, "patient_mismatch", "the submission is another patient's");
 	if (strcmp(text(patient, "address.state"), saga_str(s, "state")) != 0)
 		return problem(err, 409, "state_mismatch", "the address is in another state than the case");
@@ -129,7 +131,8 @@ verify_licence_plan(struct saga *s, struct saga_call *call, struct problem *err)
 		return -1;
 	call->service = "registry";
 	call->method = "GET";
-	call->path = arena_printf(s->arena, "/physicians/%s/verify-license?state=%s", uuid_text(run.practitioner_id, id), saga_str(s, "state"));
+	call->path = arena_printf(s->arena, "/physicians/%s/verify-license?state=%s", uuid_text(run.practitioner_id, id),
+	    saga_str(s, "state"));
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * sync_log.c: the trail between chart and pharmacy (Y-DB-10): a row per attempt and per answer, never changed, found by case or by the pharmacy's id.
+ * sync_log.c: the trail between chart and pharmacy (Y-DB-10): a row per attempt and per answer, never changed, found by case or by
+ * the pharmacy's id.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -8,7 +9,8 @@ static const char insert_sql[] =
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 static const char list_sql[] =
 	"SELECT submission_id, run_id, system, direction, action, outcome, external_id, detail, at FROM sync_logs"
-	" WHERE ($1::uuid IS NULL OR submission_id = $1) AND ($2::uuid IS NULL OR patient_id = $2) AND ($3::text IS NULL OR external_id = $3)"
+	" WHERE ($1::uuid IS NULL OR submission_id = $1) AND ($2::uuid IS NULL OR patient_id = $2)"
+	" AND ($3::text IS NULL OR external_id = $3)"
 	" ORDER BY id LIMIT 100";
 
 int

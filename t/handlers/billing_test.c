@@ -1,136 +1,8 @@
 /*
- * billing_test.c: a card is saved, an amount is held, taken or given back, once each; what Stripe says by webhook is a hint. Stripe is a stub that
- * answers as its contract says.
+ * billing_test.c: a card is saved, an amount is held, taken or given back, once each. Stripe is a stub that answers as its contract
+ * says.
  */
-#include "core.h"
-
-#include "base/clock.h"
-#include "billing/billing.h"
-#include "crypto/signature.h"
-#include "harness/harness.h"
-
-#define STRIPE "https://stripe.test"
-#define HOOK_SECRET "whsec_test_of_the_tests"
-#define PATIENT "0194d9f0-0000-7000-8000-0000000000a1"
-#define SUBMISSION "0194d9f0-0000-7000-8000-0000000000b1"
-
-static const char *const settings[] = { "STRIPE_BASE_URL=" STRIPE, "STRIPE_SECRET_KEY=sk_test_x", "STRIPE_PUBLISHABLE_KEY=pk_test_x",
-	"STRIPE_WEBHOOK_SECRET=" HOOK_SECRET, NULL };
-
-static int
-setup(void **state)
-{
-	*state = world_new(&billing_service, settings);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-/* ---- Stripe's side */
-
-static void
-stripe_saves_cards(struct world *w)
-{
-	stub(w, "POST", "/v1/customers", 200, "{\"id\":\"cus_1\",\"object\":\"customer\"}");
-}
-
-static const char *
-intent(struct world *w, const char *id, const char *status, int amount)
-{
-	return text(w, "{\"id\":\"%s\",\"object\":\"payment_intent\",\"status\":\"%s\",\"amount\":%d,\"amount_received\":%d,\"currency\":\"usd\"}", id,
-	    status, amount, strcmp(status, "succeeded") == 0 ? amount : 0);
-}
-
-static const char *
-declined(struct world *w, const char *id, const char *code, const char *decline_code)
-{
-	return text(w, "{\"error\":{\"type\":\"card_error\",\"code\":\"%s\",\"decline_code\":\"%s\",\"message\":\"no\",\"payment_intent\":{\"id\":\"%s\","
-	    "\"status\":\"requires_payment_method\"}}}", code, decline_code, id);
-}
-
-/* ---- our side */
-
-static unsigned serial;
-
-/* A saved card of 299.00 USD; its id. */
-static const char *
-saved_card(struct world *w)
-{
-	const char *seti = text(w, "seti_%u", ++serial), *id;
-
-	stripe_saves_cards(w);
-	stub(w, "POST", "/v1/setup_intents", 200, text(w, "{\"id\":\"%s\",\"status\":\"requires_payment_method\",\"client_secret\":\"%s_secret\"}", seti, seti));
-	stub(w, "GET", text(w, "/v1/setup_intents/%s", seti), 200, text(w, "{\"id\":\"%s\",\"status\":\"succeeded\",\"payment_method\":\"pm_1\","
-	    "\"metadata\":{\"amount_cents\":\"29900\"}}", seti));
-	post_key(w, BY_SERVICE("intake"), "/billing/setup-intents", text(w, "intake:card-number-%u:setup", serial), text(w,
-	    "{\"intakeId\":\"0194d9f0-0000-7000-8000-%012u\",\"patientId\":\"" PATIENT "\",\"planId\":\"glp1\",\"amountCents\":29900,\"currency\":\"USD\"}", serial));
-	expect_status(w, 201);
-	id = answer_text(w, "setupIntentId");
-	get(w, BY_SERVICE("intake"), text(w, "/billing/setup-intents/%s", id));
-	expect_text(w, "status", "succeeded");
-	return id;
-}
-
-static const char *
-payment_body(struct world *w, const char *card, unsigned run, int cents, int generation)
-{
-	return text(w, "{\"setupIntentId\":\"%s\",\"submissionId\":\"" SUBMISSION "\",\"patientId\":\"" PATIENT "\","
-	    "\"runId\":\"0194d9f0-0000-7000-8000-1%011u\",\"amountCents\":%d,\"currency\":\"USD\",\"purpose\":\"visit\",\"generation\":%d}",
-	    card, run, cents, generation);
-}
-
-static const char *
-key(struct world *w)
-{
-	return text(w, "a-key-of-the-tests-%u", ++serial);
-}
-
-static const char *
-pay(struct world *w, const char *card, unsigned run)
-{
-	post_key(w, BY_SERVICE("orchestrator"), "/billing/payments", key(w), payment_body(w, card, run, 29900, 1));
-	expect_status(w, 202);
-	return answer_text(w, "paymentId");
-}
-
-/* A payment that Stripe holds as pi_<run>. */
-static const char *
-authorized(struct world *w, unsigned run)
-{
-	const char *card = saved_card(w), *id;
-
-	stub_once(w, "POST", "/v1/payment_intents", 200, intent(w, text(w, "pi_%u", run), "requires_capture", 29900));
-	id = pay(w, card, run);
-	work(w);
-	return id;
-}
-
-static void
-act(struct world *w, const char *id, const char *verb)
-{
-	post_key(w, BY_SERVICE("orchestrator"), text(w, "/billing/payments/%s/%s", id, verb), key(w), NULL);
-}
-
-#define expect_payment(w, id, status) \
-	assert_string_equal(sql_text((w), "SELECT status FROM payments WHERE id = '%s'", (id)), (status))
-#define expect_ledger(w, id, account, cents) assert_int_equal(sql_int((w), \
-	"SELECT coalesce(sum(amount_cents), 0) FROM ledger WHERE payment_id = '%s' AND account = '%s'", (id), (account)), (cents))
-
-static void
-webhook(struct world *w, const char *event, const char *type, const char *object, const char *secret, const char *more)
-{
-	const char *body = text(w, "{\"id\":\"%s\",\"object\":\"event\",\"type\":\"%s\",\"created\":1767225600,\"livemode\":false,%s\"data\":{\"object\":"
-	    "{\"id\":\"%s\"}}}", event, type, more, object);
-	struct buf header = buf_in(world_arena(w), 1024);
-
-	stripe_sign(secret, clock_us() / US_PER_S, BYTES_OF(body), &header);
-	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, body, (const struct header[]){ { "stripe-signature", header.data }, { NULL, NULL } });
-}
+#include "billing_world.h"
 
 /* ---- the card */
 
@@ -178,7 +50,8 @@ a_slow_stripe_is_503_and_leaves_nothing(void **state)
 
 	stubs_clear(w);
 	stub_broken(w, "POST", "/v1/customers", HTTP_UNKNOWN);
-	post_key(w, BY_SERVICE("intake"), "/billing/setup-intents", "intake:slow-stripe:setup", "{\"intakeId\":\"0194d9f0-0000-7000-8000-0000000000c9\","
+	post_key(w, BY_SERVICE("intake"), "/billing/setup-intents", "intake:slow-stripe:setup",
+	    "{\"intakeId\":\"0194d9f0-0000-7000-8000-0000000000c9\","
 	    "\"patientId\":\"" PATIENT "\",\"planId\":\"glp1\",\"amountCents\":29900,\"currency\":\"USD\"}");
 	expect_problem(w, 503, "stripe_unavailable");
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM setup_intents"), before);
@@ -192,7 +65,8 @@ an_intent_of_another_amount_is_refused(void **state)
 
 	stubs_clear(w);
 	card = saved_card(w);
-	sql_run(w, "UPDATE setup_intents SET status = 'processing', payment_method = NULL, amount_cents = 100 WHERE id = '%s'", card);
+	sql_run(w, "UPDATE setup_intents SET status = 'processing', payment_method = NULL, amount_cents = 100 WHERE id = '%s'",
+	    card);
 	get(w, BY_SERVICE("intake"), text(w, "/billing/setup-intents/%s", card));
 	expect_problem(w, 400, "amount_mismatch");
 }
@@ -296,7 +170,8 @@ a_decline_fails_the_payment_and_says_only_that(void **state)
 
 		stubs_clear(w);
 		card = saved_card(w);
-		stub(w, "POST", "/v1/payment_intents", 402, declined(w, text(w, "pi_d%u", i), cases[i].code, cases[i].decline_code));
+		stub(w, "POST", "/v1/payment_intents", 402, declined(w, text(w, "pi_d%u", i), cases[i].code,
+		    cases[i].decline_code));
 		id = pay(w, card, 10 + i);
 		work_all(w);
 		expect_payment(w, id, "failed");
@@ -431,7 +306,8 @@ a_capture_that_stripe_refuses_needs_a_person(void **state)
 	stubs_clear(w);
 	id = authorized(w, 42);
 	stub(w, "POST", "/v1/payment_intents/pi_42/capture", 400, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
-	    "\"payment_intent_unexpected_state\",\"message\":\"no\",\"payment_intent\":{\"id\":\"pi_42\",\"status\":\"canceled\"}}}");
+	    "\"payment_intent_unexpected_state\",\"message\":\"no\",\"payment_intent\":{\"id\":\"pi_42\","
+	    "\"status\":\"canceled\"}}}");
 	act(w, id, "capture");
 	work_all(w);
 	expect_payment(w, id, "manual");
@@ -460,126 +336,6 @@ before_it_is_authorised_a_payment_is_neither_captured_nor_cancelled(void **state
 	expect_text(w, "status", "authorized");
 }
 
-/* ---- webhooks */
-
-static void
-a_forged_or_stale_webhook_is_refused_and_a_repeated_one_is_one_job(void **state)
-{
-	struct world *w = *state;
-
-	stubs_clear(w);
-	webhook(w, "evt_forged", "payment_intent.succeeded", "pi_x", "whsec_of_somebody_else", "");
-	expect_problem(w, 401, "bad_signature");
-	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, "{}", NULL);
-	expect_status(w, 401);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id = 'evt_forged'"), 0);
-	for (int i = 0; i < 5; i++) {
-		webhook(w, "evt_again", "payment_intent.succeeded", "pi_nobody", HOOK_SECRET, "");
-		expect_status(w, 200);
-	}
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id = 'evt_again'"), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'stripe.event' AND args->>'id' = (SELECT id::text FROM stripe_events"
-	    " WHERE event_id = 'evt_again')"), 1);
-	stub(w, "GET", "/v1/payment_intents/pi_nobody", 404, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"resource_missing\",\"message\":\"\"}}");
-	work(w);
-	assert_string_equal(sql_text(w, "SELECT outcome FROM stripe_events WHERE event_id = 'evt_again'"), "unknown_object");
-}
-
-static void
-an_event_of_a_kind_we_do_not_keep_is_only_noted(void **state)
-{
-	struct world *w = *state;
-
-	stubs_clear(w);
-	webhook(w, "evt_coupon", "coupon.created", "co_1", HOOK_SECRET, "");
-	expect_status(w, 200);
-	assert_string_equal(sql_text(w, "SELECT outcome FROM stripe_events WHERE event_id = 'evt_coupon'"), "ignored");
-	webhook(w, "evt_path", "payment_intent.succeeded", "../v1/charges", HOOK_SECRET, "");
-	assert_string_equal(sql_text(w, "SELECT outcome FROM stripe_events WHERE event_id = 'evt_path'"), "ignored");
-	work(w);
-}
-
-static void
-a_webhook_settles_an_authorisation_whose_answer_was_lost(void **state)
-{
-	struct world *w = *state;
-	const char *card, *id;
-
-	stubs_clear(w);
-	card = saved_card(w);
-	stub_broken(w, "POST", "/v1/payment_intents", HTTP_UNKNOWN);
-	id = pay(w, card, 50);
-	work(w);
-	expect_payment(w, id, "pending");
-	stub(w, "GET", "/v1/payment_intents/pi_50", 200, text(w, "{\"id\":\"pi_50\",\"status\":\"requires_capture\",\"amount\":29900,\"currency\":\"usd\","
-	    "\"amount_received\":0,\"metadata\":{\"payment_id\":\"%s\"}}", id));
-	webhook(w, "evt_50", "payment_intent.amount_capturable_updated", "pi_50", HOOK_SECRET, "");
-	work_all(w);
-	expect_payment(w, id, "authorized");
-	assert_int_equal(sent_count(w, "POST", "/v1/payment_intents"), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM payment_history WHERE payment_id = '%s' AND to_status = 'authorized'", id), 1);
-}
-
-static void
-late_and_reordered_webhooks_change_nothing(void **state)
-{
-	static const char *const shuffled[] = { "payment_intent.succeeded", "payment_intent.amount_capturable_updated", "payment_intent.created" };
-	struct world *w = *state;
-	const char *id;
-
-	stubs_clear(w);
-	id = authorized(w, 51);
-	stub(w, "POST", "/v1/payment_intents/pi_51/capture", 200, intent(w, "pi_51", "succeeded", 29900));
-	act(w, id, "capture");
-	stub(w, "GET", "/v1/payment_intents/pi_51", 200, intent(w, "pi_51", "requires_capture", 29900));
-	webhook(w, "evt_51_early", "payment_intent.amount_capturable_updated", "pi_51", HOOK_SECRET, "");
-	work(w);
-	stub(w, "GET", "/v1/payment_intents/pi_51", 200, intent(w, "pi_51", "succeeded", 29900));
-	for (unsigned i = 0; i < COUNT(shuffled); i++)
-		webhook(w, text(w, "evt_51_%u", i), shuffled[i], "pi_51", HOOK_SECRET, "");
-	work(w);
-	expect_payment(w, id, "captured");
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM payment_history WHERE payment_id = '%s'", id), 4);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id LIKE 'evt_51_%%' AND outcome = 'late'"), 4);
-	expect_ledger(w, id, "revenue", -29900);
-}
-
-static void
-a_vendor_that_lies_about_the_amount_parks_the_payment(void **state)
-{
-	struct world *w = *state;
-	const char *id;
-
-	stubs_clear(w);
-	id = authorized(w, 52);
-	stub(w, "GET", "/v1/payment_intents/pi_52", 200, intent(w, "pi_52", "succeeded", 99900));
-	webhook(w, "evt_52", "payment_intent.succeeded", "pi_52", HOOK_SECRET, "");
-	work(w);
-	expect_payment(w, id, "manual");
-	assert_string_equal(json_text_at(event_last(w, "payment.manual"), "code"), "amount_mismatch");
-	stub(w, "GET", "/v1/payment_intents/pi_52", 200, intent(w, "pi_52", "requires_capture", 29900));
-	webhook(w, "evt_52b", "payment_intent.amount_capturable_updated", "pi_52", HOOK_SECRET, "");
-	work(w);
-	expect_payment(w, id, "manual");
-	expect_ledger(w, id, "revenue", 0);
-}
-
-static void
-money_taken_by_somebody_else_parks_the_payment(void **state)
-{
-	struct world *w = *state;
-	const char *id;
-
-	stubs_clear(w);
-	id = authorized(w, 53);
-	stub(w, "GET", "/v1/payment_intents/pi_53", 200, intent(w, "pi_53", "canceled", 29900));
-	webhook(w, "evt_53", "payment_intent.canceled", "pi_53", HOOK_SECRET, "");
-	work(w);
-	expect_payment(w, id, "manual");
-	assert_string_equal(sql_text(w, "SELECT reason FROM payments WHERE id = '%s'", id), "cancelled_at_stripe");
-	assert_string_equal(sql_text(w, "SELECT outcome FROM stripe_events WHERE event_id = 'evt_53'"), "conflict");
-}
-
 /* ---- the ledger and the rows defend themselves */
 
 static bool
@@ -596,10 +352,12 @@ the_database_refuses_an_unbalanced_ledger_a_changed_entry_and_an_illegal_move(vo
 
 	stubs_clear(w);
 	id = authorized(w, 60);
-	sql_run(w, "CREATE OR REPLACE FUNCTION try_sql(s text) RETURNS text LANGUAGE plpgsql AS $f$ BEGIN EXECUTE s; SET CONSTRAINTS ALL IMMEDIATE;"
+	sql_run(w, "CREATE OR REPLACE FUNCTION try_sql(s text) RETURNS text LANGUAGE plpgsql AS $f$ BEGIN EXECUTE s; SET"
+	    " CONSTRAINTS ALL IMMEDIATE;"
 	    " RETURN 'done'; EXCEPTION WHEN OTHERS THEN RETURN 'refused ' || SQLERRM; END $f$");
 	assert_false(refused(w, "SELECT 1"));
-	assert_true(refused(w, text(w, "INSERT INTO ledger (tenant_id, transaction_id, payment_id, kind, account, amount_cents, currency) SELECT"
+	assert_true(refused(w, text(w, "INSERT INTO ledger (tenant_id, transaction_id, payment_id, kind, account, amount_cents,"
+	    " currency) SELECT"
 	    " tenant_id, gen_random_uuid(), id, 'captured', 'revenue', -100, 'USD' FROM payments WHERE id = '%s'", id)));
 	assert_true(refused(w, "UPDATE ledger SET amount_cents = 1"));
 	assert_true(refused(w, "DELETE FROM payment_history"));
@@ -652,15 +410,9 @@ main(void)
 		cmocka_unit_test(a_cancelled_authorisation_is_released),
 		cmocka_unit_test(a_capture_that_stripe_refuses_needs_a_person),
 		cmocka_unit_test(before_it_is_authorised_a_payment_is_neither_captured_nor_cancelled),
-		cmocka_unit_test(a_forged_or_stale_webhook_is_refused_and_a_repeated_one_is_one_job),
-		cmocka_unit_test(an_event_of_a_kind_we_do_not_keep_is_only_noted),
-		cmocka_unit_test(a_webhook_settles_an_authorisation_whose_answer_was_lost),
-		cmocka_unit_test(late_and_reordered_webhooks_change_nothing),
-		cmocka_unit_test(a_vendor_that_lies_about_the_amount_parks_the_payment),
-		cmocka_unit_test(money_taken_by_somebody_else_parks_the_payment),
 		cmocka_unit_test(the_database_refuses_an_unbalanced_ledger_a_changed_entry_and_an_illegal_move),
 		cmocka_unit_test(a_live_key_is_refused_outside_live_mode),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, billing_setup, billing_teardown);
 }

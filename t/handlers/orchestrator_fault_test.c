@@ -1,6 +1,7 @@
 /*
- * orchestrator_fault_test.c: whatever breaks between two steps, a run comes to the same end: one authorisation, one prescription, one capture, one message.
- * A lost answer is repeated with the same bytes under the same key, so that the callee answers with what it did the first time (rules M1, M2, M10).
+ * orchestrator_fault_test.c: whatever breaks between two steps, a run comes to the same end: one authorisation, one prescription,
+ * one capture, one message. A lost answer is repeated with the same bytes under the same key, so that the callee answers with what
+ * it did the first time (rules M1, M2, M10).
  */
 #include "orchestrator_world.h"
 
@@ -33,7 +34,8 @@ expect_repeats_are_replays(struct given *g, const char *target)
 	}
 }
 
-static const char *const keyed[] = { "/billing/payments", "/rx/prescriptions/submit", "/api/ehr/notes", "/billing/payments/*", "/shipping/shipments" };
+static const char *const keyed[] = { "/billing/payments", "/rx/prescriptions/submit", "/api/ehr/notes", "/billing/payments/*",
+    "/shipping/shipments" };
 
 static void
 an_answer_lost_at_any_step_is_asked_again_by_the_same_key(void **state)
@@ -53,7 +55,8 @@ an_answer_lost_at_any_step_is_asked_again_by_the_same_key(void **state)
 static void
 a_peer_that_is_down_for_a_while_only_delays(void **state)
 {
-	static const char down[] = "{\"type\":\"/problems/x\",\"title\":\"x\",\"status\":503,\"code\":\"database_unavailable\",\"detail\":\"x\"}";
+	static const char down[] = "{\"type\":\"/problems/x\",\"title\":\"x\",\"status\":503,\"code\":\"database_unavailable\","
+	    "\"detail\":\"x\"}";
 
 	for (unsigned i = 0; i < COUNT(keyed); i++) {
 		struct given g = a_case(*state);
@@ -76,12 +79,14 @@ a_successor_takes_up_the_committed_intent(void **state)
 	stub_broken(g.w, "POST", "/rx/prescriptions/submit", HTTP_UNKNOWN);
 	approve(&g);
 	payment_event(&g, "authorized", NULL);
-	assert_string_equal(sql_text(g.w, "SELECT s.state FROM saga_step s JOIN saga x ON x.id = s.saga_id WHERE x.subject = '%s' AND s.name = 'submit_rx'",
+	assert_string_equal(sql_text(g.w, "SELECT s.state FROM saga_step s JOIN saga x ON x.id = s.saga_id WHERE x.subject = '%s'"
+	    " AND s.name = 'submit_rx'",
 	    g.run), "intent");
 	/* What the prescription is made of changes meanwhile; what was committed does not. */
 	sql_run(g.w, "UPDATE medication_configs SET directions = 'something else' WHERE sku = 'SMPL-SEMA-025'");
 	hurry(&g);
-	sql_run(g.w, "UPDATE medication_configs SET directions = 'Inject 0.25 mg under the skin once a week.' WHERE sku = 'SMPL-SEMA-025'");
+	sql_run(g.w, "UPDATE medication_configs SET directions = 'Inject 0.25 mg under the skin once a week.' WHERE sku ="
+	    " 'SMPL-SEMA-025'");
 	assert_int_equal(asked(&g, "POST", "/rx/prescriptions/submit"), 2);
 	expect_repeats_are_replays(&g, "/rx/prescriptions/submit");
 	rx_event(&g, "accepted", NULL);
@@ -207,7 +212,8 @@ an_undo_that_is_refused_needs_a_person(void **state)
 {
 	struct given g = a_case(*state);
 
-	stub(g.w, "POST", text(g.w, "/billing/payments/%s/cancel", g.payment), 409, "{\"type\":\"/problems/x\",\"title\":\"x\",\"status\":409,"
+	stub(g.w, "POST", text(g.w, "/billing/payments/%s/cancel", g.payment), 409,
+	    "{\"type\":\"/problems/x\",\"title\":\"x\",\"status\":409,"
 	    "\"code\":\"payment_not_authorized\",\"detail\":\"x\"}");
 	approve(&g);
 	payment_event(&g, "authorized", NULL);
@@ -225,14 +231,17 @@ the_database_refuses_an_illegal_move_of_a_run(void **state)
 	struct given g = a_case(*state);
 
 	approve(&g);
-	sql_run(g.w, "CREATE OR REPLACE FUNCTION try_sql(s text) RETURNS text LANGUAGE plpgsql AS $f$ BEGIN EXECUTE s; RETURN 'done';"
+	sql_run(g.w, "CREATE OR REPLACE FUNCTION try_sql(s text) RETURNS text LANGUAGE plpgsql AS $f$ BEGIN EXECUTE s; RETURN"
+	    " 'done';"
 	    " EXCEPTION WHEN OTHERS THEN RETURN 'refused'; END $f$");
-	assert_string_equal(sql_text(g.w, "SELECT try_sql('UPDATE orchestration_runs SET status = ''denied'' WHERE id = ''%s''')", g.run), "refused");
+	assert_string_equal(sql_text(g.w, "SELECT try_sql('UPDATE orchestration_runs SET status = ''denied'' WHERE id = ''%s''')",
+	    g.run), "refused");
 	assert_string_equal(sql_text(g.w, "SELECT try_sql('DELETE FROM sync_logs')"), "refused");
 	assert_string_equal(sql_text(g.w, "SELECT try_sql('UPDATE run_history SET reason = NULL')"), "refused");
 	payment_event(&g, "failed", NULL);
 	assert_string_equal(run_reason(&g), "card_declined");
-	assert_string_equal(sql_text(g.w, "SELECT try_sql('UPDATE orchestration_runs SET status = ''running'' WHERE id = ''%s''')", g.run), "refused");
+	assert_string_equal(sql_text(g.w, "SELECT try_sql('UPDATE orchestration_runs SET status = ''running'' WHERE id = ''%s''')",
+	    g.run), "refused");
 }
 
 int

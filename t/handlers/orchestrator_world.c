@@ -41,13 +41,16 @@ stub_intake(struct given *g)
 	struct world *w = g->w;
 
 	stub(w, "GET", text(w, "/intake/submissions/%s", g->submission), 200, text(w,
-	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"intakeId\":\"%s\",\"state\":\"LA\",\"platform\":\"yourera\",\"intakeType\":\"glp1\","
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"intakeId\":\"%s\",\"state\":\"LA\",\"platform\":\"yourera\","
+	    "\"intakeType\":\"glp1\","
 	    "\"formVersion\":\"1\",\"planId\":\"glp1-monthly\",\"amountCents\":29900,\"currency\":\"USD\",\"setupIntentId\":\"%s\","
 	    "\"submittedAt\":\"2026-11-01T10:00:00Z\",\"patient\":{\"firstName\":\"Canaryfirst\",\"lastName\":\"Canarylast\","
 	    "\"birthDate\":\"1990-02-03\",\"sex\":\"female\",\"email\":\"canary@example.test\",\"phone\":\"+13185550100\","
-	    "\"address\":{\"line1\":\"1 Canary Street\",\"city\":\"Shreveport\",\"state\":\"LA\",\"zip\":\"71101\"},\"heightCm\":170,"
+	    "\"address\":{\"line1\":\"1 Canary Street\",\"city\":\"Shreveport\",\"state\":\"LA\",\"zip\":\"71101\"},"
+	    "\"heightCm\":170,"
 	    "\"weightKg\":92.5,\"vitals\":{\"systolic\":120,\"diastolic\":80,\"pulse\":70},\"history\":[{\"code\":\"E66.9\","
-	    "\"display\":\"Obesity\"}],\"medications\":[{\"name\":\"lisinopril\",\"dose\":\"10 mg\"}],\"allergies\":[{\"substance\":\"latex\"}],"
+	    "\"display\":\"Obesity\"}],\"medications\":[{\"name\":\"lisinopril\",\"dose\":\"10 mg\"}],"
+	    "\"allergies\":[{\"substance\":\"latex\"}],"
 	    "\"answers\":[{\"linkId\":\"goal\",\"text\":\"Goal?\",\"answer\":\"Canaryanswer\"}],\"consents\":[{\"type\":\"hipaa\","
 	    "\"version\":\"1\",\"accepted\":true}]}}", g->submission, g->patient, g->intake, g->setup));
 }
@@ -59,7 +62,8 @@ stub_assignment(struct given *g, const char *claimed_by)
 
 	stub(w, "GET", text(w, "/route/assignments/%s", g->assignment), 200, text(w,
 	    "{\"assignmentId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"state\":\"LA\",\"platform\":\"yourera\","
-	    "\"intakeType\":\"glp1\",\"mode\":\"pool\",\"status\":\"%s\",\"openedAt\":\"2026-11-01T10:00:00Z\",\"physicians\":[]%s}",
+	    "\"intakeType\":\"glp1\",\"mode\":\"pool\",\"status\":\"%s\",\"openedAt\":\"2026-11-01T10:00:00Z\","
+	    "\"physicians\":[]%s}",
 	    g->assignment, g->submission, g->patient, claimed_by == NULL ? "open" : "claimed",
 	    claimed_by == NULL ? "" : text(w, ",\"claimedBy\":\"%s\"", claimed_by)));
 }
@@ -82,15 +86,18 @@ stub_physician(struct given *g)
 	stub_assignment(g, g->physician);
 	stub_license(g, true);
 	stub(w, "GET", text(w, "/physicians/%s", g->physician), 200, text(w,
-	    "{\"physicianId\":\"%s\",\"npi\":\"1234567893\",\"firstName\":\"Ada\",\"lastName\":\"Sample\",\"name\":\"Ada Sample, MD\","
-	    "\"credentials\":\"MD\",\"email\":\"ada@example.test\",\"platform\":\"yourera\",\"active\":true,\"licenses\":[],\"routing\":[],"
+	    "{\"physicianId\":\"%s\",\"npi\":\"1234567893\",\"firstName\":\"Ada\",\"lastName\":\"Sample\",\"name\":\"Ada Sample,"
+	    " MD\","
+	    "\"credentials\":\"MD\",\"email\":\"ada@example.test\",\"platform\":\"yourera\",\"active\":true,\"licenses\":[],"
+	    "\"routing\":[],"
 	    "\"createdAt\":\"2026-01-01T00:00:00Z\"}", g->physician));
 }
 
 static void
 stub_pharmacy(struct given *g, const char *pharmacy, const char *adapter, bool own)
 {
-	stub(g->w, "POST", "/rx/route", 200, text(g->w, "{\"pharmacy\":\"%s\",\"name\":\"Sample\",\"adapter\":\"%s\",\"reason\":\"licensed_in_state\","
+	stub(g->w, "POST", "/rx/route", 200, text(g->w,
+	    "{\"pharmacy\":\"%s\",\"name\":\"Sample\",\"adapter\":\"%s\",\"reason\":\"licensed_in_state\","
 	    "\"ownShipping\":%s}", pharmacy, adapter, own ? "true" : "false"));
 }
 
@@ -103,7 +110,8 @@ stub_boothwyn(struct given *g)
 const char *
 payment_reply(struct given *g, const char *status)
 {
-	return text(g->w, "{\"paymentId\":\"%s\",\"setupIntentId\":\"%s\",\"submissionId\":\"%s\",\"runId\":\"%s\",\"purpose\":\"visit\","
+	return text(g->w, "{\"paymentId\":\"%s\",\"setupIntentId\":\"%s\",\"submissionId\":\"%s\",\"runId\":\"%s\","
+	    "\"purpose\":\"visit\","
 	    "\"generation\":1,\"amountCents\":29900,\"currency\":\"USD\",\"status\":\"%s\"}", g->payment, g->setup, g->submission,
 	    g->run == NULL ? NOBODY : g->run, status);
 }
@@ -111,7 +119,8 @@ payment_reply(struct given *g, const char *status)
 const char *
 router_reply(struct given *g, const char *status)
 {
-	return text(g->w, "{\"routerSubmissionId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"pharmacy\":\"gmp\",\"status\":\"%s\"}",
+	return text(g->w, "{\"routerSubmissionId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"pharmacy\":\"gmp\","
+	    "\"status\":\"%s\"}",
 	    g->router, g->run == NULL ? NOBODY : g->run, g->submission, status);
 }
 
@@ -126,15 +135,16 @@ stub_acts(struct given *g)
 	stub(w, "POST", "/rx/prescriptions/submit", 202, router_reply(g, "queued"));
 	stub(w, "POST", "/api/ehr/notes", 202, "{\"status\":\"queued\"}");
 	stub(w, "POST", "/notify/send", 202, text(w, "{\"notificationId\":\"%s\",\"channels\":[]}", an_id(w)));
-	stub(w, "POST", "/shipping/shipments", 202, text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"kind\":\"own\","
+	stub(w, "POST", "/shipping/shipments", 202,
+	    text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"kind\":\"own\","
 	    "\"pharmacy\":\"gmp\",\"status\":\"requested\",\"carrier\":\"fedex\"}", g->shipment, NOBODY, g->submission));
 }
 
 struct given
 a_case(struct world *w)
 {
-	struct given g = { .w = w, .submission = an_id(w), .patient = an_id(w), .intake = an_id(w), .setup = an_id(w), .assignment = an_id(w),
-	    .physician = an_id(w), .payment = an_id(w), .router = an_id(w), .shipment = an_id(w) };
+	struct given g = { .w = w, .submission = an_id(w), .patient = an_id(w), .intake = an_id(w), .setup = an_id(w),
+	    .assignment = an_id(w), .physician = an_id(w), .payment = an_id(w), .router = an_id(w), .shipment = an_id(w) };
 
 	g.task = text(w, "task-%u", serial);
 	stubs_clear(w);
@@ -142,11 +152,14 @@ a_case(struct world *w)
 	stub_physician(&g);
 	stub_pharmacy(&g, "gmp", "pioneerrx", true);
 	stub_acts(&g);
-	send_event(w, "intake", "intake.submitted", as_uuid(g.submission), text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"intakeId\":\"%s\","
-	    "\"state\":\"LA\",\"platform\":\"yourera\",\"intakeType\":\"glp1\",\"planId\":\"glp1-monthly\",\"amountCents\":29900,\"currency\":\"USD\","
+	send_event(w, "intake", "intake.submitted", as_uuid(g.submission),
+	    text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"intakeId\":\"%s\","
+	    "\"state\":\"LA\",\"platform\":\"yourera\",\"intakeType\":\"glp1\",\"planId\":\"glp1-monthly\",\"amountCents\":29900,"
+	    "\"currency\":\"USD\","
 	    "\"setupIntentId\":\"%s\"}", g.submission, g.patient, g.intake, g.setup));
 	send_event(w, "integration", "ehr.patient.created", as_uuid(g.patient), text(w,
-	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"canvasPatientId\":\"canvas-%s\"}", g.submission, g.patient, g.patient));
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\","
+	    "\"canvasPatientId\":\"canvas-%s\"}", g.submission, g.patient, g.patient));
 	return g;
 }
 
@@ -159,8 +172,10 @@ decide(struct given *g, const char *verb, const char *what)
 	const char *more = strcmp(verb, "approve") == 0 ? text(w, "\"medication\":\"semaglutide\",\"dosage\":\"%s\"", what) :
 	    text(w, "\"reason\":\"%s\"", what);
 
-	post_key(w, BY_SERVICE("integration"), text(w, "/orchestrator/%s", verb), text(w, "decision-of-the-tests-%u", ++serial), text(w,
-	    "{\"taskId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"assignmentId\":\"%s\",\"practitionerId\":\"%s\",%s}", g->task,
+	post_key(w, BY_SERVICE("integration"), text(w, "/orchestrator/%s", verb), text(w, "decision-of-the-tests-%u", ++serial),
+	    text(w,
+	    "{\"taskId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"assignmentId\":\"%s\",\"practitionerId\":\"%s\","
+	    "%s}", g->task,
 	    g->submission, g->patient, g->assignment, g->physician, more));
 	if (answer_status(w) == 202)
 		g->run = answer_text(w, "runId");
@@ -179,8 +194,10 @@ payment_event(struct given *g, const char *status, const char *code)
 {
 	struct world *w = g->w;
 
-	send_event(w, "billing", text(w, "payment.%s", status), as_uuid(g->payment), text(w, "{\"paymentId\":\"%s\",\"runId\":\"%s\","
-	    "\"submissionId\":\"%s\",\"patientId\":\"%s\",\"amountCents\":29900,\"currency\":\"USD\"%s}", g->payment, g->run, g->submission,
+	send_event(w, "billing", text(w, "payment.%s", status), as_uuid(g->payment),
+	    text(w, "{\"paymentId\":\"%s\",\"runId\":\"%s\","
+	    "\"submissionId\":\"%s\",\"patientId\":\"%s\",\"amountCents\":29900,"
+	    "\"currency\":\"USD\"%s}", g->payment, g->run, g->submission,
 	    g->patient, code == NULL ? "" : text(w, ",\"code\":\"%s\"", code)));
 	work(w);
 }
@@ -190,8 +207,10 @@ rx_event(struct given *g, const char *status, const char *reason)
 {
 	struct world *w = g->w;
 
-	send_event(w, "router", "rx.submission.updated", as_uuid(g->router), text(w, "{\"routerSubmissionId\":\"%s\",\"externalId\":\"%s\","
-	    "\"submissionId\":\"%s\",\"patientId\":\"%s\",\"pharmacy\":\"gmp\",\"status\":\"%s\"%s}", g->router, g->run, g->submission, g->patient,
+	send_event(w, "router", "rx.submission.updated", as_uuid(g->router),
+	    text(w, "{\"routerSubmissionId\":\"%s\",\"externalId\":\"%s\","
+	    "\"submissionId\":\"%s\",\"patientId\":\"%s\",\"pharmacy\":\"gmp\","
+	    "\"status\":\"%s\"%s}", g->router, g->run, g->submission, g->patient,
 	    status, reason == NULL ? "" : text(w, ",\"reason\":\"%s\"", reason)));
 	work(w);
 }

@@ -1,5 +1,6 @@
 /*
- * orchestrator_world.h: what the orchestrator's tests share: a case of its own for each test, and peers who answer as their tables promise.
+ * orchestrator_world.h: what the orchestrator's tests share: a case of its own for each test, and peers who answer as their tables
+ * promise.
  */
 #ifndef T_ORCHESTRATOR_WORLD_H
 #define T_ORCHESTRATOR_WORLD_H
@@ -19,7 +20,7 @@ struct given {
 int	 orchestrator_setup(void **state);
 int	 orchestrator_teardown(void **state);
 
-/* A submitted glp1 intake of 299.00 USD in LA, charted; claimed by a licensed physician; every peer willing. Forgets earlier stubs. */
+/* A submitted glp1 intake of 299.00 USD in LA, charted, claimed by a licensed physician, every peer willing. Forgets the stubs. */
 struct given a_case(struct world *w);
 /* Peers: the pharmacy that ships itself instead of ours. */
 void	 stub_boothwyn(struct given *g);
@@ -28,7 +29,7 @@ void	 stub_license(struct given *g, bool licensed);
 const char *payment_reply(struct given *g, const char *status);
 const char *router_reply(struct given *g, const char *status);
 
-/* The physician's decision as integration forwards it; a fresh Idempotency-Key each time. approve expects 202 and runs what is due. */
+/* The physician's decision as integration forwards it, a fresh Idempotency-Key each time. approve expects 202, runs what is due. */
 void	 decide(struct given *g, const char *verb, const char *dosage_or_reason);
 void	 approve(struct given *g);
 
