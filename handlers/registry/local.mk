@@ -10,6 +10,6 @@ pkglibexec_PROGRAMS += %reldir%/telerx-registry
 if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/registry_test
 service_tests += t/handlers/registry_test
-t_handlers_registry_test_SOURCES = t/handlers/registry_test.c
+t_handlers_registry_test_SOURCES = t/handlers/registry_test.c t/handlers/registry_race.c t/handlers/registry_race.h
 t_handlers_registry_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
