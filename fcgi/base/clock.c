@@ -175,7 +175,7 @@ offset_at(const char **s, int64_t *seconds)
 				return -1;
 		}
 	}
-	*seconds = sign * (hours * 3600 + minutes * 60 + rest);
+	*seconds = (int64_t)sign * (hours * 3600 + minutes * 60 + rest);
 	return 0;
 }
 

@@ -28,7 +28,8 @@ escaped(struct buf *out, const char *s, size_t n)
 
 	buf_addc(out, '"');
 	while (i < n) {
-		len = utf8_next(p + i, n - i, &c);
+		c = p[i];
+		len = c < 0x80 ? 1 : utf8_next(p + i, n - i, &c);
 		if (len > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
 			i += len;
 			continue;
