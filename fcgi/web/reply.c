@@ -5,40 +5,42 @@
 
 #define CHECK_VARIABLE "TELERX_CHECK_REPLIES"
 
-void
-reply_reset(struct req *r)
+static void
+start(struct req *r, int status, const char *content_type)
 {
 	if (r->out.arena == NULL)
 		r->out = buf_in(r->arena, MAX_REPLY);
 	buf_clear(&r->out);
 	jw_start(&r->json, &r->out);
-	r->status = 0;
-	r->content_type = NULL;
+	r->status = status;
+	r->content_type = content_type;
+}
+
+/* Headers may be set before or after the body; they are forgotten with it when the transaction runs again or fails. */
+void
+reply_reset(struct req *r)
+{
+	start(r, 0, NULL);
 	r->nreply_headers = 0;
 }
 
 struct json_writer *
 reply_json(struct req *r, int status)
 {
-	reply_reset(r);
-	r->status = status;
-	r->content_type = "application/json";
+	start(r, status, "application/json");
 	return &r->json;
 }
 
 void
 reply_empty(struct req *r, int status)
 {
-	reply_reset(r);
-	r->status = status;
+	start(r, status, NULL);
 }
 
 void
 reply_bytes(struct req *r, int status, const char *content_type, struct bytes body)
 {
-	reply_reset(r);
-	r->status = status;
-	r->content_type = arena_dup(r->arena, content_type);
+	start(r, status, arena_dup(r->arena, content_type));
 	buf_addn(&r->out, body.p, body.n);
 }
 
