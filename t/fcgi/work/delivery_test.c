@@ -59,7 +59,7 @@ subscriber(void *context UNUSED, struct arena *a, const struct http_call *call, 
 {
 	struct problem err = { 0 };
 	json_t *body = json_read(a, (const char *)call->body.p, call->body.n, &err);
-	void (*then)(void) = meanwhile;
+	void (*then)(void);
 	struct post *p;
 
 	assert_non_null(body);
@@ -73,8 +73,9 @@ subscriber(void *context UNUSED, struct arena *a, const struct http_call *call, 
 	p->seq = json_int_at(body, "seq", -1);
 	p->taken = !refuse(p);
 	*ret = (struct http_answer){ .outcome = HTTP_ANSWERED, .status = p->taken ? 200 : 500, .body = BYTES("", 0) };
-	pthread_mutex_unlock(&lock);
+	then = meanwhile;
 	meanwhile = NULL;
+	pthread_mutex_unlock(&lock);
 	if (then != NULL)
 		then();
 }
