@@ -59,8 +59,9 @@ secrets_make() {
 		} | put "$var/keys/$service.kek" 0600
 	done
 	if [ ! -f "$var/keys/intake.jwks" ]; then
-		key=$(jose jwk gen -i '{"kty":"EC","crv":"P-256","alg":"ECDH-ES","use":"enc","key_ops":["deriveKey"],"kid":"'"intake-$(openssl rand -hex 4)"'"}') ||
-			die "jose could not make the intake's encryption key."
+		# jose takes alg as a wish for a curve of its own, so alg is added to what it made.
+		key=$(jose jwk gen -i "{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"enc\",\"kid\":\"intake-$(openssl rand -hex 4)\"}" | sed "s/^{/{\"alg\":\"ECDH-ES\",/")
+		[ -n "$key" ] || die "jose could not make the intake's encryption key."
 		printf '{"keys":[%s]}\n' "$key" | put "$var/keys/intake.jwks" 0600
 	fi
 }

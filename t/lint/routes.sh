@@ -1,0 +1,76 @@
+#!/bin/sh
+# Each route of each service reaches that service through nginx/routes.conf, and each exact row of it reaches a service that has a route there
+# (or is an alias on the list below). Matching is nginx's: an exact row first, then the longest prefix.
+. "${0%/*}/lint.sh"
+
+awk '$1 == "location" {
+	exact = $2 == "="
+	path = exact ? $3 : $2
+	pool = $0
+	sub(/.*fastcgi_pass[[:space:]]+/, "", pool)
+	sub(/;.*/, "", pool)
+	print exact ? "exact" : "prefix", path, pool, FNR
+}' nginx/routes.conf >"$work/rows"
+
+for service in $(services); do
+	telerx "$service" routes | awk -v service="$service" '{ print service, $1, $2 }'
+done >"$work/routes"
+[ -s "$work/routes" ] || echo "nginx/routes.conf:1: no service printed a route" | faults
+
+awk '
+	NR == FNR {
+		kind[NR] = $1; path[NR] = $2; pool[NR] = $3; rows = NR
+		next
+	}
+	{
+		asked = $3
+		# What every service answers on its own socket.
+		if (asked == "/health/live" || asked == "/health/ready" || asked == "/metrics")
+			next
+		gsub(/:[A-Za-z]+/, "x", asked)
+		sub(/\*$/, "x", asked)
+		found = ""; longest = 0
+		for (i = 1; i <= rows; i++) {
+			if (kind[i] == "exact" && path[i] == asked) {
+				found = pool[i]
+				break
+			}
+			if (kind[i] == "prefix" && index(asked, path[i]) == 1 && length(path[i]) > longest) {
+				longest = length(path[i]); found = pool[i]
+			}
+		}
+		if (found != $1)
+			print "handlers/" $1 "/" $1 ".c:1: " $2 " " $3 " reaches " found " by nginx/routes.conf"
+	}' "$work/rows" "$work/routes" | faults
+
+# The sample URLs of the routing table's contract (Y-ALB): path and service.
+while read -r url service; do
+	awk -v asked="$url" -v service="$service" '
+		$1 == "exact" && $2 == asked { found = $3; longest = 9999 }
+		$1 == "prefix" && index(asked, $2) == 1 && length($2) > longest { found = $3; longest = length($2) }
+		END { if (found != service) print "nginx/routes.conf:1: " asked " reaches " found ", not " service }' "$work/rows" | faults
+done <<'EOT'
+/rx/route router
+/rx/webhooks/boothwyn router
+/shipping/webhooks/boothwyn router
+/physicians registry
+/physicians/1 registry
+/route registry
+/route/claim registry
+/orchestrator/approve orchestrator
+/notify/send notify
+/shipping/shipments shipping
+/intake intake
+/intake/submit intake
+/billing/payments/1 billing
+/api/webhooks/stripe billing
+/api/v1/webhooks/stripe billing
+/api/task-action integration
+/api/v1/anything integration
+/ portal
+/console/timeline portal
+/sandbox/stripe/v1/customers sandbox
+/health/router/live router
+/anything/else integration
+EOT
+finish
