@@ -3,5 +3,7 @@ include t/fcgi/local.mk
 include t/lint/local.mk
 include t/harness/local.mk
 include t/fcgi/data/local.mk
+include t/fcgi/net/local.mk
 include t/fcgi/work/local.mk
+include t/fcgi/web/local.mk
 include t/flows/local.mk
