@@ -1,8 +1,8 @@
 /*
  * audit.c: the audit row's columns, its MAC, and the three ways it is written: at once, with the COMMIT, or alone.
  *
- * mac = HMAC-SHA256 over every text of the row, each with its length, under a key derived per database from the key file: who can write
- * the table but not read the key cannot make a row up or change one.
+ * mac = HMAC-SHA256 over every text of the row, each with its length, under a key derived per database from the key file: who can
+ * write the table but not read the key cannot make a row up or change one.
  */
 #include "core.h"
 
@@ -13,13 +13,14 @@
 #include "crypto/seal.h"
 #include "data/db_private.h"
 
-#define MAC_PARTS 12	/* all but key_id and mac */
-#define KEY_ID "audit1"
+#define MAC_PARTS 12 /* all but key_id and mac */
+#define KEY_ID    "audit1"
 
-#define COLUMNS "id, tenant_id, actor, on_behalf, action, object, object_id, outcome, reason, request_id, source, detail, key_id, mac"
+#define COLUMNS \
+	"id, tenant_id, actor, on_behalf, action, object, object_id, outcome, reason, request_id, source, detail, key_id, mac"
 const char audit_columns[] = COLUMNS;
 const char audit_sql[] = "INSERT INTO audit (" COLUMNS ")"
-    " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14::bytea)";
+			 " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14::bytea)";
 
 static struct bytes
 audit_key(struct db *db)
@@ -39,7 +40,7 @@ mac_of(struct db *db, const struct param p[MAC_PARTS], struct arena *a)
 
 	for (size_t i = 0; i < MAC_PARTS; i++) {
 		const char *s = param_text(&p[i]);
-		uint32_t n = s != NULL ? (uint32_t)strlen(s) : UINT32_MAX;	/* NULL is not "" */
+		uint32_t n = s != NULL ? (uint32_t)strlen(s) : UINT32_MAX; /* NULL is not "" */
 
 		for (unsigned k = 0; k < 4; k++)
 			lengths[i][k] = (uint8_t)(n >> (24 - 8 * k));

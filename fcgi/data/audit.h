@@ -10,18 +10,18 @@
 #include "data/db.h"
 
 struct audit_entry {
-	const char *action;		/* assignment.claim, payment.capture, phi.read */
-	const char *object;		/* table or resource type */
-	const char *object_id;		/* text form, NULL when none */
-	const char *outcome;		/* success (default), denied, failure */
-	const char *reason;		/* a problem's code */
+	const char *action;    /* assignment.claim, payment.capture, phi.read */
+	const char *object;    /* table or resource type */
+	const char *object_id; /* text form, NULL when none */
+	const char *outcome;   /* success (default), denied, failure */
+	const char *reason;    /* a problem's code */
 	const char *detail;
 };
 
-int	 audit_add(struct db *db, const struct audit_entry *e, struct problem *err) MUST_CHECK;
+int audit_add(struct db *db, const struct audit_entry *e, struct problem *err) MUST_CHECK;
 /* Held back until db_final or db_commit sends it with the COMMIT. One may be pending; a second is sent at once. */
-void	 audit_pending(struct db *db, const struct audit_entry *e);
+void audit_pending(struct db *db, const struct audit_entry *e);
 /* For acts that were refused: in a transaction of its own, after the main one rolled back. */
-int	 audit_refused(struct db *db, const struct scope *scope, const struct audit_entry *e, struct problem *err) MUST_CHECK;
+int audit_refused(struct db *db, const struct scope *scope, const struct audit_entry *e, struct problem *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * db.c: the connection: made with the settings that rule D2 asks for, refused when the server does not keep them or its disk promises
- * (rule D3), made again with backoff when it was lost.
+ * db.c: the connection: made with the settings that rule D2 asks for, refused when the server does not keep them or its disk
+ * promises (rule D3), made again with backoff when it was lost.
  */
 #include "core.h"
 
@@ -10,29 +10,30 @@
 #include "base/log.h"
 #include "data/db_private.h"
 
-#define CONNECT_S "5"
+#define CONNECT_S        "5"
 #define FIRST_BACKOFF_MS 50
-#define MOST_BACKOFF_MS 2000
+#define MOST_BACKOFF_MS  2000
 
 /* A setting that must hold, by the use of the connection: DB_API, DB_WORKER, DB_OWNER; NULL = any. */
 static const struct {
 	const char *name;
 	const char *want[3];
 } settings[] = {
-	{ "statement_timeout",			{ "5000", "30000", "0" } },
-	{ "lock_timeout",			{ "2000", "2000", NULL } },
+	{ "statement_timeout", { "5000", "30000", "0" } },
+	{ "lock_timeout", { "2000", "2000", NULL } },
 	{ "idle_in_transaction_session_timeout", { "10000", "10000", NULL } },
-	{ "client_connection_check_interval",	{ "1000", "1000", NULL } },
-	{ "fsync",				{ "on", "on", "on" } },
-	{ "full_page_writes",			{ "on", "on", "on" } },
-	{ "synchronous_commit",			{ "on", "on", "on" } },
+	{ "client_connection_check_interval", { "1000", "1000", NULL } },
+	{ "fsync", { "on", "on", "on" } },
+	{ "full_page_writes", { "on", "on", "on" } },
+	{ "synchronous_commit", { "on", "on", "on" } },
 };
 
 static const char *const options[] = {
 	[DB_API] = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
-	    " -c client_connection_check_interval=1000 -c tcp_user_timeout=5000 -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
-	    " -c client_min_messages=warning",
-	[DB_WORKER] = "-c statement_timeout=30000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
+		   " -c client_connection_check_interval=1000 -c tcp_user_timeout=5000 -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
+		   " -c client_min_messages=warning",
+	[DB_WORKER] =
+	    "-c statement_timeout=30000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
 	    " -c client_connection_check_interval=1000 -c tcp_user_timeout=5000 -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
 	    " -c client_min_messages=warning",
 	[DB_OWNER] = "-c statement_timeout=0 -c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning",
@@ -63,7 +64,7 @@ compare_settings(const PGresult *res, enum db_use use, struct problem *err)
 		if (want == NULL || strcmp(has, want) == 0)
 			continue;
 		if (strcmp(name, "synchronous_commit") == 0 && strcmp(has, "remote_apply") == 0)
-			continue;	/* more than on */
+			continue; /* more than on */
 		return problem(err, 500, "database_settings", "%s is %s and must be %s", name, has, want);
 	}
 	if (PQntuples(res) != (int)COUNT(settings))
@@ -96,7 +97,8 @@ connect_to(const struct db *db, struct problem *err)
 {
 	const char *const keys[] = { "dbname", "options", "application_name", "client_encoding", "connect_timeout", "keepalives",
 		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL };
-	const char *const values[] = { db->url, options[db->use], db->application, "UTF8", CONNECT_S, "1", "10", "3", "3", "5000", NULL };
+	const char *const values[] = { db->url, options[db->use], db->application, "UTF8", CONNECT_S, "1", "10", "3", "3", "5000",
+		NULL };
 	PGconn *conn = PQconnectdbParams(keys, values, 1);
 
 	if (PQstatus(conn) != CONNECTION_OK) {
@@ -123,8 +125,9 @@ db_lost(struct db *db)
 	db_forget_statements(db);
 }
 
-/* After a restart of the server the socket is readable before anything was asked: the farewell or the end of file is seen here and not in the
- * middle of a transaction. An idle connection that does not listen has nothing else to hear; should it be a changed setting, connecting anew costs little. */
+/* After a restart of the server the socket is readable before anything was asked: the farewell or the end of file is seen here
+ * and not in the middle of a transaction. An idle connection that does not listen has nothing else to hear; should it be a changed
+ * setting, connecting anew costs little. */
 bool
 db_pulse(struct db *db)
 {
@@ -198,7 +201,7 @@ db_close(struct db *db)
 	explicit_bzero(db->audit_key, sizeof(db->audit_key));
 	arena_free(db->own);
 	arena_free(db->life);
-	explicit_bzero(db->url, strlen(db->url));	/* it may hold a password */
+	explicit_bzero(db->url, strlen(db->url)); /* it may hold a password */
 	free(db->url);
 	free(db->application);
 	free(db);
@@ -254,7 +257,7 @@ db_listen(struct db *db, struct problem *err)
 	db_push_sync(db);
 	if (db_read_sync(db, err) < 0)
 		return -1;
-	db->listening = true;	/* from now on input that nobody asked for is normal */
+	db->listening = true; /* from now on input that nobody asked for is normal */
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * db_error.c: from SQLSTATE to problem (rule D5). What the server says may quote a patient's value, so only codes and names of ours go on;
- * its words are logged where they can speak of nothing but our own SQL (class 42, privileges, our own RAISE).
+ * db_error.c: from SQLSTATE to problem (rule D5). What the server says may quote a patient's value, so only codes and names of ours
+ * go on; its words are logged where they can speak of nothing but our own SQL (class 42, privileges, our own RAISE).
  */
 #include "core.h"
 
@@ -21,10 +21,10 @@ static const struct {
 	{ "23P01", 409, "duplicate", NULL, 0 },
 	{ "55P03", 503, "lock_timeout", "a row is held by another transaction", 1 },
 	{ "57014", 503, "database_unavailable", "the statement took too long", 1 },
-	{ "08",	   503, "database_unavailable", "the connection to the database failed", 1 },
-	{ "57P",   503, "database_unavailable", "the database is not available", 1 },
-	{ "53",	   503, "database_unavailable", "the database has no room", 1 },
-	{ "58",	   503, "database_unavailable", "the database's machine failed", 1 },
+	{ "08", 503, "database_unavailable", "the connection to the database failed", 1 },
+	{ "57P", 503, "database_unavailable", "the database is not available", 1 },
+	{ "53", 503, "database_unavailable", "the database has no room", 1 },
+	{ "58", 503, "database_unavailable", "the database's machine failed", 1 },
 	{ "25P03", 503, "database_unavailable", "the transaction was idle too long", 1 },
 };
 
@@ -74,8 +74,8 @@ our_own_fault(const PGresult *res, const char *state, struct problem *err)
 	const char *column = field_of(res, PG_DIAG_COLUMN_NAME);
 
 	log_line(LOG_ERROR, "db.error", "sqlstate", state, "table", PQresultErrorField(res, PG_DIAG_TABLE_NAME), "constraint",
-	    PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME), "column", PQresultErrorField(res, PG_DIAG_COLUMN_NAME),
-	    "message", safe ? field_of(res, PG_DIAG_MESSAGE_PRIMARY) : NULL, NULL);
+	    PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME), "column", PQresultErrorField(res, PG_DIAG_COLUMN_NAME), "message",
+	    safe ? field_of(res, PG_DIAG_MESSAGE_PRIMARY) : NULL, NULL);
 	return problem(err, 500, "database_error", "SQLSTATE %s%s%s%s%s", state, constraint[0] != '\0' ? " " : "", constraint,
 	    column[0] != '\0' ? " " : "", column);
 }

@@ -1,8 +1,9 @@
 /*
  * db_pipe.c: statements prepared once per connection, and the pipeline.
  *
- * The connection stays in libpq's pipeline mode for good. What belongs together is pushed, closed by one sync and read back in order, so a
- * whole transaction can be one round trip. Each thing sent is remembered as a step; an answer always belongs to the oldest step.
+ * The connection stays in libpq's pipeline mode for good. What belongs together is pushed, closed by one sync and read back in
+ * order, so a whole transaction can be one round trip. Each thing sent is remembered as a step; an answer always belongs to the
+ * oldest step.
  */
 #include "core.h"
 
@@ -12,9 +13,9 @@
 /* ---- statements, by the address of their text */
 
 static size_t
-bucket_of(const char *sql, bool final)
+bucket_of(const char *sql, bool audited)
 {
-	return ((uintptr_t)sql >> 3 ^ (uintptr_t)sql >> 12 ^ (uintptr_t)final) % STATEMENT_BUCKETS;
+	return ((uintptr_t)sql >> 3 ^ (uintptr_t)sql >> 12 ^ (uintptr_t)audited) % STATEMENT_BUCKETS;
 }
 
 static unsigned
@@ -31,12 +32,13 @@ count_params(const char *sql)
 	return most;
 }
 
-/* WITH act AS (<sql>), aud AS (INSERT INTO audit ... FROM act LIMIT 1) SELECT * FROM act: the audit row is written only if there is a row. */
+/* WITH act AS (<sql>), aud AS (INSERT INTO audit ... FROM act LIMIT 1) SELECT * FROM act: the audit row is written only if there
+ * is a row. */
 static const char *
 around_audit(struct db *db, const char *sql)
 {
-	static const char *const types[AUDIT_PARAMS] = { "uuid", "uuid", "text", "text", "text", "text", "text", "text", "text", "text",
-		"text", "json", "text", "bytea" };
+	static const char *const types[AUDIT_PARAMS] = { "uuid", "uuid", "text", "text", "text", "text", "text", "text", "text",
+		"text", "text", "json", "text", "bytea" };
 	unsigned at = count_params(sql);
 	struct buf b = buf_in(db->life, 64 * 1024);
 
@@ -50,13 +52,13 @@ around_audit(struct db *db, const char *sql)
 }
 
 struct statement *
-db_statement(struct db *db, const char *sql, bool final)
+db_statement(struct db *db, const char *sql, bool audited)
 {
-	struct statement **at = &db->statements[bucket_of(sql, final)];
+	struct statement **at = &db->statements[bucket_of(sql, audited)];
 	struct statement *st;
 
 	for (st = *at; st != NULL; st = st->next)
-		if (st->sql == sql && st->final == final) {
+		if (st->sql == sql && st->audited == audited) {
 			if (strcmp(st->was, sql) != 0)
 				die("SQL text must be constant: %.60s", sql);
 			return st;
@@ -64,8 +66,8 @@ db_statement(struct db *db, const char *sql, bool final)
 	st = arena_alloc(db->life, sizeof(*st));
 	st->sql = sql;
 	st->was = arena_dup(db->life, sql);
-	st->final = final;
-	st->text = final ? around_audit(db, sql) : sql;
+	st->audited = audited;
+	st->text = audited ? around_audit(db, sql) : sql;
 	snprintf(st->name, sizeof(st->name), "s%u", ++db->nstatements);
 	st->next = *at;
 	*at = st;
@@ -164,7 +166,8 @@ oldest(struct db *db)
 	return s;
 }
 
-/* The answer to one step; NULL when the connection has none to give any more. In pipeline mode a NULL follows each command's result. */
+/* The answer to one step; NULL when the connection has none to give any more. In pipeline mode a NULL follows each command's
+ * result. */
 static PGresult *
 answer(struct db *db, const struct pipe_step *s)
 {
@@ -248,7 +251,7 @@ db_settle(struct db *db)
 {
 	struct problem ignored = { 0 };
 
-	db->late = false;	/* the NOTIFY was a hint: whether it worked changes nothing */
+	db->late = false; /* the NOTIFY was a hint: whether it worked changes nothing */
 	while (db->nsteps > 0)
 		if (db_read_sync(db, &ignored) < 0 && db->conn == NULL)
 			return;

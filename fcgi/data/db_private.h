@@ -16,19 +16,19 @@
 #include "data/audit.h"
 #include "data/db.h"
 
-#define PIPE_STEPS 24
+#define PIPE_STEPS        24
 #define STATEMENT_BUCKETS 256
-#define AUDIT_PARAMS 14
-#define XID_TEXT 24
+#define AUDIT_PARAMS      14
+#define XID_TEXT          24
 
-/* A statement as one connection knows it. sql's address is its identity; final is its form with the audit row around it. */
+/* A statement as one connection knows it. sql's address is its identity; audited is its form with the audit row around it. */
 struct statement {
 	const char *sql;
-	const char *was;	/* its text when it was first seen */
-	bool final;
+	const char *was; /* its text when it was first seen */
+	bool audited;
 	const char *text;
 	char name[16];
-	bool ready;		/* prepared on this connection */
+	bool ready; /* prepared on this connection */
 	struct statement *next;
 };
 
@@ -38,7 +38,7 @@ enum step_what { STEP_PREPARE, STEP_RUN, STEP_COMMIT, STEP_SYNC };
 struct pipe_step {
 	enum step_what what;
 	struct statement *st;
-	PGresult **keep;	/* where the result goes; NULL = dropped */
+	PGresult **keep; /* where the result goes; NULL = dropped */
 };
 
 enum tx_state { TX_NONE, TX_HELD, TX_OPEN, TX_FAILED };
@@ -51,25 +51,25 @@ struct db {
 	char *application;
 	enum db_use use;
 	bool listening;
-	int64_t next_try;	/* monotonic; before it no connection is attempted */
+	int64_t next_try; /* monotonic; before it no connection is attempted */
 	int backoff_ms;
 
-	struct arena *life;	/* statements */
-	struct arena *own;	/* rows, while nobody gave an arena */
+	struct arena *life; /* statements */
+	struct arena *own;  /* rows, while nobody gave an arena */
 	struct arena *arena;
 	struct statement *statements[STATEMENT_BUCKETS];
 	unsigned nstatements;
 
 	struct pipe_step steps[PIPE_STEPS];
 	unsigned first, nsteps;
-	bool late;		/* answers of a finished transaction (its NOTIFY) are still unread */
+	bool late; /* answers of a finished transaction (its NOTIFY) are still unread */
 
 	enum tx_state tx;
 	enum db_mode mode;
 	struct scope scope;
-	char xid[XID_TEXT];	/* of the open WRITE transaction, "" while unknown */
-	bool hint;		/* a job or event row was written: NOTIFY after the commit */
-	bool commit_lost;	/* the connection ended with COMMIT sent and unanswered */
+	char xid[XID_TEXT]; /* of the open WRITE transaction, "" while unknown */
+	bool hint;          /* a job or event row was written: NOTIFY after the commit */
+	bool commit_lost;   /* the connection ended with COMMIT sent and unanswered */
 	bool has_pending;
 	struct audit_entry pending;
 
@@ -80,42 +80,42 @@ struct db {
 };
 
 /* ---- db.c */
-int	 db_connected(struct db *db, struct problem *err) MUST_CHECK;	/* connects when it must */
-void	 db_lost(struct db *db);		/* the connection is of no use any more */
-bool	 db_pulse(struct db *db);		/* cheap look whether the server hung up */
+int db_connected(struct db *db, struct problem *err) MUST_CHECK; /* connects when it must */
+void db_lost(struct db *db);                                     /* the connection is of no use any more */
+bool db_pulse(struct db *db);                                    /* cheap look whether the server hung up */
 
 /* ---- db_pipe.c */
-struct statement *db_statement(struct db *db, const char *sql, bool final);
-void	 db_forget_statements(struct db *db);	/* a new connection knows none */
-void	 db_push(struct db *db, enum step_what what, struct statement *st, const struct param *p, size_t n, PGresult **keep);
-void	 db_push_flush(struct db *db);		/* the server answers what it has so far at once */
-void	 db_push_sync(struct db *db);
-int	 db_read_sync(struct db *db, struct problem *err) MUST_CHECK;	/* reads up to the next sync; the first error wins */
-void	 db_settle(struct db *db);		/* reads what is still owed (the NOTIFY after a commit) */
+struct statement *db_statement(struct db *db, const char *sql, bool audited);
+void db_forget_statements(struct db *db); /* a new connection knows none */
+void db_push(struct db *db, enum step_what what, struct statement *st, const struct param *p, size_t n, PGresult **keep);
+void db_push_flush(struct db *db); /* the server answers what it has so far at once */
+void db_push_sync(struct db *db);
+int db_read_sync(struct db *db, struct problem *err) MUST_CHECK; /* reads up to the next sync; the first error wins */
+void db_settle(struct db *db);                                   /* reads what is still owed (the NOTIFY after a commit) */
 /* One statement in the open transaction, with what was held back before it. */
-int	 db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
+int db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 
 /* ---- db_error.c */
-int	 db_problem(const PGresult *res, struct problem *err);	/* returns -1 */
-int	 db_unavailable(struct problem *err, const char *why);	/* returns -1 */
-bool	 db_ends_connection(const PGresult *res);
+int db_problem(const PGresult *res, struct problem *err); /* returns -1 */
+int db_unavailable(struct problem *err, const char *why); /* returns -1 */
+bool db_ends_connection(const PGresult *res);
 
 /* ---- db_tx.c */
-void	 db_push_held(struct db *db, PGresult **xid);	/* BEGIN, tenant, actor: once */
-void	 db_keep_xid(struct db *db, PGresult *xid);
+void db_push_held(struct db *db, PGresult **xid); /* BEGIN, tenant, actor: once */
+void db_keep_xid(struct db *db, PGresult *xid);
 
 /* ---- db_row.c */
-const char *param_text(const struct param *p);	/* what libpq gets; NULL for NULL */
-struct rows *rows_from(struct db *db, PGresult *res);	/* the arena owns res from now on */
+const char *param_text(const struct param *p);        /* what libpq gets; NULL for NULL */
+struct rows *rows_from(struct db *db, PGresult *res); /* the arena owns res from now on */
 
 /* ---- audit.c */
 extern const char audit_sql[];
 extern const char audit_columns[];
-void	 audit_params(struct db *db, const struct audit_entry *e, struct param out[AUDIT_PARAMS], struct arena *a);
+void audit_params(struct db *db, const struct audit_entry *e, struct param out[AUDIT_PARAMS], struct arena *a);
 
 /* ---- vault.c */
-void	 vault_cache_free(struct vault_cache *v);	/* cleanses */
-void	 vault_transaction_over(struct db *db, bool committed);	/* keys made in a transaction that rolled back never existed */
+void vault_cache_free(struct vault_cache *v);               /* cleanses */
+void vault_transaction_over(struct db *db, bool committed); /* keys made in a transaction that rolled back never existed */
 
 /* ---- for migrate.c: several statements as one text, in a transaction of its own with the tenant set. */
 PGresult *db_script(PGconn *conn, const char *text);

@@ -19,23 +19,21 @@ struct rows {
 	struct row *row;
 };
 
-/* ---- parameters. text NULL and not null means: look into own, since the struct is returned by value and cannot point into itself. */
+/* ---- parameters. text NULL and not null means: look into own, since the struct is returned by value and cannot point into
+ * itself. */
 
 struct param
-P_TEXT(const char *s)
-{
+P_TEXT(const char *s) {
 	return (struct param){ .text = s, .null = s == NULL };
 }
 
 struct param
-P_TEXTN(const char *s, size_t n)
-{
+P_TEXTN(const char *s, size_t n) {
 	return (struct param){ .text = n == 0 && s != NULL ? "" : s, .n = n, .null = s == NULL };
 }
 
 struct param
-P_UUID(struct uuid u)
-{
+P_UUID(struct uuid u) {
 	struct param p = { .text = NULL };
 
 	uuid_text(u, p.own);
@@ -43,14 +41,12 @@ P_UUID(struct uuid u)
 }
 
 struct param
-P_OPT_UUID(struct uuid u)
-{
+P_OPT_UUID(struct uuid u) {
 	return uuid_is_nil(u) ? P_NULL : P_UUID(u);
 }
 
 struct param
-P_INT(int64_t v)
-{
+P_INT(int64_t v) {
 	struct param p = { .text = NULL };
 
 	snprintf(p.own, sizeof(p.own), "%" PRId64, v);
@@ -58,20 +54,17 @@ P_INT(int64_t v)
 }
 
 struct param
-P_BOOL(bool v)
-{
+P_BOOL(bool v) {
 	return (struct param){ .text = v ? "t" : "f" };
 }
 
 struct param
-P_BYTES(struct bytes b)
-{
+P_BYTES(struct bytes b) {
 	return (struct param){ .text = (const char *)b.p, .n = b.n, .binary = true, .null = b.p == NULL };
 }
 
 struct param
-P_TIME(int64_t us)
-{
+P_TIME(int64_t us) {
 	struct param p = { .null = us == 0 };
 
 	_Static_assert(sizeof(p.own) >= CLOCK_TEXT, "a time fits");
@@ -144,7 +137,7 @@ row_is_null(const struct row *w, const char *column)
 const char *
 row_str(const struct row *w, const char *column)
 {
-	return PQgetvalue(w->res, w->i, column_of(w, column));	/* libpq gives "" for NULL */
+	return PQgetvalue(w->res, w->i, column_of(w, column)); /* libpq gives "" for NULL */
 }
 
 const char *

@@ -1,6 +1,6 @@
 /*
- * db_tx.c: the transaction. It begins in memory (TX_HELD); BEGIN, tenant and actor leave with the first statement, the audit row and COMMIT
- * with the last.
+ * db_tx.c: the transaction. It begins in memory (TX_HELD); BEGIN, tenant and actor leave with the first statement, the audit row
+ * and COMMIT with the last.
  *
  * A connection that dies with COMMIT on its way leaves the outcome open (rule D4). The transaction's id was read before, so after
  * reconnecting the server is asked; only when it cannot say is the caller told commit_unknown.
@@ -17,11 +17,12 @@
 
 static const char begin_sql[] = "BEGIN";
 static const char begin_read_sql[] = "BEGIN READ ONLY";
-static const char scope_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true), set_config('app.request', $3, true)";
+static const char scope_sql[] =
+    "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true), set_config('app.request', $3, true)";
 static const char scope_write_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true),"
-    " set_config('app.request', $3, true), pg_current_xact_id()::text";
+				      " set_config('app.request', $3, true), pg_current_xact_id()::text";
 static const char scope_reader_sql[] = "SELECT set_config('app.tenant', $1, true), set_config('app.actor', $2, true),"
-    " set_config('app.request', $3, true), set_config('role', $4, true)";
+				       " set_config('app.request', $3, true), set_config('role', $4, true)";
 static const char commit_sql[] = "COMMIT";
 static const char rollback_sql[] = "ROLLBACK";
 static const char savepoint_sql[] = "SAVEPOINT part";
@@ -153,7 +154,7 @@ send_rollback(struct db *db)
 	db_push(db, STEP_RUN, db_statement(db, rollback_sql, false), NULL, 0, NULL);
 	db_push_sync(db);
 	if (db_read_sync(db, &ignored) < 0)
-		db_lost(db);	/* the server rolls back when the connection ends */
+		db_lost(db); /* the server rolls back when the connection ends */
 }
 
 /* COMMIT, the sync, and behind it the NOTIFY in a transaction of its own whose answer nobody waits for (rule Q14). */
@@ -256,7 +257,7 @@ db_savepoint_back(struct db *db, struct problem *err)
 		return -1;
 	}
 	db->tx = TX_OPEN;
-	vault_transaction_over(db, false);	/* keys made behind the savepoint are gone; the others are only read again */
+	vault_transaction_over(db, false); /* keys made behind the savepoint are gone; the others are only read again */
 	return 0;
 }
 
@@ -286,7 +287,7 @@ final_together(struct db *db, PGresult **ret, const char *sql, struct problem *e
 		audit_params(db, &db->pending, all + n, db->arena);
 	db_push_held(db, &xid);
 	if (first && db->mode == WRITE)
-		db_push_flush(db);	/* the id is on its way to us before COMMIT can be lost */
+		db_push_flush(db); /* the id is on its way to us before COMMIT can be lost */
 	db_push(db, STEP_RUN, db_statement(db, sql, audited), all, audited ? n + AUDIT_PARAMS : n, ret);
 	return commit_batch(db, &xid, err);
 }
@@ -310,7 +311,7 @@ db_final_(struct db *db, const struct row **ret, const char *sql, struct problem
 		PQclear(res);
 		return -1;
 	}
-	if (res == NULL)	/* it did commit, but its row went down with the connection: "no row" would be a lie */
+	if (res == NULL) /* it did commit, but its row went down with the connection: "no row" would be a lie */
 		return commit_unknown(err, "the connection to the database was lost behind the commit");
 	rows = rows_from(db, res);
 	if (rows_count(rows) > 1)

@@ -8,16 +8,17 @@
 #include "data/db_private.h"
 #include "data/event.h"
 
-/* The head's row lock hands the numbers out in commit order, without gaps (rule O3): a transaction that rolls back gives its number back. */
+/* The head's row lock hands the numbers out in commit order, without gaps (rule O3): a transaction that rolls back gives its
+ * number back. */
 static const char publish_sql[] =
-	"WITH head AS ("
-	"  INSERT INTO outbox_head AS h (aggregate_id, seq) VALUES ($3::uuid, 1)"
-	"  ON CONFLICT (aggregate_id) DO UPDATE SET seq = h.seq + 1 RETURNING seq),"
-	" message AS ("
-	"  INSERT INTO outbox (id, tenant_id, topic, aggregate_id, seq, payload, request_id)"
-	"  SELECT message_id($2, $3::uuid, seq), $1::uuid, $2, $3::uuid, seq, $4::jsonb, $5 FROM head RETURNING id, seq)"
-	" INSERT INTO outbox_delivery (outbox_id, subscriber, aggregate_id, seq)"
-	" SELECT message.id, subscriber, $3::uuid, message.seq FROM message, unnest($6::text[]) AS subscriber";
+    "WITH head AS ("
+    "  INSERT INTO outbox_head AS h (aggregate_id, seq) VALUES ($3::uuid, 1)"
+    "  ON CONFLICT (aggregate_id) DO UPDATE SET seq = h.seq + 1 RETURNING seq),"
+    " message AS ("
+    "  INSERT INTO outbox (id, tenant_id, topic, aggregate_id, seq, payload, request_id)"
+    "  SELECT message_id($2, $3::uuid, seq), $1::uuid, $2, $3::uuid, seq, $4::jsonb, $5 FROM head RETURNING id, seq)"
+    " INSERT INTO outbox_delivery (outbox_id, subscriber, aggregate_id, seq)"
+    " SELECT message.id, subscriber, $3::uuid, message.seq FROM message, unnest($6::text[]) AS subscriber";
 
 static const struct topic *topics;
 
@@ -55,8 +56,8 @@ event_publish(struct db *db, const char *topic, struct uuid aggregate, const cha
 	const struct topic *t = find_topic(topic);
 	const struct scope *s = db_scope(db);
 
-	if (db_exec(db, publish_sql, err, P_UUID(s->tenant), P_TEXT(topic), P_UUID(aggregate), P_TEXT(payload), P_TEXT(s->request_id),
-	    P_TEXT(subscriber_array(db_current_arena(db), t))) < 0)
+	if (db_exec(db, publish_sql, err, P_UUID(s->tenant), P_TEXT(topic), P_UUID(aggregate), P_TEXT(payload),
+		P_TEXT(s->request_id), P_TEXT(subscriber_array(db_current_arena(db), t))) < 0)
 		return -1;
 	db->hint = true;
 	return 0;

@@ -1,10 +1,10 @@
 /*
  * event.h: what happened, told to whom it concerns (rules O1 to O4).
  *
- * event_publish writes the outbox row, with one delivery row per subscriber of the topic, in the caller's transaction; the worker posts each
- * delivery, signed, to the subscriber's <prefix>/events, in order per aggregate. The receiving core makes it once by its inbox and calls the
- * service's event function in the same transaction.
- * payload is a JSON object text of ids, codes and amounts, never PHI. Every payload of the platform carries submissionId where there is one.
+ * event_publish writes the outbox row, with one delivery row per subscriber of the topic, in the caller's transaction; the worker
+ * posts each delivery, signed, to the subscriber's <prefix>/events, in order per aggregate. The receiving core makes it once by its
+ * inbox and calls the service's event function in the same transaction. payload is a JSON object text of ids, codes and amounts,
+ * never PHI. Every payload of the platform carries submissionId where there is one.
  */
 #ifndef DATA_EVENT_H
 #define DATA_EVENT_H
@@ -14,14 +14,14 @@
 #include "data/db.h"
 
 struct topic {
-	const char *name;		/* intake.submitted */
-	const char *const *subscribers;	/* NULL-terminated service names */
+	const char *name;               /* intake.submitted */
+	const char *const *subscribers; /* NULL-terminated service names */
 	const char *says;
 };
 
 /* topic must be in the table the service registered (aborts otherwise). */
-int	 event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
-void	 event_topics(const struct topic *table);	/* once at start-up; the core does it */
+int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
+void event_topics(const struct topic *table); /* once at start-up; the core does it */
 
 /* What an event function gets. Its transaction is open; it writes rows, enqueues jobs and returns. */
 struct event {
@@ -30,7 +30,7 @@ struct event {
 	const struct conf *conf;
 	struct uuid id;
 	const char *topic;
-	const char *source;		/* the producing service */
+	const char *source; /* the producing service */
 	struct uuid aggregate;
 	int64_t seq;
 	int64_t occurred_at;
@@ -40,12 +40,12 @@ struct event {
 typedef int event_fn(struct event *e, struct problem *err);
 
 struct event_row {
-	const char *topic;	/* "*" takes every topic */
+	const char *topic; /* "*" takes every topic */
 	event_fn *run;
 };
 
-struct uuid event_uuid(const struct event *e, const char *member);	/* nil when missing */
-const char *event_str(const struct event *e, const char *member);	/* "" when missing */
-int64_t	 event_int(const struct event *e, const char *member);
+struct uuid event_uuid(const struct event *e, const char *member); /* nil when missing */
+const char *event_str(const struct event *e, const char *member);  /* "" when missing */
+int64_t event_int(const struct event *e, const char *member);
 
 #endif

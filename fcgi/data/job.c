@@ -1,5 +1,6 @@
 /*
- * job.c: the job row. Its tenant and request id are those of the transaction, so the worker acts for the request that wanted it done.
+ * job.c: the job row. Its tenant and request id are those of the transaction, so the worker acts for the request that wanted it
+ * done.
  */
 #include "core.h"
 
@@ -10,9 +11,9 @@
 #define DEFAULT_ATTEMPTS 12
 
 static const char enqueue_sql[] =
-	"INSERT INTO job (tenant_id, queue, kind, args, unique_key, serial_key, run_at, max_attempts, request_id)"
-	" VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, now() + make_interval(secs => $7::float8), $8::integer, $9)"
-	" ON CONFLICT (kind, unique_key) WHERE state IN ('ready', 'running') DO NOTHING";
+    "INSERT INTO job (tenant_id, queue, kind, args, unique_key, serial_key, run_at, max_attempts, request_id)"
+    " VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, now() + make_interval(secs => $7::float8), $8::integer, $9)"
+    " ON CONFLICT (kind, unique_key) WHERE state IN ('ready', 'running') DO NOTHING";
 
 static job_find_fn *find_kind;
 static const void *find_context;
@@ -39,8 +40,9 @@ job_enqueue(struct db *db, const struct job_spec *spec, struct problem *err)
 		attempts = spec->max_attempts;
 	else if (attempts <= 0)
 		attempts = DEFAULT_ATTEMPTS;
-	if (db_exec(db, enqueue_sql, err, P_UUID(s->tenant), P_TEXT(queue), P_TEXT(spec->kind), P_TEXT(spec->args != NULL ? spec->args : "{}"),
-	    P_TEXT(spec->unique_key), P_TEXT(spec->serial_key), P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id)) < 0)
+	if (db_exec(db, enqueue_sql, err, P_UUID(s->tenant), P_TEXT(queue), P_TEXT(spec->kind),
+		P_TEXT(spec->args != NULL ? spec->args : "{}"), P_TEXT(spec->unique_key), P_TEXT(spec->serial_key),
+		P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id)) < 0)
 		return -1;
 	db->hint = true;
 	return 0;

@@ -1,9 +1,9 @@
 /*
  * migrate.c: numbered SQL files, each in one transaction with the row that remembers it.
  *
- * The owner's connection is used here alone. A file is several statements, so it travels by the simple protocol; it must not end the transaction
- * itself. Two migrations of one database wait for each other by an advisory lock. Sample rows run each time and are not remembered: their
- * files are written to be run again.
+ * The owner's connection is used here alone. A file is several statements, so it travels by the simple protocol; it must not end
+ * the transaction itself. Two migrations of one database wait for each other by an advisory lock. Sample rows run each time and are
+ * not remembered: their files are written to be run again.
  */
 #include "core.h"
 
@@ -16,7 +16,7 @@
 #include "data/migrate.h"
 
 #define MOST_FILES 512
-#define MOST_SQL (1024 * 1024)
+#define MOST_SQL   (1024 * 1024)
 
 /* Row level security holds for the owner too: rows that migrations and samples insert belong to the default tenant. */
 static const char begin_text[] = "BEGIN; SELECT set_config('app.tenant', '" MIGRATE_TENANT "', true)";
@@ -26,7 +26,7 @@ static const char digest_sql[] = "SELECT encode(digest, 'hex') AS digest FROM sc
 static const char insert_sql[] = "INSERT INTO schema_migrations (name, digest) VALUES ($1, decode($2, 'hex'))";
 
 struct sql_file {
-	const char *name;	/* common/001_helpers.sql */
+	const char *name; /* common/001_helpers.sql */
 	const char *text;
 	char digest[HEX32];
 };
@@ -232,7 +232,7 @@ migrate_up(const char *owner_url, const char *sql_dir, const char *database, boo
 		rc = apply_all(conn, all, applied, err);
 	if (rc == 0 && sample)
 		rc = apply_sample(conn, a, sql_dir, database, err);
-	PQfinish(conn);		/* ends an open transaction and the lock */
+	PQfinish(conn); /* ends an open transaction and the lock */
 	arena_free(a);
 	return rc;
 }

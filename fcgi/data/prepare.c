@@ -1,8 +1,8 @@
 /*
  * prepare.c: every statement of this program, prepared against the schema it will meet.
  *
- * SQL lives in constants whose names end in _sql (style rule 6). The program's own symbol table lists them all, so there is no second list to
- * keep: a statement that the migrated schema does not take is found before the first request. Nothing is run.
+ * SQL lives in constants whose names end in _sql (style rule 6). The program's own symbol table lists them all, so there is no
+ * second list to keep: a statement that the migrated schema does not take is found before the first request. Nothing is run.
  */
 #include "core.h"
 
@@ -36,8 +36,7 @@ map_self(struct image *ret, struct problem *err)
 	return 0;
 }
 
-static const ElfW(Shdr) *
-section_at(const struct image *im, size_t i)
+static const ElfW(Shdr) * section_at(const struct image *im, size_t i)
 {
 	const ElfW(Ehdr) *e = (const void *)im->p;
 	size_t at = e->e_shoff + i * sizeof(ElfW(Shdr));
@@ -45,11 +44,10 @@ section_at(const struct image *im, size_t i)
 	return i < e->e_shnum && at + sizeof(ElfW(Shdr)) <= im->n ? (const void *)(im->p + at) : NULL;
 }
 
-static const ElfW(Shdr) *
-symbol_table(const struct image *im)
+static const ElfW(Shdr) * symbol_table(const struct image *im)
 {
 	const ElfW(Ehdr) *e = (const void *)im->p;
-	const ElfW(Shdr) *s;
+	const ElfW(Shdr) * s;
 
 	if (im->n < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0)
 		return NULL;
@@ -68,7 +66,7 @@ first_object(struct dl_phdr_info *info, size_t size UNUSED, void *base)
 }
 
 static const char *
-name_of(const struct image *im, const ElfW(Shdr) *names, const ElfW(Sym) *sym)
+name_of(const struct image *im, const ElfW(Shdr) * names, const ElfW(Sym) * sym)
 {
 	const char *name = (const char *)im->p + names->sh_offset + sym->st_name;
 
@@ -79,7 +77,7 @@ name_of(const struct image *im, const ElfW(Shdr) *names, const ElfW(Sym) *sym)
 }
 
 static bool
-is_statement(const ElfW(Sym) *sym, const char *name)
+is_statement(const ElfW(Sym) * sym, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -111,7 +109,7 @@ prepare_one(struct db *db, const char *name, const char *sql, struct problem *er
 int
 db_prepare_all(struct db *db, unsigned *n, struct problem *err)
 {
-	const ElfW(Shdr) *table, *names;
+	const ElfW(Shdr) * table, *names;
 	struct image im = { 0 };
 	uintptr_t base = 0;
 	int rc = 0;

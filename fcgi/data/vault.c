@@ -1,9 +1,9 @@
 /*
  * vault.c: data keys found or made, kept unwrapped for a while on their connection, and the count of their seals.
  *
- * A connection takes leave for SEAL_LEAVE seals at once, so the counter (rule E4) costs one UPDATE per key and thread and not one per field. A key
- * that has no leave left to give is retired: it goes on opening, and a successor seals. Unwrapped keys live in a small table per connection
- * (a thread owns one connection) and are wiped when they leave it.
+ * A connection takes leave for SEAL_LEAVE seals at once, so the counter (rule E4) costs one UPDATE per key and thread and not one
+ * per field. A key that has no leave left to give is retired: it goes on opening, and a successor seals. Unwrapped keys live in a
+ * small table per connection (a thread owns one connection) and are wiped when they leave it.
  */
 #include "core.h"
 
@@ -16,14 +16,14 @@
 #include "data/vault.h"
 
 #define CACHE_KEYS 64
-#define SEAL_LIMIT INT64_C(268435456)	/* 2^28 */
+#define SEAL_LIMIT INT64_C(268435456) /* 2^28 */
 #define SEAL_LEAVE INT64_C(1024)
 
 struct cached_key {
-	int64_t id;		/* 0 = free */
+	int64_t id; /* 0 = free */
 	struct uuid tenant, subject;
-	bool seals;		/* the live key of its subject, with leave */
-	bool fresh;		/* made or given leave in the open transaction */
+	bool seals; /* the live key of its subject, with leave */
+	bool fresh; /* made or given leave in the open transaction */
 	int64_t leave;
 	uint64_t used;
 	uint8_t dek[32];
@@ -35,14 +35,14 @@ struct vault_cache {
 };
 
 static const char leave_sql[] =
-	"UPDATE dek SET seals = seals + $3::bigint WHERE tenant_id = $1::uuid AND subject = $2::uuid AND state = 'live'"
-	" AND seals + $3::bigint <= $4::bigint RETURNING id, kek_version, wrapped";
+    "UPDATE dek SET seals = seals + $3::bigint WHERE tenant_id = $1::uuid AND subject = $2::uuid AND state = 'live'"
+    " AND seals + $3::bigint <= $4::bigint RETURNING id, kek_version, wrapped";
 static const char retire_sql[] =
-	"UPDATE dek SET state = 'retired' WHERE tenant_id = $1::uuid AND subject = $2::uuid AND state = 'live'"
-	" AND seals + $3::bigint > $4::bigint";
-static const char make_sql[] =
-	"INSERT INTO dek (id, subject, tenant_id, kek_version, wrapped, seals) VALUES ($1::bigint, $2::uuid, $3::uuid, $4::integer, $5::bytea, 0)"
-	" ON CONFLICT (tenant_id, subject) WHERE state = 'live' DO NOTHING";
+    "UPDATE dek SET state = 'retired' WHERE tenant_id = $1::uuid AND subject = $2::uuid AND state = 'live'"
+    " AND seals + $3::bigint > $4::bigint";
+static const char make_sql[] = "INSERT INTO dek (id, subject, tenant_id, kek_version, wrapped, seals) "
+			       "VALUES ($1::bigint, $2::uuid, $3::uuid, $4::integer, $5::bytea, 0)"
+			       " ON CONFLICT (tenant_id, subject) WHERE state = 'live' DO NOTHING";
 static const char find_sql[] = "SELECT subject, kek_version, wrapped FROM dek WHERE id = $1::bigint AND tenant_id = $2::uuid";
 
 /* ---- the table of unwrapped keys */
@@ -109,7 +109,8 @@ cached_for_seal(struct db *db, struct uuid subject)
 	for (size_t i = 0; i < CACHE_KEYS; i++) {
 		struct cached_key *k = &v->key[i];
 
-		if (k->id != 0 && k->seals && k->leave > 0 && uuid_equal(k->subject, subject) && uuid_equal(k->tenant, db->scope.tenant)) {
+		if (k->id != 0 && k->seals && k->leave > 0 && uuid_equal(k->subject, subject) &&
+		    uuid_equal(k->tenant, db->scope.tenant)) {
 			k->used = ++v->clock;
 			return k;
 		}
@@ -169,10 +170,10 @@ make_key(struct db *db, struct uuid subject, struct problem *err)
 	/* One key may be made by two transactions at once; the unique index lets one row in and both read that one. */
 	if (random_bytes(&id, sizeof(id)) < 0 || random_bytes(dek, sizeof(dek)) < 0)
 		return problem(err, 500, "no_randomness", "no random bytes for a key");
-	id = id >> 1 | 1;	/* positive, never 0 */
+	id = id >> 1 | 1; /* positive, never 0 */
 	if (dek_wrap(db->keyring, version, (int64_t)id, dek, wrapped, err) == 0 &&
 	    db_exec(db, make_sql, err, P_INT((int64_t)id), P_UUID(subject), P_UUID(db->scope.tenant), P_INT(version),
-	    P_BYTES(BYTES(wrapped, sizeof(wrapped)))) >= 0)
+		P_BYTES(BYTES(wrapped, sizeof(wrapped)))) >= 0)
 		rc = 0;
 	OPENSSL_cleanse(dek, sizeof(dek));
 	return rc;
@@ -207,8 +208,8 @@ key_to_seal(struct db *db, struct uuid subject, struct problem *err)
 }
 
 int
-vault_seal(struct db *db, struct uuid subject, const char *table, const char *column, struct uuid row, struct bytes plain, struct bytes *ret,
-    struct problem *err)
+vault_seal(struct db *db, struct uuid subject, const char *table, const char *column, struct uuid row, struct bytes plain,
+    struct bytes *ret, struct problem *err)
 {
 	struct seal_place where = { table, column, row, db->scope.tenant };
 	struct cached_key *k;
@@ -227,7 +228,8 @@ vault_seal(struct db *db, struct uuid subject, const char *table, const char *co
 }
 
 int
-vault_open(struct db *db, const char *table, const char *column, struct uuid row, struct bytes blob, struct bytes *ret, struct problem *err)
+vault_open(struct db *db, const char *table, const char *column, struct uuid row, struct bytes blob, struct bytes *ret,
+    struct problem *err)
 {
 	struct seal_place where = { table, column, row, db->scope.tenant };
 	int64_t id = sealed_by(blob);

@@ -1,8 +1,8 @@
 /*
  * vault.h: sealed columns. One data key per patient and database (table dek), wrapped by the key-encryption key (rules E1 to E5).
  *
- * subject names whose key seals: the patient's id, or the nil UUID for what belongs to no patient (the service's own key). The first seal for a subject
- * makes its key in the caller's transaction. Opened text belongs to the db's arena and is NUL-terminated.
+ * subject names whose key seals: the patient's id, or the nil UUID for what belongs to no patient (the service's own key). The
+ * first seal for a subject makes its key in the caller's transaction. Opened text belongs to the db's arena and is NUL-terminated.
  */
 #ifndef DATA_VAULT_H
 #define DATA_VAULT_H
@@ -11,9 +11,10 @@
 
 #define VAULT_SERVICE UUID_NIL
 
-int	 vault_seal(struct db *db, struct uuid subject, const char *table, const char *column, struct uuid row, struct bytes plain,
-	    struct bytes *ret, struct problem *err) MUST_CHECK;
-int	 vault_open(struct db *db, const char *table, const char *column, struct uuid row, struct bytes blob, struct bytes *ret, struct problem *err) MUST_CHECK;
+int vault_seal(struct db *db, struct uuid subject, const char *table, const char *column, struct uuid row, struct bytes plain,
+    struct bytes *ret, struct problem *err) MUST_CHECK;
+int vault_open(struct db *db, const char *table, const char *column, struct uuid row, struct bytes blob, struct bytes *ret,
+    struct problem *err) MUST_CHECK;
 /* Blind index of a normalised text for this column (rule E7), 32 bytes in the db's arena. */
 struct bytes vault_index(struct db *db, const char *column, const char *normalised);
 

@@ -1,8 +1,8 @@
 /*
  * cluster.c: a PostgreSQL to test on and scratch databases in it.
  *
- * A cluster of our own runs as an unprivileged user (the server refuses root) and dies with this process, even when it is killed. Role and
- * database names carry the process id and a random part, so tests may run side by side in one cluster.
+ * A cluster of our own runs as an unprivileged user (the server refuses root) and dies with this process, even when it is killed.
+ * Role and database names carry the process id and a random part, so tests may run side by side in one cluster.
  */
 #include "core.h"
 
@@ -26,13 +26,13 @@
 #define PATH_MOST 200
 
 struct scratch {
-	char name[48];			/* database; roles telerx_<name>[_owner|_reader] */
+	char name[48]; /* database; roles telerx_<name>[_owner|_reader] */
 	char app[512], owner[512], super[512];
 	char folder[PATH_MOST];
 	char key_file[PATH_MOST + 16];
 };
 
-static char cluster[PATH_MOST];		/* socket directory */
+static char cluster[PATH_MOST]; /* socket directory */
 static char superuser[64] = "postgres";
 static char programs[PATH_MOST];
 static char own_folder[PATH_MOST];
@@ -175,7 +175,7 @@ static void
 stop_cluster(void)
 {
 	if (getpid() != starter)
-		return;		/* a child of the test program leaves */
+		return; /* a child of the test program leaves */
 	if (server > 0) {
 		kill(server, SIGINT);
 		(void)waitpid(server, NULL, 0);
@@ -226,9 +226,10 @@ start_cluster(void)
 	put_text(cluster, sizeof(cluster), "%s", own_folder);
 	put_text(data, sizeof(data), "%s/data", own_folder);
 	put_text(log, sizeof(log), "%s/log", own_folder);
-	const char *const init[] = { "initdb", "-D", data, "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", NULL };
-	const char *const serve[] = { "postgres", "-D", data, "-k", own_folder, "-c", "listen_addresses=", "-c", "max_connections=100",
-		"-c", "shared_buffers=32MB", "-c", "logging_collector=off", NULL };
+	const char *const init[] = { "initdb", "-D", data, "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N",
+		NULL };
+	const char *const serve[] = { "postgres", "-D", data, "-k", own_folder, "-c", "listen_addresses=", "-c",
+		"max_connections=100", "-c", "shared_buffers=32MB", "-c", "logging_collector=off", NULL };
 
 	if (run("initdb", init, true, log) != 0) {
 		show(log);
@@ -268,8 +269,8 @@ provision(struct scratch *s)
 	put_text(database, sizeof(database), "database=%s", s->name);
 	put_text(file, sizeof(file), "%s/sql/cluster/provision.sql", source_root());
 	put_text(log, sizeof(log), "%s/provision.log", s->folder);
-	const char *const args[] = { "psql", "-X", "-q", "-h", cluster, "-U", superuser, "-d", "postgres", "-v", service, "-v", database,
-		"-v", "app_password=test", "-v", "owner_password=test", "-f", file, NULL };
+	const char *const args[] = { "psql", "-X", "-q", "-h", cluster, "-U", superuser, "-d", "postgres", "-v", service, "-v",
+		database, "-v", "app_password=test", "-v", "owner_password=test", "-f", file, NULL };
 
 	if (run("psql", args, false, log) != 0) {
 		show(log);

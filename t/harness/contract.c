@@ -1,6 +1,7 @@
 /*
- * contract.c: the contracts between services are their own route tables (rule Y-TEST-03): what this service sends to a peer must be what that
- * peer's row takes, and what a stub answers for it must be what that row promises. Change a table, and the callers' tests fail.
+ * contract.c: the contracts between services are their own route tables (rule Y-TEST-03): what this service sends to a peer must be
+ * what that peer's row takes, and what a stub answers for it must be what that row promises. Change a table, and the callers' tests
+ * fail.
  */
 #include "core.h"
 
@@ -8,8 +9,8 @@
 #include "net/peers.h"
 
 /* Only the tables are of interest here; each service's header says more. */
-extern const struct service billing_service, intake_service, integration_service, notify_service, orchestrator_service, portal_service,
-	registry_service, router_service, shipping_service;
+extern const struct service billing_service, intake_service, integration_service, notify_service, orchestrator_service,
+    portal_service, registry_service, router_service, shipping_service;
 
 #define INTERNAL "http://telerx.internal/"
 
@@ -26,8 +27,8 @@ extern const struct service billing_service, intake_service, integration_service
 #pragma weak shipping_service
 #endif
 
-static const struct service *const services[] = { &billing_service, &intake_service, &integration_service, &notify_service, &orchestrator_service,
-	&portal_service, &registry_service, &router_service, &shipping_service };
+static const struct service *const services[] = { &billing_service, &intake_service, &integration_service, &notify_service,
+	&orchestrator_service, &portal_service, &registry_service, &router_service, &shipping_service };
 
 static bool
 is_peer(const struct sent *s)
@@ -65,7 +66,7 @@ fit(const char *template, const char *path, size_t npath)
 		const char *stop;
 		size_t nt, np;
 
-		template++;
+		template ++;
 		path++;
 		stop = memchr(path, '/', (size_t)(end - path));
 		nt = strcspn(template, "/");
@@ -241,5 +242,6 @@ contract_reply(struct world *w, const struct sent *s, int status, const char *bo
 	if (tree == NULL)
 		outside_fault(w, "contract: the stub of %s %s answers no JSON", row->method, row->path);
 	else if (field_check_reply(row->reply, tree, &err) < 0)
-		outside_fault(w, "contract: %s %s never answers what its stub does: %s", row->method, row->path, described(w, &err));
+		outside_fault(
+		    w, "contract: %s %s never answers what its stub does: %s", row->method, row->path, described(w, &err));
 }

@@ -1,29 +1,32 @@
 /*
- * contract_test.c: the harness's own promise (rule Y-TEST-03): what breaks a peer's table fails the caller's test. Each call below leaves registry's
- * transport as a handler's would; the fault that the harness notes is what would have failed that test.
+ * contract_test.c: the harness's own promise (rule Y-TEST-03): what breaks a peer's table fails the caller's test. Each call below
+ * leaves registry's transport as a handler's would; the fault that the harness notes is what would have failed that test.
  */
 #include "core.h"
 
 #include "harness/harness_private.h"
 #include "registry/registry.h"
 
-#define SEND "{\"type\":\"physician_new_task\",\"messageKey\":\"case-7\",\"recipient\":{\"email\":\"md@example.test\"},\"variables\":{}}"
+#define SEND \
+	"{\"type\":\"physician_new_task\",\"messageKey\":\"case-7\",\"recipient\":{\"email\":\"md@example.test\"},\"variables\":{}}"
 #define SENT "{\"notificationId\":\"0194d9f0-0000-7000-8000-000000000001\",\"channels\":[]}"
 
 static const struct {
 	const char *what;
 	const char *method, *path, *body;
-	const char *answers;		/* of the stub */
-	const char *fault;		/* part of it; NULL = none */
+	const char *answers; /* of the stub */
+	const char *fault;   /* part of it; NULL = none */
 } cases[] = {
 	{ "a call by the table", "POST", "/notify/send", SEND, SENT, NULL },
 	{ "a path of nobody", "POST", "/notify/sent", SEND, SENT, "no service has POST /notify/sent" },
 	{ "a method of nobody", "DELETE", "/notify/send", NULL, SENT, "no service has DELETE /notify/send" },
-	{ "a member too many", "POST", "/notify/send", "{\"type\":\"physician_new_task\",\"messageKey\":\"k\",\"recipient\":{},\"variables\":{},\"extra\":1}", SENT,
+	{ "a member too many", "POST", "/notify/send",
+	    "{\"type\":\"physician_new_task\",\"messageKey\":\"k\",\"recipient\":{},\"variables\":{},\"extra\":1}", SENT,
 	    "unknown_field" },
 	{ "a member missing", "POST", "/notify/send", "{\"type\":\"physician_new_task\"}", SENT, "messageKey: required" },
 	{ "no body", "POST", "/notify/send", NULL, SENT, "needs a JSON body" },
-	{ "a reply that is never given", "POST", "/notify/send", SEND, "{\"notificationId\":7}", "never answers what its stub does" },
+	{ "a reply that is never given", "POST", "/notify/send", SEND, "{\"notificationId\":7}",
+	    "never answers what its stub does" },
 	{ "somebody else's path", "POST", "/orchestrator/approve", "{}", "{}", "registry may not call POST /orchestrator/approve" },
 	{ "an event the subscriber wants", "POST", "/console/events", "{\"topic\":\"assignment.opened\"}", NULL, NULL },
 	{ "an event the subscriber does not know", "POST", "/orchestrator/events", "{\"topic\":\"assignment.opened\"}", NULL,

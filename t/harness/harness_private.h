@@ -28,12 +28,12 @@ struct world {
 	struct conf *conf;
 	struct keyring *keyring;
 	struct arena *life;
-	struct arena *passing;		/* one request's */
+	struct arena *passing; /* one request's */
 	struct db *db;
 	struct http *http;
 	struct serve_context serve;
 	PGconn *super;
-	const char *names[64];		/* of the environment, for the way back */
+	const char *names[64]; /* of the environment, for the way back */
 	size_t nnames;
 
 	struct req req;
@@ -41,27 +41,27 @@ struct world {
 	const json_t *json;
 	unsigned nrequests;
 
-	const char *callers[32];	/* registered: key id <caller>.<world>, secret secret-of-<key id> */
+	const char *callers[32]; /* registered: key id <caller>.<world>, secret secret-of-<key id> */
 	size_t ncallers;
 	char *last_event;
 
 	struct stub *stubs;
 	struct sent_list *sent;
-	char fault[512];		/* the first thing that was wrong with what went out */
+	char fault[512]; /* the first thing that was wrong with what went out */
 };
 
 /* ---- world.c */
-void	 world_fail(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4) NORETURN;
+void world_fail(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4) NORETURN;
 
 /* ---- outside.c */
-void	 outside_answer(void *world, struct arena *a, const struct http_call *call, struct http_answer *ret, const char *const **headers);
-void	 outside_check(struct world *w, const char *file, int line);	/* fails the test if something went out wrong */
-void	 outside_fault(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void outside_answer(
+    void *world, struct arena *a, const struct http_call *call, struct http_answer *ret, const char *const **headers);
+void outside_check(struct world *w, const char *file, int line); /* fails the test if something went out wrong */
+void outside_fault(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- contract.c */
 /* A call to a peer against that peer's table; *event: it is a delivery that needs no stub. Records a fault in w. */
-void	 contract_call(struct world *w, const struct sent *s, bool *event);
-void	 contract_reply(struct world *w, const struct sent *s, int status, const char *body);
-
+void contract_call(struct world *w, const struct sent *s, bool *event);
+void contract_reply(struct world *w, const struct sent *s, int status, const char *body);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * outside.c: everybody else. Behind net/http's interception each call is recorded, held against the callee's contract and answered by a stub.
- * What is wrong is only noted here, since a transaction or a job is under way; the test fails when control is back with it.
+ * outside.c: everybody else. Behind net/http's interception each call is recorded, held against the callee's contract and answered
+ * by a stub. What is wrong is only noted here, since a transaction or a job is under way; the test fails when control is back with
+ * it.
  */
 #include "core.h"
 
@@ -12,7 +13,7 @@ outside_fault(struct world *w, const char *fmt, ...)
 	va_list ap;
 
 	if (w->fault[0] != '\0')
-		return;		/* the first one explains the rest */
+		return; /* the first one explains the rest */
 	va_start(ap, fmt);
 	(void)vsnprintf(w->fault, sizeof(w->fault), fmt, ap);
 	va_end(ap);
@@ -137,8 +138,10 @@ record(struct world *w, const struct http_call *call)
 	struct sent_list *l = arena_alloc(w->life, sizeof(*l));
 	struct problem ignored = { 0 };
 
-	l->sent = (struct sent){ .method = arena_dup(w->life, call->method), .url = arena_dup(w->life, call->url),
-		.headers = copy_headers(w, call->headers), .raw = arena_ndup(w->life, call->body.p != NULL ? call->body.p : (const uint8_t *)"", call->body.n) };
+	l->sent = (struct sent){ .method = arena_dup(w->life, call->method),
+		.url = arena_dup(w->life, call->url),
+		.headers = copy_headers(w, call->headers),
+		.raw = arena_ndup(w->life, call->body.p != NULL ? call->body.p : (const uint8_t *)"", call->body.n) };
 	l->sent.path = path_of(l->sent.url);
 	if (call->body.n > 0 && (l->sent.raw[0] == '{' || l->sent.raw[0] == '['))
 		l->sent.body = json_read(w->life, l->sent.raw, call->body.n, &ignored);

@@ -91,7 +91,8 @@ event_count(struct world *w, const char *topic)
 const json_t *
 event_last(struct world *w, const char *topic)
 {
-	const char *s = sql_text(w, "SELECT payload FROM outbox WHERE topic = '%s' ORDER BY occurred_at DESC, seq DESC LIMIT 1", topic);
+	const char *s =
+	    sql_text(w, "SELECT payload FROM outbox WHERE topic = '%s' ORDER BY occurred_at DESC, seq DESC LIMIT 1", topic);
 	struct problem err = { 0 };
 
 	return s[0] != '\0' ? json_read(w->life, s, strlen(s), &err) : NULL;

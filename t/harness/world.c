@@ -115,7 +115,8 @@ open_all(struct world *w)
 	db_keyring(w->db, w->keyring);
 	w->http = http_new(w->db, NULL);
 	http_intercept(outside_answer, w);
-	w->serve = (struct serve_context){ .service = w->service, .conf = w->conf, .arena = w->passing, .db = w->db, .http = w->http };
+	w->serve =
+	    (struct serve_context){ .service = w->service, .conf = w->conf, .arena = w->passing, .db = w->db, .http = w->http };
 }
 
 struct world *
@@ -257,8 +258,11 @@ add(struct header_list *l, const char *name, const char *value)
 static void
 add_signature(struct world *w, struct header_list *l, const char *caller, const char *method, const char *target, const char *body)
 {
-	char *stamp = arena_alloc(w->passing, CLOCK_TEXT), *nonce = arena_alloc(w->passing, TOKEN_TEXT), *signature = arena_alloc(w->passing, 68);
-	struct signed_call c = { .timestamp = stamp, .nonce = nonce, .method = method, .target = target, .body = BYTES_OF(body != NULL ? body : "") };
+	char *stamp = arena_alloc(w->passing, CLOCK_TEXT), *nonce = arena_alloc(w->passing, TOKEN_TEXT),
+	     *signature = arena_alloc(w->passing, 68);
+	struct signed_call c = {
+		.timestamp = stamp, .nonce = nonce, .method = method, .target = target, .body = BYTES_OF(body != NULL ? body : "")
+	};
 
 	clock_text(clock_us(), stamp);
 	if (random_token(nonce) < 0)
@@ -296,7 +300,8 @@ read_answer(struct world *w)
 }
 
 void
-request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body, const struct header *headers)
+request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body,
+    const struct header *headers)
 {
 	struct header_list l = { .n = 0 };
 	struct wire_request wire;
@@ -318,8 +323,13 @@ request(struct world *w, struct by by, const char *method, const char *target, c
 		add(&l, headers->name, headers->value);
 	}
 	wire = (struct wire_request){
-		.method = method, .target = target, .remote = "192.0.2.1", .request_id = arena_printf(w->passing, "test-%u", ++w->nrequests),
-		.headers = l.h, .nheaders = l.n, .body = BYTES(body != NULL ? body : "", body != NULL ? strlen(body) : 0),
+		.method = method,
+		.target = target,
+		.remote = "192.0.2.1",
+		.request_id = arena_printf(w->passing, "test-%u", ++w->nrequests),
+		.headers = l.h,
+		.nheaders = l.n,
+		.body = BYTES(body != NULL ? body : "", body != NULL ? strlen(body) : 0),
 	};
 	dispatch(&w->serve, &wire, &w->req);
 	read_answer(w);
@@ -368,9 +378,10 @@ send_event(struct world *w, const char *from, const char *topic, struct uuid agg
 	char id[UUID_TEXT], about[UUID_TEXT], now[CLOCK_TEXT];
 	static int64_t seq;
 
-	w->last_event = arena_printf(w->life, "{\"id\":\"%s\",\"topic\":\"%s\",\"source\":\"%s\",\"aggregateId\":\"%s\",\"seq\":%" PRId64
-	    ",\"occurredAt\":\"%s\",\"payload\":%s}", uuid_text(uuid_new(), id), topic, from, uuid_text(aggregate, about), ++seq,
-	    clock_text(clock_us(), now), payload);
+	w->last_event = arena_printf(w->life,
+	    "{\"id\":\"%s\",\"topic\":\"%s\",\"source\":\"%s\",\"aggregateId\":\"%s\",\"seq\":%" PRId64
+	    ",\"occurredAt\":\"%s\",\"payload\":%s}",
+	    uuid_text(uuid_new(), id), topic, from, uuid_text(aggregate, about), ++seq, clock_text(clock_us(), now), payload);
 	post_event(w, from);
 }
 

@@ -1,6 +1,6 @@
 /*
- * commit_test.c: a connection that dies around COMMIT (rule D4). Between us and the server stands a proxy that swallows the reply to COMMIT, or
- * the COMMIT itself. What is reported must be what is in the table: never lost, never doubled.
+ * commit_test.c: a connection that dies around COMMIT (rule D4). Between us and the server stands a proxy that swallows the reply
+ * to COMMIT, or the COMMIT itself. What is reported must be what is in the table: never lost, never doubled.
  */
 #include "core.h"
 
@@ -20,7 +20,7 @@ struct proxy {
 	struct floor *f;
 	char server[108], ours[108], url[512];
 	int listener;
-	atomic_int mode;		/* one shot */
+	atomic_int mode; /* one shot */
 	atomic_bool stop;
 	pthread_t thread;
 	struct db *db;
@@ -39,7 +39,8 @@ local_socket(const char *path, bool listening)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(at.sun_path, path, strlen(path));
-	if (listening ? bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 8) < 0 : connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+	if (listening ? bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 8) < 0 :
+			connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		close(fd);
 		return -1;
 	}

@@ -5,7 +5,8 @@
 
 #include "floor.h"
 
-static const char insert_sql[] = "INSERT INTO thing (id, name, n, at, raw, flag) VALUES ($1::uuid, $2, $3::bigint, $4::timestamptz, $5::bytea, $6::boolean)";
+static const char insert_sql[] =
+    "INSERT INTO thing (id, name, n, at, raw, flag) VALUES ($1::uuid, $2, $3::bigint, $4::timestamptz, $5::bytea, $6::boolean)";
 static const char insert_name_sql[] = "INSERT INTO thing (id, name) VALUES ($1::uuid, $2) RETURNING id";
 static const char insert_tenant_sql[] = "INSERT INTO thing (id, tenant_id) VALUES ($1::uuid, $2::uuid)";
 static const char find_sql[] = "SELECT id, name, n, at, raw, flag FROM thing WHERE id = $1::uuid";
@@ -53,7 +54,8 @@ things_seen(struct floor *f, const struct scope *s)
 static void
 begin_sends_nothing_before_the_first_statement(void **state)
 {
-	static const char open_sql[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' AND state LIKE 'idle in%'";
+	static const char open_sql[] =
+	    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' AND state LIKE 'idle in%'";
 	struct floor *f = *state;
 	struct problem err = { 0 };
 	const struct row *w;
@@ -78,8 +80,9 @@ values_come_back_as_they_went(void **state)
 	const struct row *w;
 
 	begin(f, WRITE, &f->a);
-	must(db_exec(f->db, insert_sql, &err, P_UUID(id), P_TEXTN("O'Neil-and-more", 6), P_INT(INT64_MIN), P_TIME(INT64_C(1768469400123456)),
-	    P_BYTES(BYTES(raw, sizeof(raw))), P_BOOL(true)), &err);
+	must(db_exec(f->db, insert_sql, &err, P_UUID(id), P_TEXTN("O'Neil-and-more", 6), P_INT(INT64_MIN),
+		 P_TIME(INT64_C(1768469400123456)), P_BYTES(BYTES(raw, sizeof(raw))), P_BOOL(true)),
+	    &err);
 	must(db_one(f->db, &w, find_sql, &err, P_UUID(id)), &err);
 	assert_string_equal(row_str(w, "name"), "O'Neil");
 	assert_true(row_int(w, "n") == INT64_MIN);
@@ -191,13 +194,20 @@ each_sqlstate_has_its_meaning(void **state)
 		const char *code;
 		enum fault fault;
 	} cases[] = {
-		{ "40001", 409, "serialization", FAULT_RETRY },		{ "40P01", 409, "serialization", FAULT_RETRY },
-		{ "23505", 409, "duplicate", FAULT_PERMANENT },		{ "23P01", 409, "duplicate", FAULT_PERMANENT },
-		{ "55P03", 503, "lock_timeout", FAULT_RETRY },		{ "57014", 503, "database_unavailable", FAULT_RETRY },
-		{ "08006", 503, "database_unavailable", FAULT_RETRY },	{ "57P01", 503, "database_unavailable", FAULT_RETRY },
-		{ "57P03", 503, "database_unavailable", FAULT_RETRY },	{ "53300", 503, "database_unavailable", FAULT_RETRY },
-		{ "53100", 503, "database_unavailable", FAULT_RETRY },	{ "58030", 503, "database_unavailable", FAULT_RETRY },
-		{ "23514", 500, "database_error", FAULT_RETRY },	{ "22P02", 500, "database_error", FAULT_RETRY },
+		{ "40001", 409, "serialization", FAULT_RETRY },
+		{ "40P01", 409, "serialization", FAULT_RETRY },
+		{ "23505", 409, "duplicate", FAULT_PERMANENT },
+		{ "23P01", 409, "duplicate", FAULT_PERMANENT },
+		{ "55P03", 503, "lock_timeout", FAULT_RETRY },
+		{ "57014", 503, "database_unavailable", FAULT_RETRY },
+		{ "08006", 503, "database_unavailable", FAULT_RETRY },
+		{ "57P01", 503, "database_unavailable", FAULT_RETRY },
+		{ "57P03", 503, "database_unavailable", FAULT_RETRY },
+		{ "53300", 503, "database_unavailable", FAULT_RETRY },
+		{ "53100", 503, "database_unavailable", FAULT_RETRY },
+		{ "58030", 503, "database_unavailable", FAULT_RETRY },
+		{ "23514", 500, "database_error", FAULT_RETRY },
+		{ "22P02", 500, "database_error", FAULT_RETRY },
 	};
 	struct floor *f = *state;
 
@@ -236,7 +246,8 @@ a_duplicate_names_its_constraint(void **state)
 static void
 a_killed_backend_is_503_and_the_next_transaction_reconnects(void **state)
 {
-	static const char kill_sql[] = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'";
+	static const char kill_sql[] =
+	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'";
 	struct floor *f = *state;
 	struct problem err = { 0 };
 	const struct row *w;
@@ -271,7 +282,9 @@ a_cluster_that_does_not_keep_its_promises_is_refused(void **state)
 static void
 final_writes_audit_and_commits_in_one_go(void **state)
 {
-	static const struct audit_entry entry = { .action = "thing.rename", .object = "thing", .object_id = "x", .detail = "{\"a\": 1}" };
+	static const struct audit_entry entry = {
+		.action = "thing.rename", .object = "thing", .object_id = "x", .detail = "{\"a\": 1}"
+	};
 	struct floor *f = *state;
 	struct problem err = { 0 };
 	struct uuid id = add_thing(f, "before");
@@ -284,8 +297,11 @@ final_writes_audit_and_commits_in_one_go(void **state)
 	assert_string_equal(row_str(w, "name"), "after");
 	assert_false(db_in_transaction(f->db));
 	must(db_commit(f->db, &err), &err);
-	assert_int_equal(floor_count(f, "SELECT count(*) FROM audit a JOIN thing t ON a.xid::text = t.xmin::text WHERE action = 'thing.rename'"
-	    " AND actor = 'service:test' AND request_id = 'r-1' AND source = '192.0.2.7' AND detail::text = '{\"a\": 1}' AND length(mac) = 32"), 1);
+	assert_int_equal(floor_count(f,
+			     "SELECT count(*) FROM audit a JOIN thing t ON a.xid::text = t.xmin::text WHERE action = 'thing.rename'"
+			     " AND actor = 'service:test' AND request_id = 'r-1' AND source = '192.0.2.7'"
+			     " AND detail::text = '{\"a\": 1}' AND length(mac) = 32"),
+	    1);
 }
 
 static void
@@ -353,7 +369,8 @@ without_the_right_to_audit_a_read_gives_nothing(void **state)
 	struct uuid id = add_thing(f, "secret");
 	const struct row *w;
 
-	floor_run(f, "DO $$ BEGIN EXECUTE format('REVOKE INSERT ON audit FROM %I', 'telerx_' || current_database() || '_reader'); END $$");
+	floor_run(f,
+	    "DO $$ BEGIN EXECUTE format('REVOKE INSERT ON audit FROM %I', 'telerx_' || current_database() || '_reader'); END $$");
 	begin(f, READ_AUDITED, &f->a);
 	audit_pending(f->db, &entry);
 	must(db_one(f->db, &w, find_sql, &err, P_UUID(id)), &err);
@@ -363,7 +380,8 @@ without_the_right_to_audit_a_read_gives_nothing(void **state)
 	audit_pending(f->db, &entry);
 	assert_int_equal(db_final(f->db, &w, read_final_sql, &err, P_UUID(id)), -1);
 	must_be(&err, 503, "audit_unavailable");
-	floor_run(f, "DO $$ BEGIN EXECUTE format('GRANT INSERT ON audit TO %I', 'telerx_' || current_database() || '_reader'); END $$");
+	floor_run(
+	    f, "DO $$ BEGIN EXECUTE format('GRANT INSERT ON audit TO %I', 'telerx_' || current_database() || '_reader'); END $$");
 }
 
 static void
@@ -380,14 +398,15 @@ a_refusal_is_audited_in_a_transaction_of_its_own(void **state)
 static void
 the_audit_trail_takes_inserts_only(void **state)
 {
-	static const char *const refused[] = { "UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit", "SELECT * FROM audit" };
+	static const char *const refused[] = { "UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit",
+		"SELECT * FROM audit" };
 	struct floor *f = *state;
 	const char *const urls[] = { scratch_url(f->scratch), scratch_owner_url(f->scratch) };
 
 	for (size_t u = 0; u < COUNT(urls); u++) {
 		PGconn *conn = PQconnectdb(urls[u]);
 
-		for (size_t i = 0; i < COUNT(refused) - u; i++) {	/* its owner may look */
+		for (size_t i = 0; i < COUNT(refused) - u; i++) { /* its owner may look */
 			PGresult *res = PQexec(conn, refused[i]);
 
 			assert_int_equal(PQresultStatus(res), PGRES_FATAL_ERROR);

@@ -3,11 +3,11 @@
 
 #include "floor.h"
 
-static const char business[] =
-	"CREATE TABLE thing (id uuid PRIMARY KEY, tenant_id uuid NOT NULL DEFAULT app_tenant(), name text CONSTRAINT thing_name UNIQUE, n bigint,"
-	" at timestamptz, raw bytea, flag boolean);"
-	"SELECT protect_table('thing');"
-	"CREATE FUNCTION fail_with(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = code; END $$";
+static const char business[] = "CREATE TABLE thing (id uuid PRIMARY KEY, tenant_id uuid NOT NULL DEFAULT app_tenant(), "
+			       " name text CONSTRAINT thing_name UNIQUE, n bigint, at timestamptz, raw bytea, flag boolean);"
+			       "SELECT protect_table('thing');"
+			       "CREATE FUNCTION fail_with(code text) RETURNS void LANGUAGE plpgsql AS"
+			       " $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = code; END $$";
 
 void
 must_(int64_t rc, const struct problem *err, const char *file, int line)
@@ -66,7 +66,7 @@ floor_setup(void **state)
 	struct problem err = { 0 };
 	PGconn *owner;
 
-	log_open("test", LOG_ERROR + 1);	/* errors here are made on purpose */
+	log_open("test", LOG_ERROR + 1); /* errors here are made on purpose */
 	f->scratch = scratch_new(NULL, false);
 	f->arena = arena_new(0);
 	f->keyring = keyring_load(scratch_key_file(f->scratch), &err);

@@ -1,6 +1,6 @@
 /*
- * floor.h: what the tests of the data floor stand on: a scratch database with the common tables and one business table, a connection of the
- * app role, one of the superuser to look at what is really there.
+ * floor.h: what the tests of the data floor stand on: a scratch database with the common tables and one business table, a
+ * connection of the app role, one of the superuser to look at what is really there.
  */
 #ifndef T_DATA_FLOOR_H
 #define T_DATA_FLOOR_H
@@ -26,17 +26,17 @@ struct floor {
 	struct keyring *keyring;
 	struct db *db;
 	PGconn *super;
-	struct scope a, b, nobody;	/* tenant A, tenant B, none */
+	struct scope a, b, nobody; /* tenant A, tenant B, none */
 };
 
-int	 floor_setup(void **state);
-int	 floor_teardown(void **state);
-struct db *floor_connect(struct floor *f, enum db_use use);	/* another one, with the keyring */
-int64_t	 floor_count(struct floor *f, const char *sql);		/* as superuser: the one number */
-void	 floor_run(struct floor *f, const char *sql);
+int floor_setup(void **state);
+int floor_teardown(void **state);
+struct db *floor_connect(struct floor *f, enum db_use use); /* another one, with the keyring */
+int64_t floor_count(struct floor *f, const char *sql);      /* as superuser: the one number */
+void floor_run(struct floor *f, const char *sql);
 /* ok or the test ends with the problem's words. */
-#define must(rc, err)	must_((rc), (err), __FILE__, __LINE__)
-void	 must_(int64_t rc, const struct problem *err, const char *file, int line);
-void	 must_be(const struct problem *err, int status, const char *code);
+#define must(rc, err) must_((rc), (err), __FILE__, __LINE__)
+void must_(int64_t rc, const struct problem *err, const char *file, int line);
+void must_be(const struct problem *err, int status, const char *code);
 
 #endif

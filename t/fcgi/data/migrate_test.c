@@ -47,7 +47,8 @@ a_file_runs_once(void **state)
 	unsigned applied, pending;
 
 	put_file(p, "shop/002_second.sql", "INSERT INTO parcel VALUES (2);");
-	put_file(p, "shop/001_first.sql", "CREATE TABLE parcel (n int); INSERT INTO parcel VALUES (1); SELECT grant_table('parcel', 'SELECT');");
+	put_file(p, "shop/001_first.sql",
+	    "CREATE TABLE parcel (n int); INSERT INTO parcel VALUES (1); SELECT grant_table('parcel', 'SELECT');");
 	must(migrate_pending(p->f->db, p->sql, "shop", &pending, &err), &err);
 	assert_int_equal(pending, 2);
 	must(up(p, false, &applied, &err), &err);
@@ -101,7 +102,8 @@ sample_rows_run_each_time_for_the_default_tenant(void **state)
 	struct problem err = { 0 };
 	unsigned applied;
 
-	put_file(p, "shop/sample/001_rows.sql", "INSERT INTO thing (id, name) VALUES ('00000000-0000-7000-8000-0000000000aa', 'sample')"
+	put_file(p, "shop/sample/001_rows.sql",
+	    "INSERT INTO thing (id, name) VALUES ('00000000-0000-7000-8000-0000000000aa', 'sample')"
 	    " ON CONFLICT (id) DO UPDATE SET n = coalesce(thing.n, 0) + 1;");
 	for (int i = 0; i < 3; i++)
 		must(up(p, true, &applied, &err), &err);

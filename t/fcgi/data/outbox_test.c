@@ -6,7 +6,7 @@
 #include "floor.h"
 
 #define WRITERS 8
-#define EACH 40
+#define EACH    40
 
 static const struct topic topics[] = {
 	{ .name = "case.opened", .subscribers = (const char *const[]){ "registry", "portal", NULL } },
@@ -37,8 +37,10 @@ a_job_is_there_when_its_transaction_commits(void **state)
 	begin(f->db, &f->a);
 	must(job_enqueue(f->db, &spec, &err), &err);
 	must(db_commit(f->db, &err), &err);
-	assert_int_equal(floor_count(f, "SELECT count(*) FROM job WHERE kind = 'alert' AND args ->> 'caseId' = '1' AND request_id = 'r-1'"
-	    " AND tenant_id = '" TENANT_A "' AND queue = 'default' AND state = 'ready'"), 1);
+	assert_int_equal(floor_count(f,
+			     "SELECT count(*) FROM job WHERE kind = 'alert' AND args ->> 'caseId' = '1' AND request_id = 'r-1'"
+			     " AND tenant_id = '" TENANT_A "' AND queue = 'default' AND state = 'ready'"),
+	    1);
 }
 
 static void
@@ -119,10 +121,15 @@ an_event_is_one_message_and_a_delivery_per_subscriber(void **state)
 	must(event_publish(f->db, "case.opened", about, "{\"caseId\":\"1\"}", &err), &err);
 	must(event_publish(f->db, "case.alone", about, "{}", &err), &err);
 	must(db_commit(f->db, &err), &err);
-	assert_int_equal(floor_count(f, "SELECT count(*) FROM outbox WHERE aggregate_id::text LIKE 'bb%' AND seq IN (1, 2)"
-	    " AND id = message_id(topic, aggregate_id, seq)"), 2);
-	assert_int_equal(floor_count(f, "SELECT count(*) FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id"
-	    " WHERE o.aggregate_id::text LIKE 'bb%' AND d.seq = 1 AND d.state = 'pending' AND d.subscriber IN ('registry', 'portal')"), 2);
+	assert_int_equal(floor_count(f,
+			     "SELECT count(*) FROM outbox WHERE aggregate_id::text LIKE 'bb%' AND seq IN (1, 2)"
+			     " AND id = message_id(topic, aggregate_id, seq)"),
+	    2);
+	assert_int_equal(floor_count(f,
+			     "SELECT count(*) FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id"
+			     " WHERE o.aggregate_id::text LIKE 'bb%' AND d.seq = 1 AND d.state = 'pending'"
+			     " AND d.subscriber IN ('registry', 'portal')"),
+	    2);
 	assert_int_equal(floor_count(f, "SELECT count(*) FROM outbox_delivery WHERE seq = 2"), 0);
 }
 

@@ -183,7 +183,9 @@ a_used_up_key_is_retired_and_still_opens(void **state)
 	second = seal(f, other, subject, row, "new");
 	commit(other);
 	assert_true(sealed_by(first) != sealed_by(second));
-	assert_int_equal(floor_count(f, "SELECT count(*) FROM dek WHERE subject = '05000000-0000-0000-0000-000000000000' AND state = 'retired'"), 1);
+	assert_int_equal(
+	    floor_count(f, "SELECT count(*) FROM dek WHERE subject = '05000000-0000-0000-0000-000000000000' AND state = 'retired'"),
+	    1);
 	begin(other, READ_AUDITED, &f->a);
 	must(vault_open(other, "thing", "name_enc", row, first, &plain, &err), &err);
 	assert_string_equal((const char *)plain.p, "old");
