@@ -75,7 +75,7 @@ mail_count(struct patient *p, const char *subject, size_t want)
 
 static const char payments_sql[] = "SELECT count(*) AS n FROM payments WHERE submission_id = $1::uuid AND status = $2";
 static const char ledger_sql[] =
-	"SELECT coalesce(sum(amount_cents), 0) AS n FROM ledger l JOIN payments p ON p.id = l.payment_id"
+	"SELECT coalesce(sum(l.amount_cents), 0) AS n FROM ledger l JOIN payments p ON p.id = l.payment_id"
 	" WHERE p.submission_id = $1::uuid AND l.account = $2";
 static const char submissions_sql[] = "SELECT count(*) AS n FROM router_submissions WHERE submission_id = $1::uuid AND $2 = $2";
 static const char router_id_sql[] = "SELECT id::text AS id FROM router_submissions WHERE submission_id = $1::uuid";
