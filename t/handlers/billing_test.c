@@ -227,6 +227,61 @@ a_timeout_after_the_effect_is_resent_with_the_same_bytes_and_key(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM ledger WHERE payment_id = '%s' AND kind = 'authorised'", id), 2);
 }
 
+#define STORED_FAILURE "{\"error\":{\"type\":\"api_error\",\"message\":\"oops\"}}"
+
+static void
+a_key_that_only_replays_a_failure_is_settled_by_looking_the_intent_up(void **state)
+{
+	struct world *w = *state;
+	const char *card, *id;
+
+	stubs_clear(w);
+	card = saved_card(w);
+	stub(w, "POST", "/v1/payment_intents", 500, STORED_FAILURE);
+	id = pay(w, card, 32);
+	stub(w, "GET", "/v1/payment_intents?*", 200, text(w, "{\"object\":\"list\",\"data\":[{\"id\":\"pi_other\",\"metadata\":{}},"
+	    "{\"id\":\"pi_32\",\"status\":\"requires_capture\",\"amount\":29900,\"amount_received\":0,\"currency\":\"usd\","
+	    "\"metadata\":{\"payment_id\":\"%s\"}}],\"has_more\":false}", id));
+	work_all(w);
+	expect_payment(w, id, "authorized");
+	assert_int_equal(sent_count(w, "POST", "/v1/payment_intents"), 3);
+	assert_string_equal(sql_text(w, "SELECT stripe_payment_intent FROM payments WHERE id = '%s'", id), "pi_32");
+}
+
+static void
+a_failure_whose_intent_is_absent_needs_a_person(void **state)
+{
+	struct world *w = *state;
+	const char *card, *id;
+
+	stubs_clear(w);
+	card = saved_card(w);
+	stub(w, "POST", "/v1/payment_intents", 500, STORED_FAILURE);
+	stub(w, "GET", "/v1/payment_intents?*", 200, "{\"object\":\"list\",\"data\":[],\"has_more\":false}");
+	id = pay(w, card, 33);
+	work_all(w);
+	expect_payment(w, id, "manual");
+	assert_string_equal(json_text_at(event_last(w, "payment.manual"), "code"), "outcome_unknown");
+	expect_ledger(w, id, "card_authorised", 0);
+}
+
+static void
+a_lost_capture_is_found_by_looking(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = authorized(w, 34);
+	stub(w, "POST", "/v1/payment_intents/pi_34/capture", 500, STORED_FAILURE);
+	stub(w, "GET", "/v1/payment_intents/pi_34", 200, intent(w, "pi_34", "succeeded", 29900));
+	act(w, id, "capture");
+	work_all(w);
+	expect_payment(w, id, "captured");
+	assert_int_equal(sent_count(w, "POST", "/v1/payment_intents/pi_34/capture"), 3);
+	expect_ledger(w, id, "revenue", -29900);
+}
+
 static void
 a_payment_that_stripe_still_processes_is_asked_about(void **state)
 {
@@ -405,6 +460,9 @@ main(void)
 		cmocka_unit_test(a_decline_fails_the_payment_and_says_only_that),
 		cmocka_unit_test(a_new_generation_needs_the_failure_of_the_one_before),
 		cmocka_unit_test(a_timeout_after_the_effect_is_resent_with_the_same_bytes_and_key),
+		cmocka_unit_test(a_key_that_only_replays_a_failure_is_settled_by_looking_the_intent_up),
+		cmocka_unit_test(a_failure_whose_intent_is_absent_needs_a_person),
+		cmocka_unit_test(a_lost_capture_is_found_by_looking),
 		cmocka_unit_test(a_payment_that_stripe_still_processes_is_asked_about),
 		cmocka_unit_test(a_capture_turns_the_promise_into_revenue_once),
 		cmocka_unit_test(a_cancelled_authorisation_is_released),

@@ -5,6 +5,12 @@
  */
 #include "orchestrator_world.h"
 
+#include <pthread.h>
+
+#include "crypto/seal.h"
+
+#define RACERS 16
+
 static void
 play(struct given *g)
 {
@@ -244,6 +250,83 @@ the_database_refuses_an_illegal_move_of_a_run(void **state)
 	    g.run), "refused");
 }
 
+/* ---- many at once: each thread with its own connection, as in a pool; the row is the service's own with its access open */
+
+struct race {
+	struct service service;
+	struct route row;
+	const struct conf *conf;
+	const char *body;
+	pthread_barrier_t start;
+};
+struct racer {
+	struct race *race;
+	unsigned number;
+	int status;
+	char run[UUID_TEXT];
+	pthread_t thread;
+};
+
+static void *
+run_racer(void *p)
+{
+	struct racer *me = p;
+	struct race *all = me->race;
+	struct problem err = { 0 };
+	struct arena *a = arena_new(0);
+	struct keyring *keys = keyring_load(conf_str(all->conf, "KEK_FILE"), &err);
+	struct db *db = db_open(conf_str(all->conf, "DATABASE_URL"), DB_API, "race", &err);
+	struct serve_context c = { .service = &all->service, .conf = all->conf, .arena = a, .db = db };
+	const struct header headers[] = { { "content-type", "application/json" },
+		{ "idempotency-key", arena_printf(a, "a-key-of-racer-number-%u", me->number) } };
+	struct wire_request wire = { .method = "POST", .target = "/orchestrator/approve", .headers = headers, .nheaders = 2,
+		.body = BYTES_OF(all->body) };
+	struct req r;
+
+	db_keyring(db, keys);
+	(void)pthread_barrier_wait(&all->start);
+	dispatch(&c, &wire, &r);
+	me->status = r.status;
+	const char *run = json_text_at(json_read(a, r.out.data, r.out.len, &err), "runId");
+	snprintf(me->run, sizeof(me->run), "%s", run == NULL ? "" : run);
+	db_close(db);
+	keyring_free(keys);
+	arena_free(a);
+	return NULL;
+}
+
+static void
+of_many_approvals_at_once_there_is_one_run_and_all_are_told_it(void **state)
+{
+	struct given g = a_case(*state);
+	struct race all = { .service = orchestrator_service, .conf = world_conf(g.w), .body = decision(&g, "approve", "0.25 mg") };
+	struct racer racers[RACERS];
+
+	for (size_t i = 0; i < orchestrator_service.nroutes; i++)
+		if (strcmp(orchestrator_service.routes[i].path, "/orchestrator/approve") == 0)
+			all.row = orchestrator_service.routes[i];
+	all.row.access = PUBLIC;
+	all.service.routes = &all.row;
+	all.service.nroutes = 1;
+	assert_int_equal(pthread_barrier_init(&all.start, NULL, RACERS), 0);
+	for (unsigned i = 0; i < RACERS; i++) {
+		racers[i] = (struct racer){ .race = &all, .number = i };
+		assert_int_equal(pthread_create(&racers[i].thread, NULL, run_racer, &racers[i]), 0);
+	}
+	for (unsigned i = 0; i < RACERS; i++)
+		(void)pthread_join(racers[i].thread, NULL);
+	(void)pthread_barrier_destroy(&all.start);
+	for (unsigned i = 0; i < RACERS; i++) {
+		assert_int_equal(racers[i].status, 202);
+		assert_string_equal(racers[i].run, racers[0].run);
+	}
+	g.run = text(g.w, "%s", racers[0].run);
+	assert_int_equal(sql_int(g.w, "SELECT count(*) FROM orchestration_runs WHERE submission_id = '%s'", g.submission), 1);
+	assert_int_equal(sql_int(g.w, "SELECT count(*) FROM saga WHERE subject = '%s'", g.run), 1);
+	work(g.w);
+	assert_int_equal(asked(&g, "POST", "/billing/payments"), 1);
+}
+
 int
 main(void)
 {
@@ -257,6 +340,7 @@ main(void)
 		cmocka_unit_test(a_payment_that_needs_a_person_parks_the_run),
 		cmocka_unit_test(an_undo_is_repeated_until_it_is_taken),
 		cmocka_unit_test(an_undo_that_is_refused_needs_a_person),
+		cmocka_unit_test(of_many_approvals_at_once_there_is_one_run_and_all_are_told_it),
 		cmocka_unit_test(the_database_refuses_an_illegal_move_of_a_run),
 	};
 

@@ -165,20 +165,24 @@ a_case(struct world *w)
 
 /* ---- what happens */
 
+const char *
+decision(struct given *g, const char *verb, const char *what)
+{
+	bool approves = strcmp(verb, "approve") == 0;
+
+	return text(g->w, "{\"taskId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"assignmentId\":\"%s\","
+	    "\"practitionerId\":\"%s\","
+	    "%s\"%s\":\"%s\"}", g->task, g->submission, g->patient, g->assignment, g->physician,
+	    approves ? "\"medication\":\"semaglutide\"," : "", approves ? "dosage" : "reason", what);
+}
+
 void
 decide(struct given *g, const char *verb, const char *what)
 {
-	struct world *w = g->w;
-	const char *more = strcmp(verb, "approve") == 0 ? text(w, "\"medication\":\"semaglutide\",\"dosage\":\"%s\"", what) :
-	    text(w, "\"reason\":\"%s\"", what);
-
-	post_key(w, BY_SERVICE("integration"), text(w, "/orchestrator/%s", verb), text(w, "decision-of-the-tests-%u", ++serial),
-	    text(w,
-	    "{\"taskId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"assignmentId\":\"%s\",\"practitionerId\":\"%s\","
-	    "%s}", g->task,
-	    g->submission, g->patient, g->assignment, g->physician, more));
-	if (answer_status(w) == 202)
-		g->run = answer_text(w, "runId");
+	post_key(g->w, BY_SERVICE("integration"), text(g->w, "/orchestrator/%s", verb), text(g->w, "decision-of-the-tests-%u",
+	    ++serial), decision(g, verb, what));
+	if (answer_status(g->w) == 202)
+		g->run = answer_text(g->w, "runId");
 }
 
 void

@@ -30,6 +30,7 @@ const char *payment_reply(struct given *g, const char *status);
 const char *router_reply(struct given *g, const char *status);
 
 /* The physician's decision as integration forwards it, a fresh Idempotency-Key each time. approve expects 202, runs what is due. */
+const char *decision(struct given *g, const char *verb, const char *dosage_or_reason);	/* its body */
 void	 decide(struct given *g, const char *verb, const char *dosage_or_reason);
 void	 approve(struct given *g);
 
