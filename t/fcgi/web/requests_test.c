@@ -182,12 +182,13 @@ static void
 key_of(const char *caller, const char *key_id)
 {
 	static const char sql[] = "INSERT INTO api_key (id, key_id, caller, secret_enc) VALUES ($1::uuid, $2, $3, $4::bytea)";
-	const struct scope scope = { .actor = "test" };
+	struct scope scope = { .actor = "test" };
 	struct uuid id = uuid_new();
 	struct problem err = { 0 };
 	struct bytes sealed;
 
-	if (db_begin(me.db, WRITE, &scope, &err) < 0 ||
+	/* Whose tenant sealed it, only they open it. */
+	if (uuid_parse(conf_str(conf, "TENANT_ID"), &scope.tenant) < 0 || db_begin(me.db, WRITE, &scope, &err) < 0 ||
 	    vault_seal(me.db, VAULT_SERVICE, "api_key", "secret_enc", id, BYTES_OF(SECRET), &sealed, &err) < 0 ||
 	    db_exec(me.db, sql, &err, P_UUID(id), P_TEXT(key_id), P_TEXT(caller), P_BYTES(sealed)) < 0 || db_commit(me.db, &err) < 0)
 		die("%s", err.detail);
