@@ -209,11 +209,20 @@ forward(struct saga_run *r, struct problem *err)
 	return saga_progress(r, err);
 }
 
-/* The outcome of a step that was given up as manual arrived after all. */
+static bool
+turned_back(const struct saga_run *r)
+{
+	for (size_t no = 0; no < r->kind->nsteps; no++)
+		if (r->undo[no].state != NULL)
+			return true;
+	return false;
+}
+
+/* The outcome of a step that was given up as manual arrived after all. On the way back no news counts: there a step is manual because its undo is. */
 static int
 reopen(struct saga_run *r, struct problem *err)
 {
-	for (size_t no = 0; no < r->kind->nsteps; no++) {
+	for (size_t no = 0; no < r->kind->nsteps && !turned_back(r); no++) {
 		if (!step_is(&r->forward[no], "manual") || r->forward[no].outcome == NULL)
 			continue;
 		r->s.state = "running";

@@ -512,6 +512,22 @@ undo_that_is_refused_is_a_persons(void **state UNUSED)
 }
 
 static void
+undo_that_is_refused_is_a_persons_even_where_news_confirmed_the_step(void **state UNUSED)
+{
+	says("/notify/book", 1, 422, "{\"code\":\"no_slot\"}");
+	says("/billing/cancel", 1, 409, "{\"code\":\"captured\"}");
+	start("x");
+	work(world);
+	resume("pay", true, NULL, NULL);
+	work(world);
+	resume("ship", true, NULL, NULL);
+	work_all(world);
+	expect_saga("manual", "pay_not_undone");
+	assert_string_equal(state_of("pay"), "manual");
+	assert_string_equal(state_of("ship"), "compensated");
+}
+
+static void
 undo_that_nobody_answers_becomes_a_persons(void **state UNUSED)
 {
 	says("/notify/unbook", 99, 503, NULL);
@@ -701,7 +717,8 @@ main(void)
 		TEST(lost_answer_is_asked_for_with_the_same_bytes), TEST(stopping_worker_hands_over_between_two_steps),
 		TEST(dry_step_fails_before_any_effect), TEST(failed_local_step_leaves_nothing), TEST(declined_card_ends_it_with_nothing_to_undo),
 		TEST(refusal_undoes_what_was_done_last_first), TEST(local_refusal_at_the_end_undoes_everything), TEST(undo_is_repeated_until_it_is_taken),
-		TEST(undo_that_is_refused_is_a_persons), TEST(undo_that_nobody_answers_becomes_a_persons), TEST(warning_stops_nothing),
+		TEST(undo_that_is_refused_is_a_persons),
+		TEST(undo_that_is_refused_is_a_persons_even_where_news_confirmed_the_step), TEST(undo_that_nobody_answers_becomes_a_persons), TEST(warning_stops_nothing),
 		TEST(effect_that_nobody_answers_is_a_persons), TEST(read_that_nobody_answers_fails_it), TEST(progress_gives_new_attempts),
 		TEST(news_may_overtake_the_answer), TEST(news_may_overtake_an_answer_that_is_lost), TEST(lost_news_is_asked_for),
 		TEST(news_that_never_come_leave_it_to_a_person), TEST(late_news_take_it_up_again), TEST(late_refusal_ends_it),
