@@ -87,11 +87,9 @@ own_settings() {
 	integration) canvas_settings ;;
 	portal) echo "PORTAL_TIMELINES=yes" ;;
 	sandbox)
-		stripe_settings
-		canvas_settings
-		pharmacy_settings
-		message_settings
-		carrier_settings
+		# The credentials of all vendors, without what only a client of theirs needs.
+		{ stripe_settings; canvas_settings; pharmacy_settings; message_settings; carrier_settings; } |
+			grep -v -e _BASE_URL= -e ^STRIPE_API -e ^CANVAS_REQ -e ^CANVAS_QUE -e ^MAIL_ -e ^TWILIO_FROM -e ^SLACK_
 		echo "SANDBOX_WEBHOOK_BASE=$(url)"
 		;;
 	esac
