@@ -289,18 +289,21 @@ listen_again(struct db *db, int wait_ms)
 bool
 db_notified(struct db *db, int wait_ms)
 {
-	struct pollfd p;
+	int64_t until = clock_mono_us() + wait_ms * INT64_C(1000), left;
 
 	if (!db_pulse(db))
 		return listen_again(db, wait_ms);
-	if (drain_hints(db))
-		return true;
-	p = (struct pollfd){ .fd = PQsocket(db->conn), .events = POLLIN };
-	if (poll(&p, 1, wait_ms) <= 0)
-		return false;
-	if (PQconsumeInput(db->conn) != 1)
-		return listen_again(db, wait_ms);
-	return drain_hints(db);
+	/* What comes in may be something else: a changed setting, the server's farewell before its end of file. */
+	while (!drain_hints(db)) {
+		struct pollfd p = { .fd = PQsocket(db->conn), .events = POLLIN };
+
+		left = (until - clock_mono_us()) / 1000;
+		if (left < 0 || poll(&p, 1, (int)left) <= 0)
+			return false;
+		if (PQconsumeInput(db->conn) != 1)
+			return listen_again(db, (int)left);
+	}
+	return true;
 }
 
 /* ---- for migrate.c */

@@ -54,8 +54,8 @@ things_seen(struct floor *f, const struct scope *s)
 static void
 begin_sends_nothing_before_the_first_statement(void **state)
 {
-	static const char open_sql[] =
-	    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test' AND state LIKE 'idle in%'";
+	static const char open_sql[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+				       " AND application_name = 'test' AND state LIKE 'idle in%'";
 	struct floor *f = *state;
 	struct problem err = { 0 };
 	const struct row *w;
@@ -247,7 +247,8 @@ static void
 a_killed_backend_is_503_and_the_next_transaction_reconnects(void **state)
 {
 	static const char kill_sql[] =
-	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'";
+	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+	    " AND application_name = 'test'";
 	struct floor *f = *state;
 	struct problem err = { 0 };
 	const struct row *w;

@@ -101,7 +101,9 @@ the_hint_follows_the_commit_and_no_rollback(void **state)
 	assert_true(db_notified(ear, 2000));
 	assert_false(db_notified(ear, 50));
 	/* The listener lost its connection: it listens again by itself. */
-	(void)floor_count(f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
+	(void)floor_count(f,
+	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+	    " AND query LIKE 'LISTEN%'");
 	assert_true(db_notified(ear, 2000));
 	begin(f->db, &f->a);
 	must(job_enqueue(f->db, &spec, &err), &err);
