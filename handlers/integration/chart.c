@@ -187,7 +187,7 @@ chart_note(struct arena *a, const struct conf *conf, const struct ehr_case *c, c
 	start(&w, &b, a, "DocumentReference");
 	write_note_extensions(&w, conf, mark);
 	jw_str(&w, "status", "current");
-	jw_coding(&w, "type", LOINC, "34117-2", "History and physical note");
+	jw_coding(&w, "type", LOINC, "34109-9", "Uncategorized Clinical Document");
 	jw_array(&w, "category");
 	jw_coding(&w, NULL, "http://schemas.canvasmedical.com/fhir/document-reference-category", "uncategorizedclinicaldocument", NULL);
 	jw_end(&w);
@@ -257,10 +257,10 @@ write_quantity(struct json_writer *w, const json_t *value, const char *unit)
 }
 
 static void
-write_component(struct json_writer *w, const char *code, const json_t *value)
+write_component(struct json_writer *w, const char *code, const char *name, const json_t *value)
 {
 	jw_object(w, NULL);
-	jw_coding(w, "code", LOINC, code, NULL);
+	jw_coding(w, "code", LOINC, code, name);
 	write_quantity(w, value, "mmHg");
 	jw_end(w);
 }
@@ -268,10 +268,14 @@ write_component(struct json_writer *w, const char *code, const json_t *value)
 /* One vital sign: a value at path in the form with its LOINC code and the unit Canvas wants; NULL path is the blood pressure. */
 static const struct vital {
 	const char *code;
+	const char *name;
 	const char *path;
 	const char *unit;
 } vitals[] = {
-	{ "8302-2", "heightCm", "cm" }, { "29463-7", "weightKg", "kg" }, { "8867-4", "vitals.pulse", "bpm" }, { "85354-9", NULL, NULL },
+	{ "8302-2", "Height", "heightCm", "cm" },
+	{ "29463-7", "Weight", "weightKg", "kg" },
+	{ "8867-4", "Pulse", "vitals.pulse", "bpm" },
+	{ "85354-9", "Blood pressure", NULL, NULL },
 };
 
 static struct bytes
@@ -283,15 +287,15 @@ observation(struct arena *a, const struct ehr_case *c, const struct vital *v, co
 
 	start(&w, &b, a, "Observation");
 	jw_str(&w, "status", "final");
-	jw_coding(&w, "code", LOINC, v->code, NULL);
+	jw_coding(&w, "code", LOINC, v->code, v->name);
 	jw_reference(&w, "subject", "Patient", c->canvas_patient_id);
 	jw_str(&w, "effectiveDateTime", clock_text(clock_us(), now));
 	if (v->path != NULL) {
 		write_quantity(&w, json_at(form, v->path), v->unit);
 	} else {
 		jw_array(&w, "component");
-		write_component(&w, "8480-6", json_at(form, "vitals.systolic"));
-		write_component(&w, "8462-4", json_at(form, "vitals.diastolic"));
+		write_component(&w, "8480-6", "Systolic", json_at(form, "vitals.systolic"));
+		write_component(&w, "8462-4", "Diastolic", json_at(form, "vitals.diastolic"));
 		jw_end(&w);
 	}
 	return finish(&w, &b);

@@ -108,7 +108,7 @@ test('a JWE with one flipped byte, an unknown field, another key id: refused, no
   }
   isProblem(await p.submit(await p.envelope({ ...p.form, role: 'admin' })), 400, 'unknown_field')
   isProblem(await p.submit(await p.envelope(p.form, { kid: 'nobody' })), 422, 'unknown_key')
-  isProblem(await p.submit(await p.envelope(p.form, { intakeId: randomUUID() })), 422)
+  isProblem(await p.submit(await p.envelope(p.form, { intakeId: randomUUID() })), 409, 'intake_mismatch')
   isProblem(await p.submit(await p.envelope({ ...p.form, birthDate: '1970-01-01' })), 422)
   isProblem(await p.call('POST', '/intake/submit', { envelope }), 400, 'idempotency_key_required')
   isProblem(await p.call('POST', '/intake/submit', { envelope, extra: 1 }, { 'Idempotency-Key': randomUUID() }), 400, 'unknown_field')
@@ -150,7 +150,7 @@ test("another session's token opens only its own intake; a wrong secret opens no
   await other.verify()
   const envelope = await mine.envelope()
   other.form = mine.form
-  isProblem(await other.submit(envelope), 422)
+  isProblem(await other.submit(envelope), 409, 'intake_mismatch')
   const stranger = new Patient('a-gmp')
   stranger.session = 'A'.repeat(43)
   isProblem(await stranger.submit(envelope), 401)

@@ -88,6 +88,9 @@ static const char credits_sql[] =
 	"SELECT count(*) AS n FROM visit_credits c JOIN prescription_assignments a ON a.id = c.assignment_id"
 	" WHERE a.submission_id = $1::uuid AND a.status = $2";
 static const char intakes_sql[] = "SELECT count(*) AS n FROM intake_submissions WHERE id = $1::uuid AND $2 = $2";
+static const char chart_sql[] = "SELECT count(*) AS n FROM ehr_entries WHERE submission_id = $1::uuid AND status <> $2";
+static const char notes_sql[] =
+	"SELECT count(*) AS n FROM ehr_entries WHERE submission_id = $1::uuid AND resource = 'DocumentReference' AND status = $2";
 static const char audit_sql[] = "SELECT count(*) AS n FROM audit WHERE object_id = $1 AND action = $2 AND outcome = 'success'";
 
 static struct db *
@@ -152,6 +155,7 @@ judge_chart(struct patient *p)
 	if (count(p, "canvas", "Patient", p->patient_id, 1) < 0 ||
 	    count(p, "canvas", "Task", arena_printf(p->arena, "telerx-%s", p->submission_id), 1) < 0 ||
 	    rows(p, "intake_gateway", intakes_sql, p->submission_id, "", 1, "intake submissions") < 0 ||
+	    rows(p, "hisera", chart_sql, p->submission_id, "created", 0, "chart entries that Canvas has not") < 0 ||
 	    rows(p, "physician_registry", audit_sql, p->assignment_id, "assignment.claim", 1, "audited claims") < 0)
 		return -1;
 	return mail_count(p, "We have received your intake", 1);
@@ -188,7 +192,7 @@ judge_pharmacy(struct patient *p)
 	parcel = text_of(p, "shipping_service", own_parcel_sql);
 	if (parcel == NULL)
 		return fail(p, "shipping has no parcel of this case");
-	return count(p, "pioneerrx", "rx", id, 1) < 0 || count(p, "fedex", "shipment", parcel, 1) < 0 ? -1 : 0;
+	return count(p, "pioneerrx", "rx", id, 1) < 0 || count(p, "fedex", "label", parcel, 1) < 0 ? -1 : 0;
 }
 
 static int
@@ -209,6 +213,8 @@ judge_delivered(struct patient *p)
 	    rows(p, "orchestrator", refills_sql, p->submission_id, "scheduled", 1, "refills scheduled") < 0 ||
 	    rows(p, "shipping_service", shipments_sql, p->submission_id, "delivered", 1, "parcels delivered") < 0 ||
 	    rows(p, "physician_registry", credits_sql, p->submission_id, "completed", 1, "visit credits") < 0)
+		return -1;
+	if (rows(p, "hisera", notes_sql, p->submission_id, "created", 1, "H&P notes in the chart") < 0)
 		return -1;
 	return mail_count(p, "approved your request", 1) < 0 || mail_count(p, "Your order: delivered", 1) < 0 ? -1 : 0;
 }
