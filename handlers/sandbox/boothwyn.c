@@ -1,9 +1,10 @@
 /*
- * boothwyn.c: the Boothwyn stand-in: takes an order, then tells by webhook that it was received and, later, shipped. Tables: object (case, and
- * the FedEx label of the parcel), job (boothwyn.webhook).
+ * boothwyn.c: the Boothwyn stand-in: takes an order, then tells by webhook that it was received and, later, shipped. Tables:
+ * object (case, and the FedEx label of the parcel), job (boothwyn.webhook).
  *
- * Called by router. caseId is the sender's handle and nothing more: the same caseId twice is two cases, as nothing says otherwise. There is no call to ask. The
- * webhook carries a static secret and is repeated until a 2xx. A prescription whose sku starts with REJECT is refused.
+ * Called by router. caseId is the sender's handle and nothing more: the same caseId twice is two cases, as nothing says
+ * otherwise. There is no call to ask. The webhook carries a static secret and is repeated until a 2xx. A prescription whose sku
+ * starts with REJECT is refused.
  */
 #include "base/clock.h"
 #include "sandbox/fedex.h"
@@ -27,15 +28,24 @@ admit(struct call *c, struct problem *err)
 static void
 failure(struct call *c, int status)
 {
-	sb_answer_text(c, status, "text/plain; charset=utf-8", status == 429 ? "Too Many Requests" : status == 503 ? "Service Unavailable" :
-	    "Internal Server Error");
+	sb_answer_text(c, status, "text/plain; charset=utf-8",
+	    status == 429     ? "Too Many Requests" :
+		status == 503 ? "Service Unavailable" :
+				"Internal Server Error");
 }
 
 /* ---- the order */
 
 static const char *const required[] = {
-	"patient.firstName", "patient.lastName", "patient.dateOfBirth", "patient.address.address1", "patient.address.city", "patient.address.state",
-	"patient.address.zipCode", "clinician.fullName", "clinician.licenses.0.value",
+	"patient.firstName",
+	"patient.lastName",
+	"patient.dateOfBirth",
+	"patient.address.address1",
+	"patient.address.city",
+	"patient.address.state",
+	"patient.address.zipCode",
+	"clinician.fullName",
+	"clinician.licenses.0.value",
 };
 
 static int
@@ -142,7 +152,9 @@ order_op(struct call *c, struct problem *err)
 	return 0;
 }
 
-static const struct vendor vendor = { .name = "boothwyn", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure };
+static const struct vendor vendor = {
+	.name = "boothwyn", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure
+};
 
 int
 sb_boothwyn(struct req *r, struct problem *err)
@@ -156,7 +168,8 @@ sb_boothwyn(struct req *r, struct problem *err)
 static int
 hand_over(struct job *j, struct found *f, struct problem *err)
 {
-	json_t *label = sb_keep(j->arena, json_object()), *to = json_object(), *address = json_object(), *contact = json_object(), *lines = json_array();
+	json_t *label = sb_keep(j->arena, json_object()), *to = json_object(), *address = json_object(), *contact = json_object(),
+	       *lines = json_array();
 	const char *number, *case_id = json_text_at(f->data, "caseId");
 
 	json_array_append_new(lines, json_string(sb_text(f->data, "patient.address.address1", "")));
@@ -164,8 +177,9 @@ hand_over(struct job *j, struct found *f, struct problem *err)
 	json_object_set_new(address, "city", json_string(sb_text(f->data, "patient.address.city", "")));
 	json_object_set_new(address, "stateOrProvinceCode", json_string(sb_text(f->data, "patient.address.state", "")));
 	json_object_set_new(address, "postalCode", json_string(sb_text(f->data, "patient.address.zipCode", "")));
-	json_object_set_new(contact, "personName", json_string(arena_printf(j->arena, "%s %s", sb_text(f->data, "patient.firstName", ""),
-	    sb_text(f->data, "patient.lastName", ""))));
+	json_object_set_new(contact, "personName",
+	    json_string(arena_printf(
+		j->arena, "%s %s", sb_text(f->data, "patient.firstName", ""), sb_text(f->data, "patient.lastName", ""))));
 	json_object_set_new(to, "contact", contact);
 	json_object_set_new(to, "address", address);
 	json_object_set_new(label, "recipient", to);
@@ -199,7 +213,8 @@ advance(struct job *j, struct found *f, struct problem *err)
 		json_object_set_new(f->data, "rxStatusDateTime", json_string(clock_text(f->now, now)));
 	}
 	o.data = f->data;
-	o.refs = sb_refs(j->arena, NULL, json_text_at(f->data, "caseId"), sb_text(f->data, "patient.email", ""), sb_text(f->data, "trackingNumber", ""), NULL);
+	o.refs = sb_refs(j->arena, NULL, json_text_at(f->data, "caseId"), sb_text(f->data, "patient.email", ""),
+	    sb_text(f->data, "trackingNumber", ""), NULL);
 	return sb_put(j->db, &o, err) < 0 ? -1 : job_commit(j, err);
 }
 
@@ -216,8 +231,9 @@ webhook_body(struct job *j, const struct found *f)
 	json_object_set_new(body, "rxStatus", json_string(job_str(j, "status")));
 	json_object_set(body, "rxStatusDateTime", json_object_get(f->data, "rxStatusDateTime"));
 	json_object_set_new(body, "trackingNumber", number != NULL ? json_string(number) : json_null());
-	json_object_set_new(body, "trackingURL", number != NULL ? json_string(arena_printf(j->arena, "https://www.fedex.com/fedextrack/?trknbr=%s", number)) :
-	    json_null());
+	json_object_set_new(body, "trackingURL",
+	    number != NULL ? json_string(arena_printf(j->arena, "https://www.fedex.com/fedextrack/?trknbr=%s", number)) :
+			     json_null());
 	json_array_append_new(numbers, json_string(arena_printf(j->arena, "B%" PRId64, f->seq)));
 	json_object_set_new(body, "rxNumbers", numbers);
 	return sb_dump(j->arena, body);
@@ -241,6 +257,7 @@ sb_boothwyn_webhook_job(struct job *j, struct problem *err)
 		headers[1] = "boothwyn-signature: not-the-secret";
 	http_do(j->http, j->arena, &call, &answer);
 	if (answer.outcome != HTTP_ANSWERED || answer.status < 200 || answer.status > 299)
-		return problem(err, 503, "webhook_not_taken", "case %s: answer %d", job_str(j, "case"), answer.outcome == HTTP_ANSWERED ? answer.status : 0);
+		return problem(err, 503, "webhook_not_taken", "case %s: answer %d", job_str(j, "case"),
+		    answer.outcome == HTTP_ANSWERED ? answer.status : 0);
 	return 0;
 }

@@ -2,7 +2,7 @@
  * canvas.c: the Canvas stand-in: token, and create, read, update, search of FHIR resources. Tables: object, token.
  *
  * Called by integration. A create answers 201 with the body null and the id in Location only; the same create again makes a second
- * resource, there is no key. What each resource asks for is sb_canvas_rules.c, what an update keeps sb_canvas_merge.c.
+ * resource, there is no key. What each resource asks for is canvas_rules.c, what an update keeps canvas_merge.c.
  */
 #include "base/clock.h"
 #include "sandbox/canvas.h"
@@ -24,7 +24,8 @@ static const struct operation operations[] = {
 int
 sb_canvas_refuse(struct call *c, int status, const char *code, const char *fmt, ...)
 {
-	json_t *outcome = sb_keep(c->arena, json_object()), *issue = json_object(), *issues = json_array(), *details = json_object();
+	json_t *outcome = sb_keep(c->arena, json_object()), *issue = json_object(), *issues = json_array(),
+	       *details = json_object();
 	char text[300];
 	va_list ap;
 
@@ -160,7 +161,8 @@ create_op(struct call *c, struct problem *err)
 	json_t *given;
 	int rc;
 
-	if ((rc = resource_for(c, MAY_CREATE, &s)) != 0 || (rc = body_of(c, s, &given)) != 0 || (rc = sb_canvas_check(c, s, given, err)) != 0)
+	if ((rc = resource_for(c, MAY_CREATE, &s)) != 0 || (rc = body_of(c, s, &given)) != 0 ||
+	    (rc = sb_canvas_check(c, s, given, err)) != 0)
 		return rc;
 	id = s->hex_id ? sb_random_hex(c->arena, 32) : sb_random_guid(c->arena);
 	json_object_set_new(given, "resourceType", json_string(s->name));
@@ -170,7 +172,9 @@ create_op(struct call *c, struct problem *err)
 	if (store(c, s, given, true, err) < 0)
 		return -1;
 	/* http where the caller used https, as Canvas may: only the path counts. */
-	sb_answer_header(c, "Location", arena_printf(c->arena, "http://%s/sandbox/canvas/fhir/%s/%s/_history/1", host != NULL ? host : "localhost", s->name, id));
+	sb_answer_header(c, "Location",
+	    arena_printf(
+		c->arena, "http://%s/sandbox/canvas/fhir/%s/%s/_history/1", host != NULL ? host : "localhost", s->name, id));
 	sb_answer_text(c, 201, NULL, "null");
 	return 0;
 }
@@ -233,7 +237,8 @@ update_op(struct call *c, struct problem *err)
 	json_t *given;
 	int rc;
 
-	if ((rc = resource_for(c, MAY_UPDATE, &s)) != 0 || (rc = find(c, s, true, &f, err)) != 0 || (rc = body_of(c, s, &given)) != 0)
+	if ((rc = resource_for(c, MAY_UPDATE, &s)) != 0 || (rc = find(c, s, true, &f, err)) != 0 ||
+	    (rc = body_of(c, s, &given)) != 0)
 		return rc;
 	if (!sb_is(given, "id", req_str(c->r, "id")))
 		return sb_canvas_refuse(c, 400, "invalid", "Bad request: id in the body is not the id in the path");
@@ -260,7 +265,9 @@ unsupported_op(struct call *c, struct problem *err)
 	return sb_canvas_refuse(c, 405, "not-supported", "Operation is not supported");
 }
 
-static const struct vendor vendor = { .name = "canvas", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure };
+static const struct vendor vendor = {
+	.name = "canvas", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure
+};
 
 int
 sb_canvas(struct req *r, struct problem *err)

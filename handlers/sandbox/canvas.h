@@ -43,7 +43,8 @@ struct resource {
 	const char *subject;		/* path of the patient's reference */
 	int (*check)(struct call *c, const json_t *given, struct problem *err);	/* what no rule can say; may be NULL */
 	void (*made)(struct call *c, json_t *fresh);	/* members that Canvas adds; may be NULL */
-	json_t *(*merge)(struct call *c, const json_t *old, json_t *given);	/* PUT: what is kept; NULL: only entered-in-error is taken over */
+	json_t *(*merge)(
+	    struct call *c, const json_t *old, json_t *given); /* PUT: what is kept; NULL: only entered-in-error is taken over */
 	const struct search_param *params;
 	size_t nparams;
 	const char *dates;		/* search parameters that are dates, space-separated */
@@ -56,7 +57,7 @@ int	 sb_canvas_search(struct call *c, const struct resource *s, struct problem *
 int	 sb_canvas_refuse(struct call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 #define sb_canvas_invalid(c, ...)	sb_canvas_refuse(c, 422, "business-rule", __VA_ARGS__)
 
-/* The resources' own parts (sb_canvas_merge.c). */
+/* The resources' own parts (canvas_merge.c). */
 json_t	*sb_canvas_patient_merge(struct call *c, const json_t *old, json_t *given);
 json_t	*sb_canvas_task_merge(struct call *c, const json_t *old, json_t *given);
 void	 sb_canvas_patient_made(struct call *c, json_t *fresh);

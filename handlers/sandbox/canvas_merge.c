@@ -1,5 +1,5 @@
 /*
- * sb_canvas_merge.c: what Canvas adds to a new resource and what a PUT keeps, adds and drops.
+ * canvas_merge.c: what Canvas adds to a new resource and what a PUT keeps, adds and drops.
  */
 #include "base/clock.h"
 #include "sandbox/canvas.h"
@@ -63,7 +63,8 @@ extension_of(const json_t *list, const char *url)
 static void
 merge_extensions(const json_t *old, json_t *given)
 {
-	static const char *const dropped[] = { SCHEMA "preferred-pharmacy", SCHEMA "patient-default-provider", SCHEMA "patient-default-location" };
+	static const char *const dropped[] = { SCHEMA "preferred-pharmacy", SCHEMA "patient-default-provider",
+		SCHEMA "patient-default-location" };
 	json_t *list = json_object_get(given, "extension"), *item;
 	size_t i;
 
@@ -88,7 +89,8 @@ sb_canvas_patient_merge(struct call *c, const json_t *old, json_t *given)
 	for (size_t i = 0; i < COUNT(whole); i++)
 		give_ids(c, json_object_get(given, whole[i]));
 	json_object_foreach((json_t *)(uintptr_t)old, key, value)
-		if (json_object_get(given, key) == NULL && strcmp(key, whole[0]) != 0 && strcmp(key, whole[1]) != 0 && strcmp(key, whole[2]) != 0)
+		if (json_object_get(given, key) == NULL && strcmp(key, whole[0]) != 0 && strcmp(key, whole[1]) != 0 &&
+		    strcmp(key, whole[2]) != 0)
 			json_object_set(given, key, value);
 	merge_extensions(old, given);
 	return given;
@@ -117,7 +119,8 @@ permalink(struct call *c, json_t *task)
 		json_object_set_new(task, "extension", list);
 	}
 	json_object_set_new(e, "url", json_string(SCHEMA "task-permalink"));
-	json_object_set_new(e, "valueString", json_string(arena_printf(c->arena, "https://sandbox.canvasmedical.com/task/%s", sb_text(task, "id", ""))));
+	json_object_set_new(e, "valueString",
+	    json_string(arena_printf(c->arena, "https://sandbox.canvasmedical.com/task/%s", sb_text(task, "id", ""))));
 	json_array_append_new(list, e);
 }
 
@@ -135,7 +138,8 @@ sb_canvas_task_made(struct call *c, json_t *fresh)
 json_t *
 sb_canvas_task_merge(struct call *c, const json_t *old, json_t *given)
 {
-	json_t *notes = sb_keep(c->arena, json_array()), *group = (json_t *)(uintptr_t)extension_of(json_object_get(old, "extension"), SCHEMA "task-group");
+	json_t *notes = sb_keep(c->arena, json_array()),
+	       *group = (json_t *)(uintptr_t)extension_of(json_object_get(old, "extension"), SCHEMA "task-group");
 	json_t *sent = json_object_get(given, "extension"), *list = sb_keep(c->arena, json_array());
 	const json_t *fresh = extension_of(sent, SCHEMA "task-group");
 
@@ -171,7 +175,8 @@ sb_canvas_document_made(struct call *c, json_t *fresh)
 	json_object_set(fresh, "_content", content);
 	json_object_set_new(file, "contentType", json_string("application/pdf"));
 	json_object_set_new(file, "size", json_integer((json_int_t)(strlen(data) / 4 * 3)));
-	json_object_set_new(file, "url", json_string(arena_printf(c->arena, "https://sandbox.canvasmedical.com/documents/%s.pdf?expires=600", id)));
+	json_object_set_new(
+	    file, "url", json_string(arena_printf(c->arena, "https://sandbox.canvasmedical.com/documents/%s.pdf?expires=600", id)));
 	json_object_set_new(item, "attachment", file);
 	json_array_append_new(list, item);
 	json_object_set_new(fresh, "content", list);

@@ -1,5 +1,5 @@
 /*
- * sb_canvas_rules.c: the resources that the stand-in has, and what each asks of a create or update.
+ * canvas_rules.c: the resources that the stand-in has, and what each asks of a create or update.
  */
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -198,7 +198,8 @@ static const struct rule condition_rules[] = {
 	{ "clinicalStatus.coding.0.code", RULE_ONE_OF, "active resolved" },
 	{ "category.0.coding.0.system", RULE_ONE_OF, "http://terminology.hl7.org/CodeSystem/condition-category" },
 	{ "category.0.coding.0.code", RULE_ONE_OF, "encounter-diagnosis" },
-	{ "code.coding.0.system", RULE_ONE_OF, "http://hl7.org/fhir/sid/icd-10-cm http://hl7.org/fhir/sid/icd-10 http://snomed.info/sct" },
+	{ "code.coding.0.system", RULE_ONE_OF,
+	    "http://hl7.org/fhir/sid/icd-10-cm http://hl7.org/fhir/sid/icd-10 http://snomed.info/sct" },
 	{ "code.coding.0.code", RULE_TEXT },
 	{ "subject.reference", RULE_REFERENCE, "Patient" },
 	{ "recorder.reference", RULE_REFERENCE, "Practitioner", .optional = true },
@@ -207,8 +208,10 @@ static const struct rule condition_rules[] = {
 
 static const struct search_param condition_params[] = {
 	{ "patient", "{\"subject\":{\"reference\":$v}}", NULL },
-	{ "clinical-status", "{\"clinicalStatus\":{\"coding\":[{\"code\":$v}]}}", "{\"clinicalStatus\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
-	{ "verification-status", "{\"verificationStatus\":{\"coding\":[{\"code\":$v}]}}", "{\"verificationStatus\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
+	{ "clinical-status", "{\"clinicalStatus\":{\"coding\":[{\"code\":$v}]}}",
+	    "{\"clinicalStatus\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
+	{ "verification-status", "{\"verificationStatus\":{\"coding\":[{\"code\":$v}]}}",
+	    "{\"verificationStatus\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
 };
 
 /* ---- Observation */
@@ -263,7 +266,8 @@ check_observation(struct call *c, const json_t *given, struct problem *err)
 
 static const struct search_param observation_params[] = {
 	{ "patient", "{\"subject\":{\"reference\":$v}}", NULL },
-	{ "category", "{\"category\":[{\"coding\":[{\"code\":$v}]}]}", "{\"category\":[{\"coding\":[{\"system\":$s,\"code\":$v}]}]}" },
+	{ "category", "{\"category\":[{\"coding\":[{\"code\":$v}]}]}",
+	    "{\"category\":[{\"coding\":[{\"system\":$s,\"code\":$v}]}]}" },
 	{ "code", "{\"code\":{\"coding\":[{\"code\":$v}]}}", "{\"code\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
 	{ "derived-from", "{\"derivedFrom\":[{\"reference\":$v}]}", NULL },
 };
@@ -291,8 +295,11 @@ check_document(struct call *c, const json_t *given, struct problem *err)
 	static const struct rule reviewer = { "valueReference.reference", RULE_REFERENCE, "Practitioner" };
 	static const struct rule clinical_date = { "valueDate", RULE_DATE };
 	static const struct rule signature = { "valueBoolean", RULE_BOOL };
-	const struct { const char *url; const struct rule *rule; } wanted[] = {
-		{ DOCUMENT "clinical-date", &clinical_date }, { DOCUMENT "reviewer", &reviewer }, { DOCUMENT "requires-signature", &signature },
+	const struct { const char *url; const struct rule *rule;
+	} wanted[] = {
+		{ DOCUMENT "clinical-date", &clinical_date },
+		{ DOCUMENT "reviewer", &reviewer },
+		{ DOCUMENT "requires-signature", &signature },
 	};
 	const char *data = sb_text(given, "content.0.attachment.data", "");
 	size_t n = strlen(data);
@@ -315,7 +322,8 @@ check_document(struct call *c, const json_t *given, struct problem *err)
 static const struct search_param document_params[] = {
 	{ "patient", "{\"subject\":{\"reference\":$v}}", NULL },
 	{ "subject", "{\"subject\":{\"reference\":$v}}", NULL },
-	{ "category", "{\"category\":[{\"coding\":[{\"code\":$v}]}]}", "{\"category\":[{\"coding\":[{\"system\":$s,\"code\":$v}]}]}" },
+	{ "category", "{\"category\":[{\"coding\":[{\"code\":$v}]}]}",
+	    "{\"category\":[{\"coding\":[{\"system\":$s,\"code\":$v}]}]}" },
 	{ "type", "{\"type\":{\"coding\":[{\"code\":$v}]}}", "{\"type\":{\"coding\":[{\"system\":$s,\"code\":$v}]}}" },
 	{ "status", "{\"status\":$v}", NULL },
 };
@@ -351,7 +359,8 @@ check_response(struct call *c, const json_t *given, struct problem *err)
 	size_t i, k;
 	json_t *item, *other;
 
-	if (sb_get(c->db, "canvas", "Questionnaire", sb_text(given, "questionnaire", "") + strlen("Questionnaire/"), false, &f, err) < 0)
+	if (sb_get(c->db, "canvas", "Questionnaire", sb_text(given, "questionnaire", "") + strlen("Questionnaire/"), false, &f,
+		err) < 0)
 		return -1;
 	json_array_foreach(items, i, item) {
 		const char *link = sb_text(item, "linkId", "");
@@ -399,13 +408,14 @@ static const struct resource resources[] = {
 	    .made = sb_canvas_patient_made, .merge = sb_canvas_patient_merge, PARAMS_OF(patient_params) },
 	{ "Task", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, RULES(task_rules), .subject = "for.reference",
 	    .made = sb_canvas_task_made, .merge = sb_canvas_task_merge, PARAMS_OF(task_params), .dates = "modified due" },
-	{ "Condition", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, RULES(condition_rules), .subject = "subject.reference", PARAMS_OF(condition_params) },
-	{ "Observation", MAY_CREATE | MAY_READ | MAY_SEARCH, RULES(observation_rules), .subject = "subject.reference", .check = check_observation,
-	    .made = sb_canvas_observation_made, PARAMS_OF(observation_params), .dates = "date" },
-	{ "DocumentReference", MAY_CREATE | MAY_READ | MAY_SEARCH, RULES(document_rules), .subject = "subject.reference", .check = check_document,
-	    .made = sb_canvas_document_made, PARAMS_OF(document_params), .dates = "date" },
-	{ "QuestionnaireResponse", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, RULES(response_rules), .subject = "subject.reference",
-	    .check = check_response, PARAMS_OF(response_params), .dates = "authored" },
+	{ "Condition", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, RULES(condition_rules), .subject = "subject.reference",
+	    PARAMS_OF(condition_params) },
+	{ "Observation", MAY_CREATE | MAY_READ | MAY_SEARCH, RULES(observation_rules), .subject = "subject.reference",
+	    .check = check_observation, .made = sb_canvas_observation_made, PARAMS_OF(observation_params), .dates = "date" },
+	{ "DocumentReference", MAY_CREATE | MAY_READ | MAY_SEARCH, RULES(document_rules), .subject = "subject.reference",
+	    .check = check_document, .made = sb_canvas_document_made, PARAMS_OF(document_params), .dates = "date" },
+	{ "QuestionnaireResponse", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, RULES(response_rules),
+	    .subject = "subject.reference", .check = check_response, PARAMS_OF(response_params), .dates = "authored" },
 	{ "Questionnaire", MAY_READ | MAY_SEARCH, PARAMS_OF(questionnaire_params) },
 	{ "Practitioner", MAY_READ | MAY_SEARCH, .hex_id = true, PARAMS_OF(practitioner_params) },
 	{ "MedicationRequest", MAY_READ | MAY_SEARCH, .subject = "subject.reference", PARAMS_OF(medication_params) },

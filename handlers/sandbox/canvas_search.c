@@ -1,19 +1,22 @@
 /*
- * sb_canvas_search.c: search bundles. A parameter becomes JSON that the resource must contain; dates and practitioners' names have columns of their own.
+ * canvas_search.c: search bundles. A parameter becomes JSON that the resource must contain; dates and practitioners' names
+ * have columns of their own.
  *
- * Three statements with one parameter list: by a reference value, by patient, and all of a type; a look-up by identifier must not read every patient.
+ * Three statements with one parameter list: by a reference value, by patient, and all of a type; a look-up by identifier must
+ * not read every patient.
  */
 #include "base/clock.h"
 #include "sandbox/canvas.h"
 
+#define MOMENT "CASE WHEN $9 = 'modified' THEN updated_at ELSE (data #>> string_to_array($9, '.'))::timestamptz END"
 #define WHERE_OTHERS \
 	" AND ($4::text IS NULL OR id = $4) AND data @> ALL (ARRAY(SELECT jsonb_array_elements($5::jsonb)))" \
 	" AND ($6::text IS NULL OR position(lower($6) IN lower(data -> 'name' ->> 0)) > 0)" \
-	" AND ($7::timestamptz IS NULL OR CASE WHEN $9 = 'modified' THEN updated_at ELSE (data #>> string_to_array($9, '.'))::timestamptz END >= $7)" \
-	" AND ($8::timestamptz IS NULL OR CASE WHEN $9 = 'modified' THEN updated_at ELSE (data #>> string_to_array($9, '.'))::timestamptz END <= $8)"
-#define BY_REF " FROM object WHERE vendor = 'canvas' AND type = $1 AND refs @> ARRAY[$3::text] AND ($2::text IS NULL OR subject = $2)" WHERE_OTHERS
-#define BY_SUBJECT " FROM object WHERE vendor = 'canvas' AND type = $1 AND subject = $2 AND ($3::text IS NULL OR refs @> ARRAY[$3::text])" WHERE_OTHERS
-#define OF_TYPE " FROM object WHERE vendor = 'canvas' AND type = $1 AND coalesce($2::text, $3::text) IS NULL" WHERE_OTHERS
+	" AND ($7::timestamptz IS NULL OR " MOMENT " >= $7) AND ($8::timestamptz IS NULL OR " MOMENT " <= $8)"
+#define FROM_TYPE " FROM object WHERE vendor = 'canvas' AND type = $1"
+#define BY_REF FROM_TYPE " AND refs @> ARRAY[$3::text] AND ($2::text IS NULL OR subject = $2)" WHERE_OTHERS
+#define BY_SUBJECT FROM_TYPE " AND subject = $2 AND ($3::text IS NULL OR refs @> ARRAY[$3::text])" WHERE_OTHERS
+#define OF_TYPE FROM_TYPE " AND coalesce($2::text, $3::text) IS NULL" WHERE_OTHERS
 #define PAGE " ORDER BY seq * $10::bigint OFFSET $11::bigint LIMIT $12::bigint"
 
 static const char by_ref_sql[] = "SELECT data::text AS data, count(*) OVER () AS total" BY_REF PAGE;
@@ -34,7 +37,8 @@ fill(struct call *c, const char *pattern, const char *value, const char *system)
 {
 	struct buf b = buf_in(c->arena, 64 * 1024);
 	struct problem ignored = { 0 };
-	const char *v = sb_dump(c->arena, sb_keep(c->arena, json_string(value))), *s = sb_dump(c->arena, sb_keep(c->arena, json_string(system)));
+	const char *v = sb_dump(c->arena, sb_keep(c->arena, json_string(value))),
+		   *s = sb_dump(c->arena, sb_keep(c->arena, json_string(system)));
 
 	for (const char *p = pattern; *p != '\0'; p++) {
 		if (p[0] == '$' && (p[1] == 'v' || p[1] == 's'))
@@ -76,7 +80,8 @@ add_date(struct call *c, struct query *q, const struct resource *s, const char *
 		op[1] = value[1];
 		value += 2;
 	}
-	if (clock_parse(strlen(value) == 10 ? arena_printf(c->arena, "%sT00:00:00Z", value) : value, &at) < 0 || strcmp(op, "ne") == 0)
+	if (clock_parse(strlen(value) == 10 ? arena_printf(c->arena, "%sT00:00:00Z", value) : value, &at) < 0 ||
+	    strcmp(op, "ne") == 0)
 		return sb_canvas_refuse(c, 400, "invalid", "Bad request: %s", name);
 	end = strlen(value) == 10 ? at + INT64_C(86400) * US_PER_S - 1 : at;
 	if (strcmp(op, "ge") == 0 || strcmp(op, "eq") == 0)
@@ -128,7 +133,8 @@ add(struct call *c, struct query *q, const struct resource *s, const char *name,
 	} else if (strcmp(s->name, "Practitioner") == 0 && strcmp(name, "name") == 0) {
 		q->name = value;
 	} else if (strcmp(name, "active") == 0) {
-		json_array_append(q->containing, fill(c, strcmp(value, "false") == 0 ? "{\"active\":false}" : "{\"active\":true}", "", ""));
+		json_array_append(
+		    q->containing, fill(c, strcmp(value, "false") == 0 ? "{\"active\":false}" : "{\"active\":true}", "", ""));
 	} else if (strcmp(name, "include-non-schedulable-practitioners") == 0) {
 		return 0;
 	} else if (is_date(s, name)) {
@@ -171,8 +177,9 @@ add_link(struct call *c, json_t *links, const struct resource *s, const struct q
 	json_t *link = json_object();
 
 	json_object_set_new(link, "relation", json_string(relation));
-	json_object_set_new(link, "url", json_string(arena_printf(c->arena, "/%s?%s_count=%" PRId64 "&_offset=%" PRId64, s->name, buf_str(&q->kept),
-	    q->count, offset)));
+	json_object_set_new(link, "url",
+	    json_string(
+		arena_printf(c->arena, "/%s?%s_count=%" PRId64 "&_offset=%" PRId64, s->name, buf_str(&q->kept), q->count, offset)));
 	json_array_append_new(links, link);
 }
 
@@ -180,7 +187,8 @@ static int
 answer_bundle(struct call *c, const struct resource *s, const struct query *q, struct rows *rows, struct problem *err)
 {
 	json_t *bundle = sb_keep(c->arena, json_object()), *links = json_array(), *entries = json_array();
-	int64_t total = rows_count(rows) > 0 ? row_int(rows_at(rows, 0), "total") : 0, last = total > 0 ? (total - 1) / q->count * q->count : 0;
+	int64_t total = rows_count(rows) > 0 ? row_int(rows_at(rows, 0), "total") : 0,
+		last = total > 0 ? (total - 1) / q->count * q->count : 0;
 
 	json_object_set_new(bundle, "resourceType", json_string("Bundle"));
 	json_object_set_new(bundle, "type", json_string("searchset"));
@@ -214,7 +222,9 @@ answer_bundle(struct call *c, const struct resource *s, const struct query *q, s
 int
 sb_canvas_search(struct call *c, const struct resource *s, struct problem *err)
 {
-	struct query q = { .count = 10, .containing = sb_keep(c->arena, json_array()), .kept = buf_in(c->arena, 16 * 1024), .date_path = "date" };
+	struct query q = {
+		.count = 10, .containing = sb_keep(c->arena, json_array()), .kept = buf_in(c->arena, 16 * 1024), .date_path = "date"
+	};
 	struct rows *rows;
 	const char *contains;
 	int rc = read_query(c, &q, s);
@@ -224,8 +234,9 @@ sb_canvas_search(struct call *c, const struct resource *s, struct problem *err)
 	if (strcmp(s->name, "Practitioner") == 0 && strstr(buf_str(&q.kept), "active=") == NULL)
 		json_array_append(q.containing, fill(c, "{\"active\":true}", "", ""));
 	contains = sb_dump(c->arena, q.containing);
-#define SEARCH_PARAMS P_TEXT(s->name), P_TEXT(q.subject), P_TEXT(q.ref), P_TEXT(q.id), P_TEXT(contains), P_TEXT(q.name), P_TIME(q.from), P_TIME(q.to), \
-	P_TEXT(q.date_path), P_INT(q.newest_first ? -1 : 1), P_INT(q.offset), P_INT(q.count)
+#define SEARCH_PARAMS \
+	P_TEXT(s->name), P_TEXT(q.subject), P_TEXT(q.ref), P_TEXT(q.id), P_TEXT(contains), P_TEXT(q.name), P_TIME(q.from), \
+	    P_TIME(q.to), P_TEXT(q.date_path), P_INT(q.newest_first ? -1 : 1), P_INT(q.offset), P_INT(q.count)
 	if (q.ref != NULL)
 		rc = db_all(c->db, &rows, by_ref_sql, err, SEARCH_PARAMS);
 	else if (q.subject != NULL)

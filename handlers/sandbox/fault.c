@@ -1,5 +1,6 @@
 /*
- * fault.c: what shall go wrong next, per vendor. Table: fault. Set by anybody who can reach the sandbox (which exists in development only).
+ * fault.c: what shall go wrong next, per vendor. Table: fault. Set by anybody who can reach the sandbox (which exists in
+ * development only).
  */
 #include "sandbox/sandbox_own.h"
 
@@ -18,6 +19,8 @@ static const char draw_sql[] =
 static const char draw_webhook_sql[] =
 	"DELETE FROM fault WHERE id = (SELECT id FROM fault WHERE vendor = $1 AND mode LIKE 'webhook%'"
 	" ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING mode";
+
+static const char slow_sql[] = "SELECT pg_sleep($1::bigint / 1000.0)::text AS slept";
 
 static const char set_sql[] =
 	"INSERT INTO fault (vendor, mode, path) SELECT $1, $2, $3 FROM generate_series(1, $4::bigint)";
@@ -68,7 +71,7 @@ sb_fault_slow(struct db *db, const struct conf *conf, struct problem *err)
 {
 	const struct row *w;
 
-	return db_one(db, &w, "SELECT pg_sleep($1::bigint / 1000.0)::text AS slept", err, P_INT(conf_int(conf, "SANDBOX_SLOW_MS")));
+	return db_one(db, &w, slow_sql, err, P_INT(conf_int(conf, "SANDBOX_SLOW_MS")));
 }
 
 int
@@ -77,7 +80,8 @@ sb_faults_set(struct req *r, struct problem *err)
 	int64_t count = req_int(r, "count", 1);
 	struct json_writer *w;
 
-	if (db_exec(r->db, set_sql, err, P_TEXT(req_str(r, "vendor")), P_TEXT(req_str(r, "mode")), P_TEXT(req_opt_str(r, "path")), P_INT(count)) < 0)
+	if (db_exec(r->db, set_sql, err, P_TEXT(req_str(r, "vendor")), P_TEXT(req_str(r, "mode")), P_TEXT(req_opt_str(r, "path")),
+		P_INT(count)) < 0)
 		return -1;
 	w = reply_json(r, 201);
 	jw_object(w, NULL);

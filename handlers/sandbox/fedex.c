@@ -1,8 +1,9 @@
 /*
  * fedex.c: the FedEx stand-in: token, ship, cancel, label file; tracking is fedex_track.c. Tables: object (label), token.
  *
- * Called by shipping. Creating a shipment is not idempotent and nothing is looked up by reference: two posts are two labels. The recipient's postal
- * code scripts a refusal (00000), an outage (99991), a lost answer to a label that was made (99992) and the parcel's way (99902 to 99905).
+ * Called by shipping. Creating a shipment is not idempotent and nothing is looked up by reference: two posts are two labels.
+ * The recipient's postal code scripts a refusal (00000), an outage (99991), a lost answer to a label that was made (99992) and
+ * the parcel's way (99902 to 99905).
  */
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -61,9 +62,11 @@ failure(struct call *c, int status)
 	if (status == 429)
 		sb_fedex_refuse(c, 429, "TOO.MANY.REQUESTS", "Too many requests. Please try again later.");
 	else if (status == 503)
-		sb_fedex_refuse(c, 503, "SERVICE.UNAVAILABLE.ERROR", "The service is currently unavailable and we are working to resolve the issue.");
+		sb_fedex_refuse(c, 503, "SERVICE.UNAVAILABLE.ERROR",
+		    "The service is currently unavailable and we are working to resolve the issue.");
 	else
-		sb_fedex_refuse(c, 500, "INTERNAL.SERVER.ERROR", "We encountered an unexpected error and are working to resolve the issue.");
+		sb_fedex_refuse(
+		    c, 500, "INTERNAL.SERVER.ERROR", "We encountered an unexpected error and are working to resolve the issue.");
 }
 
 /* ---- token */
@@ -77,9 +80,11 @@ token_op(struct call *c, struct problem *err)
 
 	if (life == 0)
 		life = 3599;
-	if (form == NULL || !sb_is(form, "grant_type", "client_credentials") || !sb_credential(c->r, "FEDEX_CLIENT_ID", json_text_at(form, "client_id")) ||
+	if (form == NULL || !sb_is(form, "grant_type", "client_credentials") ||
+	    !sb_credential(c->r, "FEDEX_CLIENT_ID", json_text_at(form, "client_id")) ||
 	    !sb_credential(c->r, "FEDEX_CLIENT_SECRET", json_text_at(form, "client_secret")))
-		return sb_fedex_refuse(c, 401, "NOT.AUTHORIZED.ERROR", "The given client credentials were not valid. Please modify your request and try again.");
+		return sb_fedex_refuse(c, 401, "NOT.AUTHORIZED.ERROR",
+		    "The given client credentials were not valid. Please modify your request and try again.");
 	if (sb_token_give(c, life, &token, err) < 0)
 		return -1;
 	json_object_set_new(reply, "access_token", json_string(token));
@@ -99,8 +104,9 @@ admit(struct call *c, struct problem *err)
 		return -1;
 	if (state == TOKEN_GOOD)
 		return 0;
-	return sb_fedex_refuse(c, 401, "NOT.AUTHORIZED.ERROR", "%s", state == TOKEN_EXPIRED ? "Access token expired. Please modify your request and try again." :
-	    "Invalid access token. Please modify your request and try again.");
+	return sb_fedex_refuse(c, 401, "NOT.AUTHORIZED.ERROR", "%s",
+	    state == TOKEN_EXPIRED ? "Access token expired. Please modify your request and try again." :
+				     "Invalid access token. Please modify your request and try again.");
 }
 
 int
@@ -117,7 +123,8 @@ sb_fedex_body(struct call *c, json_t **ret)
 #define SHIPMENT "requestedShipment."
 
 /* What the model requires; choices NULL: any text, "#": a number above 0, "[]": a list. */
-static const struct { const char *path, *choices, *code; } required[] = {
+static const struct { const char *path, *choices, *code;
+} required[] = {
 	{ "labelResponseOptions", "URL_ONLY LABEL", "LABELRESPONSEOPTIONS.REQUIRED" },
 	{ "accountNumber.value", NULL, "ACCOUNT.NUMBER.REQUIRED" },
 	{ SHIPMENT "shipper.contact.phoneNumber", NULL, "SHIPPERCONTACT.PHONENUMBER.REQUIRED" },
@@ -134,8 +141,10 @@ static const struct { const char *path, *choices, *code; } required[] = {
 	{ SHIPMENT "recipients.0.address.stateOrProvinceCode", NULL, "RECIPIENT.STATEORPROVINCECODE.REQUIRED" },
 	{ SHIPMENT "recipients.0.address.postalCode", NULL, "RECIPIENT.POSTALCODE.REQUIRED" },
 	{ SHIPMENT "recipients.0.address.countryCode", NULL, "RECIPIENT.COUNTRYCODE.REQUIRED" },
-	{ SHIPMENT "pickupType", "CONTACT_FEDEX_TO_SCHEDULE DROPOFF_AT_FEDEX_LOCATION USE_SCHEDULED_PICKUP", "PICKUPTYPE.REQUIRED" },
-	{ SHIPMENT "serviceType", "FEDEX_GROUND GROUND_HOME_DELIVERY FEDEX_2_DAY STANDARD_OVERNIGHT PRIORITY_OVERNIGHT FEDEX_EXPRESS_SAVER",
+	{ SHIPMENT "pickupType", "CONTACT_FEDEX_TO_SCHEDULE DROPOFF_AT_FEDEX_LOCATION USE_SCHEDULED_PICKUP",
+	    "PICKUPTYPE.REQUIRED" },
+	{ SHIPMENT "serviceType",
+	    "FEDEX_GROUND GROUND_HOME_DELIVERY FEDEX_2_DAY STANDARD_OVERNIGHT PRIORITY_OVERNIGHT FEDEX_EXPRESS_SAVER",
 	    "SERVICETYPE.INVALID" },
 	{ SHIPMENT "packagingType", NULL, "PACKAGINGTYPE.REQUIRED" },
 	{ SHIPMENT "totalWeight", "#", "TOTALWEIGHT.REQUIRED" },
@@ -184,9 +193,11 @@ check_shipment(struct call *c, const json_t *in)
 
 	for (size_t i = 0; i < COUNT(required); i++)
 		if (!satisfied(json_at(in, required[i].path), required[i].choices))
-			return sb_fedex_refuse(c, 400, required[i].code, "%s is missing or invalid. Please modify your request and try again.", required[i].path);
+			return sb_fedex_refuse(c, 400, required[i].code,
+			    "%s is missing or invalid. Please modify your request and try again.", required[i].path);
 	if (!sb_credential(c->r, "FEDEX_ACCOUNT_NUMBER", account))
-		return sb_fedex_refuse(c, 400, "ACCOUNTNUMBER.REGISTRATION.REQUIRED", "Please enter a valid account number or register the account.");
+		return sb_fedex_refuse(
+		    c, 400, "ACCOUNTNUMBER.REGISTRATION.REQUIRED", "Please enter a valid account number or register the account.");
 	if (!phone_good(sb_text(in, SHIPMENT "recipients.0.contact.phoneNumber", "")))
 		return sb_fedex_refuse(c, 400, "RECIPIENTCONTACT.PHONENUMBER.INVALID", "The recipient phone number is invalid.");
 	if (!phone_good(sb_text(in, SHIPMENT "shipper.contact.phoneNumber", "")))
@@ -207,7 +218,8 @@ label_of(struct call *c, const json_t *in)
 	json_object_set(l, "imageType", json_at(in, SHIPMENT "labelSpecification.imageType"));
 	json_object_set(l, "shipper", json_at(in, SHIPMENT "shipper"));
 	json_object_set(l, "recipient", json_at(in, SHIPMENT "recipients.0"));
-	json_object_set_new(l, "reference", json_string(sb_text(in, SHIPMENT "requestedPackageLineItems.0.customerReferences.0.value", "")));
+	json_object_set_new(
+	    l, "reference", json_string(sb_text(in, SHIPMENT "requestedPackageLineItems.0.customerReferences.0.value", "")));
 	json_object_set_new(l, "account", json_string(sb_text(in, "accountNumber.value", "")));
 	json_object_set_new(l, "cancelled", json_false());
 	return l;
@@ -251,7 +263,8 @@ piece(struct call *c, const json_t *in, const json_t *label, const char *number)
 static void
 answer_shipment(struct call *c, const json_t *in, const json_t *label, const char *number)
 {
-	json_t *output, *body = sb_fedex_envelope(c, &output), *shipments = json_array(), *s = json_object(), *pieces = json_array();
+	json_t *output, *body = sb_fedex_envelope(c, &output), *shipments = json_array(), *s = json_object(),
+			*pieces = json_array();
 	char today[CLOCK_TEXT];
 
 	json_array_append_new(pieces, piece(c, in, label, number));
@@ -340,12 +353,15 @@ cancel_op(struct call *c, struct problem *err)
 	body = sb_fedex_envelope(c, &output);
 	json_object_set_new(output, "cancelledShipment", json_boolean(may));
 	json_object_set_new(output, "cancelledHistory", json_boolean(may));
-	json_object_set_new(output, "message", json_string(may ? "Shipment is successfully cancelled" : "Shipment could not be cancelled"));
+	json_object_set_new(
+	    output, "message", json_string(may ? "Shipment is successfully cancelled" : "Shipment could not be cancelled"));
 	sb_answer(c, 200, body);
 	return 0;
 }
 
-static const struct vendor vendor = { .name = "fedex", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure };
+static const struct vendor vendor = {
+	.name = "fedex", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure
+};
 
 int
 sb_fedex(struct req *r, struct problem *err)

@@ -6,7 +6,8 @@
 static const char number_sql[] = "SELECT nextval('tracking_number')::text AS n";
 
 int
-sb_fedex_label_add(struct db *db, json_t *data, const json_t *refs, enum fedex_script script, const char **number, struct problem *err)
+sb_fedex_label_add(
+    struct db *db, json_t *data, const json_t *refs, enum fedex_script script, const char **number, struct problem *err)
 {
 	struct arena *a = db_current_arena(db);
 	const struct row *w;
@@ -48,15 +49,18 @@ draw(struct arena *a, struct buf *b, const json_t *l)
 	buf_add(b, "2 w 9 9 270 414 re S\n");
 	add_line(b, 14, 396, "FedEx  (sandbox, not for shipping)");
 	add_line(b, 10, 376, sb_text(l, "serviceType", ""));
-	add_line(b, 8, 348, arena_printf(a, "FROM: %s", sb_text(l, "shipper.contact.companyName", sb_text(l, "shipper.contact.personName", ""))));
+	add_line(b, 8, 348,
+	    arena_printf(a, "FROM: %s", sb_text(l, "shipper.contact.companyName", sb_text(l, "shipper.contact.personName", ""))));
 	add_line(b, 8, 336, sb_text(l, "shipper.address.streetLines.0", ""));
 	add_line(b, 12, 300, arena_printf(a, "TO: %s", sb_text(l, "recipient.contact.personName", "")));
 	add_line(b, 12, 282, sb_text(l, "recipient.address.streetLines.0", ""));
-	add_line(b, 12, 264, arena_printf(a, "%s %s %s", sb_text(l, "recipient.address.city", ""), sb_text(l, "recipient.address.stateOrProvinceCode", ""),
-	    sb_text(l, "recipient.address.postalCode", "")));
+	add_line(b, 12, 264,
+	    arena_printf(a, "%s %s %s", sb_text(l, "recipient.address.city", ""),
+		sb_text(l, "recipient.address.stateOrProvinceCode", ""), sb_text(l, "recipient.address.postalCode", "")));
 	add_line(b, 18, 200, arena_printf(a, "TRK# %.4s %.4s %.4s", number, number + 4, number + 8));
 	for (int i = 0; number[i] != '\0'; i++)	/* bars, for the eye */
-		buf_addf(b, "%d w %d 100 m %d 180 l S\n", number[i] - '0' == 0 ? 1 : (number[i] - '0' + 1) / 2, 30 + i * 20, 30 + i * 20);
+		buf_addf(b, "%d w %d 100 m %d 180 l S\n", number[i] - '0' == 0 ? 1 : (number[i] - '0' + 1) / 2, 30 + i * 20,
+		    30 + i * 20);
 	add_line(b, 8, 60, arena_printf(a, "REF: %s", sb_text(l, "reference", "")));
 }
 
@@ -102,7 +106,7 @@ sb_fedex_label_bytes(struct arena *a, const json_t *label)
 		return BYTES(png, sizeof(png));
 	if (!sb_is(label, "imageType", "ZPLII"))
 		return pdf(a, label);
-	zpl = arena_printf(a, "^XA^FO50,50^A0N,40,40^FDTRK# %s^FS^FO50,120^BCN,100,Y,N,N^FD%s^FS^XZ", sb_text(label, "trackingNumber", ""),
-	    sb_text(label, "trackingNumber", ""));
+	zpl = arena_printf(a, "^XA^FO50,50^A0N,40,40^FDTRK# %s^FS^FO50,120^BCN,100,Y,N,N^FD%s^FS^XZ",
+	    sb_text(label, "trackingNumber", ""), sb_text(label, "trackingNumber", ""));
 	return BYTES_OF(zpl);
 }

@@ -1,5 +1,6 @@
 /*
- * fedex_track.c: where a parcel is. Scans come with time, one per SANDBOX_STEP since the label was made; the number's script says which.
+ * fedex_track.c: where a parcel is. Scans come with time, one per SANDBOX_STEP since the label was made; the number's script
+ * says which.
  */
 #include "base/clock.h"
 #include "sandbox/fedex.h"
@@ -10,8 +11,14 @@ static const struct scan {
 	const char *code;
 	const char *says;
 } scans[] = {
-	{ "OC", "Shipment information sent to FedEx" }, { "PU", "Picked up" }, { "IT", "In transit" }, { "OD", "On FedEx vehicle for delivery" },
-	{ "DL", "Delivered" }, { "DE", "Delivery exception" }, { "RS", "Returning package to shipper" }, { "CA", "Shipment cancelled by sender" },
+	{ "OC", "Shipment information sent to FedEx" },
+	{ "PU", "Picked up" },
+	{ "IT", "In transit" },
+	{ "OD", "On FedEx vehicle for delivery" },
+	{ "DL", "Delivered" },
+	{ "DE", "Delivery exception" },
+	{ "RS", "Returning package to shipper" },
+	{ "CA", "Shipment cancelled by sender" },
 };
 
 static const char *const ways[] = {
@@ -102,7 +109,8 @@ scan_event(const struct found *f, const struct scan *s, int64_t at)
 	json_object_set_new(e, "derivedStatusCode", json_string(s->code));
 	json_object_set_new(e, "derivedStatus", json_string(s->says));
 	json_object_set_new(e, "exceptionCode", json_string(strcmp(s->code, "DE") == 0 ? "08" : ""));
-	json_object_set_new(e, "exceptionDescription", json_string(strcmp(s->code, "DE") == 0 ? "Customer not available or business closed" : ""));
+	json_object_set_new(
+	    e, "exceptionDescription", json_string(strcmp(s->code, "DE") == 0 ? "Customer not available or business closed" : ""));
 	json_object_set_new(e, "scanLocation", place(f->data, far(s)));
 	json_object_set_new(e, "locationType", json_string(far(s) ? "DELIVERY_LOCATION" : "PICKUP_LOCATION"));
 	return e;
@@ -198,13 +206,16 @@ add_result(struct call *c, json_t *results, const char *number, struct problem *
 	json_object_set_new(info, "trackingNumberUniqueId", json_string(arena_printf(c->arena, "12029~%s~FDEG", number)));
 	json_object_set_new(result, "trackingNumberInfo", info);
 	if (strlen(number) != 12 || strspn(number, "0123456789") != 12) {
-		fill_error(result, "TRACKING.TRACKINGNUMBER.INVALID", "Invalid tracking number. Please correct the tracking number format and try again.");
+		fill_error(result, "TRACKING.TRACKINGNUMBER.INVALID",
+		    "Invalid tracking number. Please correct the tracking number format and try again.");
 		return 0;
 	}
-	if (sb_get(c->db, "fedex", "label", number, counted, &f, err) < 0 || (f.data != NULL && still_hidden(c, &f, &hidden, err) < 0))
+	if (sb_get(c->db, "fedex", "label", number, counted, &f, err) < 0 ||
+	    (f.data != NULL && still_hidden(c, &f, &hidden, err) < 0))
 		return -1;
 	if (f.data == NULL || hidden)
-		fill_error(result, "TRACKING.TRACKINGNUMBER.NOTFOUND", "Tracking number cannot be found. Please correct the tracking number and try again.");
+		fill_error(result, "TRACKING.TRACKINGNUMBER.NOTFOUND",
+		    "Tracking number cannot be found. Please correct the tracking number and try again.");
 	else
 		fill_result(c, result, &f);
 	return 0;

@@ -1,20 +1,25 @@
 /*
  * ledger.c: GET /sandbox/<vendor>/ledger, every effect the vendor has: what a proof compares with our own books. Table: object.
  *
- * ?key= asks for one metadata value, identifier, order or tracking number; ?since= for what is newer than a seq or a time; ?type= for one kind.
- * A Stripe payment_intent carries its charges.
+ * ?key= asks for one metadata value, identifier, order or tracking number; ?since= for what is newer than a seq or a time;
+ * ?type= for one kind. A Stripe payment_intent carries its charges.
  */
 #include "base/clock.h"
 #include "sandbox/sandbox_own.h"
 #include "sandbox/store.h"
 
-static const char ledger_sql[] =
-	"SELECT type, id, seq, created_at, updated_at, to_json(refs)::text AS keys, data::text AS data,"
-	" CASE WHEN vendor = 'stripe' AND type = 'payment_intent' THEN (SELECT coalesce(jsonb_agg(c.data ORDER BY c.seq), '[]')::text"
-	"  FROM object c WHERE c.vendor = 'stripe' AND c.type = 'charge' AND c.refs @> ARRAY[o.id]) END AS charges"
-	" FROM object o WHERE vendor = $1 AND ($2::text IS NULL OR refs @> ARRAY[$2]) AND seq > $3::bigint"
-	" AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::text IS NULL OR type = $5)"
-	" ORDER BY seq LIMIT $6::bigint";
+#define SHOWN \
+	"SELECT type, id, seq, created_at, updated_at, to_json(refs)::text AS keys, data::text AS data," \
+	" CASE WHEN vendor = 'stripe' AND type = 'payment_intent'" \
+	"  THEN (SELECT coalesce(jsonb_agg(c.data ORDER BY c.seq), '[]')::text FROM object c" \
+	"   WHERE c.vendor = 'stripe' AND c.type = 'charge' AND c.refs @> ARRAY[o.id]) END AS charges" \
+	" FROM object o WHERE vendor = $1"
+#define NEWER \
+	" AND seq > $3::bigint AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::text IS NULL OR type = $5)" \
+	" ORDER BY seq LIMIT $6::bigint"
+
+static const char ledger_sql[] = SHOWN " AND $2::text IS NULL" NEWER;
+static const char ledger_by_key_sql[] = SHOWN " AND refs @> ARRAY[$2::text]" NEWER;
 
 static int
 since_of(const struct req *r, int64_t *seq, int64_t *at, struct problem *err)
@@ -65,11 +70,19 @@ sb_ledger(struct req *r, struct problem *err)
 	struct json_writer *w;
 	struct rows *rows;
 	int64_t seq, at;
+	int rc;
 
 	if (since_of(r, &seq, &at, err) < 0)
 		return -1;
-	if (db_all(r->db, &rows, ledger_sql, err, P_TEXT(req_str(r, "vendor")), P_TEXT(req_opt_str(r, "key")), P_INT(seq), P_TIME(at),
-	    P_TEXT(req_opt_str(r, "type")), P_INT(req_int(r, "limit", 5000))) < 0)
+#define LEDGER_PARAMS \
+	P_TEXT(req_str(r, "vendor")), P_TEXT(req_opt_str(r, "key")), P_INT(seq), P_TIME(at), P_TEXT(req_opt_str(r, "type")), \
+	    P_INT(req_int(r, "limit", 5000))
+	if (req_has(r, "key"))
+		rc = db_all(r->db, &rows, ledger_by_key_sql, err, LEDGER_PARAMS);
+	else
+		rc = db_all(r->db, &rows, ledger_sql, err, LEDGER_PARAMS);
+#undef LEDGER_PARAMS
+	if (rc < 0)
 		return -1;
 	w = reply_json(r, 200);
 	jw_object(w, NULL);

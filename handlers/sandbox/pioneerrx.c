@@ -1,9 +1,10 @@
 /*
  * pioneerrx.c: the stand-in for a pharmacy's PioneerRx: its signed method calls. Tables: object (patient, rx), sequence rx_number.
  *
- * Called by router. No idempotency anywhere: PatientAdd and RxAddOnHold add each time. GetRxTransaction finds by PrescriberOrderNumber too (our assumption, so that a
- * sender can look before it repeats). A fill moves with time, one status per SANDBOX_STEP, to ready for shipping. The prescriber
- * file knows every NPI but those that end in 0000; a drug whose NDC starts with 99999 is rejected at review, NDC 00000000000 is unknown.
+ * Called by router. No idempotency anywhere: PatientAdd and RxAddOnHold add each time. GetRxTransaction finds by
+ * PrescriberOrderNumber too (our assumption, so that a sender can look before it repeats). A fill moves with time, one status
+ * per SANDBOX_STEP, to ready for shipping. The prescriber file knows every NPI but those that end in 0000; a drug whose NDC
+ * starts with 99999 is rejected at review, NDC 00000000000 is unknown.
  */
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -40,7 +41,8 @@ timely(const char *timestamp)
 {
 	int64_t at, off;
 
-	if (timestamp == NULL || strlen(timestamp) != 27 || timestamp[19] != '.' || timestamp[26] != 'Z' || clock_parse(timestamp, &at) < 0)
+	if (timestamp == NULL || strlen(timestamp) != 27 || timestamp[19] != '.' || timestamp[26] != 'Z' ||
+	    clock_parse(timestamp, &at) < 0)
 		return false;
 	off = clock_us() - at;
 	return off <= SKEW_US && off >= -SKEW_US;
@@ -135,7 +137,8 @@ static int
 patient_search(struct call *c, struct problem *err)
 {
 	struct listing l = { .vendor = "pioneerrx", .type = "patient", .limit = 50 };
-	const char *subject = arena_printf(c->arena, "%s|%s|%s", param(c, "LastName"), param(c, "FirstName"), param(c, "DateOfBirth"));
+	const char *subject =
+	    arena_printf(c->arena, "%s|%s|%s", param(c, "LastName"), param(c, "FirstName"), param(c, "DateOfBirth"));
 	json_t *found, *rows, *item;
 	size_t i;
 
@@ -285,7 +288,8 @@ rx_line(struct call *c, const struct row *w, struct problem *err)
 	rejected = rejected && n >= 3;
 	json_object_set_new(line, "currentRxStatusID", json_string(rejected ? "9" : n == 0 ? "2" : "1"));
 	json_object_set_new(line, "currentRxStatusText", json_string(rejected ? "Rejected" : way[n].rx));
-	json_object_set_new(line, "currentRxTransactionStatusID", json_string(arena_printf(c->arena, "%d", rejected ? 99 : (int)n + 1)));
+	json_object_set_new(
+	    line, "currentRxTransactionStatusID", json_string(arena_printf(c->arena, "%d", rejected ? 99 : (int)n + 1)));
 	json_object_set_new(line, "currentRxTransactionStatusText", json_string(rejected ? "Rejected" : way[n].fill));
 	json_object_set_new(line, "fillState", json_string(rejected || n < 5 ? "InProcess" : "Filled"));
 	json_object_set_new(line, "completedDate", json_null());
@@ -352,9 +356,11 @@ test(struct call *c, struct problem *err)
 
 static const struct method methods[] = {
 	{ "PatientSearch", patient_search, "RequestedByEmployeeID LastName FirstName" },
-	{ "PatientAdd", patient_add, "RequestedByEmployeeID LastName FirstName GenderID DateOfBirth AddressLine1 City State ZipCode" },
+	{ "PatientAdd", patient_add,
+	    "RequestedByEmployeeID LastName FirstName GenderID DateOfBirth AddressLine1 City State ZipCode" },
 	{ "PrescriberSearch", prescriber_search, "RequestedByEmployeeID" },
-	{ "RxAddOnHold", rx_add, "RequestedByEmployeeID PatientID WrittenByID DateWritten Directions Quantity QuantityTypeID NumberOfRefillsAllowed"
+	{ "RxAddOnHold", rx_add,
+	    "RequestedByEmployeeID PatientID WrittenByID DateWritten Directions Quantity QuantityTypeID NumberOfRefillsAllowed"
 	    " OriginTypeID MedicationNDC" },
 	{ "GetRxTransaction", rx_get, "RequestedByEmployeeID" },
 	{ "ItemSearch", item_search, "RequestedByEmployeeID NDC" },
@@ -386,7 +392,8 @@ check_params(struct call *c, const struct method *m)
 	for (char *name = strtok_r(list, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest))
 		if (param(c, name)[0] == '\0')
 			return refuse(c, 400, arena_printf(c->arena, "%s is required", name));
-	if (strstr(m->required, "RequestedByEmployeeID") != NULL && !sb_credential(c->r, "PIONEERRX_EMPLOYEE_ID", param(c, "RequestedByEmployeeID")))
+	if (strstr(m->required, "RequestedByEmployeeID") != NULL &&
+	    !sb_credential(c->r, "PIONEERRX_EMPLOYEE_ID", param(c, "RequestedByEmployeeID")))
 		return refuse(c, 400, "RequestedByEmployeeID was not found");
 	return 0;
 }
@@ -416,7 +423,9 @@ authenticated_op(struct call *c, struct problem *err)
 	return 0;
 }
 
-static const struct vendor vendor = { .name = "pioneerrx", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure };
+static const struct vendor vendor = {
+	.name = "pioneerrx", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure
+};
 
 int
 sb_pioneerrx(struct req *r, struct problem *err)

@@ -1,9 +1,9 @@
 /*
  * sandbox.c: the vendors' stand-ins for development and tests: their contracts, their own ledger, faults on demand.
  *
- * Who may call: whoever reaches it; each vendor's rows ask for that vendor's credentials in its way and answer in its shapes, errors included. Tables: object,
- * stripe_key, token, message, fault; jobs stripe.webhook, boothwyn.webhook, twilio.callback. It publishes and consumes no events: it is not of us.
- * It is never started in production: LIVE_MODE refuses.
+ * Who may call: whoever reaches it; each vendor's rows ask for that vendor's credentials in its way and answer in its shapes,
+ * errors included. Tables: object, stripe_key, token, message, fault; jobs stripe.webhook, boothwyn.webhook, twilio.callback.
+ * It publishes and consumes no events: it is not of us. It is never started in production: LIVE_MODE refuses.
  */
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_own.h"
@@ -80,30 +80,39 @@ static const struct field fault_body[] = {
 static const struct route routes[] = {
 	{ "GET", "/sandbox/:vendor/ledger", sb_ledger, .access = VENDOR, .db = READ, .params = vendor_param, .query = ledger_query,
 	    .says = "every effect that this vendor has" },
-	{ "POST", "/sandbox/:vendor/faults", sb_faults_set, .access = VENDOR, .db = WRITE, .once = NATURAL, .params = vendor_param, .body = fault_body,
-	    .status = 201, .says = "what shall go wrong next" },
-	{ "GET", "/sandbox/:vendor/faults", sb_faults_list, .access = VENDOR, .db = READ, .params = vendor_param, .says = "what is still to go wrong" },
-	{ "DELETE", "/sandbox/:vendor/faults", sb_faults_clear, .access = VENDOR, .db = WRITE, .once = NATURAL, .params = vendor_param,
-	    .status = 204, .says = "nothing goes wrong any more" },
-	{ "GET", "/sandbox/outbox", sb_outbox, .access = VENDOR, .db = READ, .query = outbox_query, .says = "messages sent, newest last" },
+	{ "POST", "/sandbox/:vendor/faults", sb_faults_set, .access = VENDOR, .db = WRITE, .once = NATURAL, .params = vendor_param,
+	    .body = fault_body, .status = 201, .says = "what shall go wrong next" },
+	{ "GET", "/sandbox/:vendor/faults", sb_faults_list, .access = VENDOR, .db = READ, .params = vendor_param,
+	    .says = "what is still to go wrong" },
+	{ "DELETE", "/sandbox/:vendor/faults", sb_faults_clear, .access = VENDOR, .db = WRITE, .once = NATURAL,
+	    .params = vendor_param, .status = 204, .says = "nothing goes wrong any more" },
+	{ "GET", "/sandbox/outbox", sb_outbox, .access = VENDOR, .db = READ, .query = outbox_query,
+	    .says = "messages sent, newest last" },
 
 	{ "POST", STRIPE "/customers", sb_stripe, VENDOR_POST, .says = "Stripe: new customer" },
 	{ "GET", STRIPE "/customers/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: customer" },
 	{ "POST", STRIPE "/customers/:id", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: change a customer" },
-	{ "GET", STRIPE "/customers/:id/payment_methods", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: a customer's cards" },
+	{ "GET", STRIPE "/customers/:id/payment_methods", sb_stripe, VENDOR_GET, .params = id_param,
+	    .says = "Stripe: a customer's cards" },
 	{ "POST", STRIPE "/setup_intents", sb_stripe, VENDOR_POST, .says = "Stripe: save a card" },
 	{ "GET", STRIPE "/setup_intents/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: SetupIntent" },
-	{ "POST", STRIPE "/setup_intents/:id/confirm", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: the browser confirms" },
-	{ "POST", STRIPE "/setup_intents/:id/cancel", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: cancel a SetupIntent" },
+	{ "POST", STRIPE "/setup_intents/:id/confirm", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: the browser confirms" },
+	{ "POST", STRIPE "/setup_intents/:id/cancel", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: cancel a SetupIntent" },
 	{ "GET", STRIPE "/payment_methods/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: card" },
-	{ "POST", STRIPE "/payment_methods/:id/attach", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: attach a card" },
-	{ "POST", STRIPE "/payment_methods/:id/detach", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: detach a card for good" },
+	{ "POST", STRIPE "/payment_methods/:id/attach", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: attach a card" },
+	{ "POST", STRIPE "/payment_methods/:id/detach", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: detach a card for good" },
 	{ "POST", STRIPE "/payment_intents", sb_stripe, VENDOR_POST, .says = "Stripe: new PaymentIntent" },
 	{ "GET", STRIPE "/payment_intents", sb_stripe, VENDOR_GET, .says = "Stripe: PaymentIntents, by customer" },
 	{ "GET", STRIPE "/payment_intents/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: PaymentIntent" },
 	{ "POST", STRIPE "/payment_intents/:id/confirm", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: confirm" },
-	{ "POST", STRIPE "/payment_intents/:id/capture", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: take the money" },
-	{ "POST", STRIPE "/payment_intents/:id/cancel", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: release the authorisation" },
+	{ "POST", STRIPE "/payment_intents/:id/capture", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: take the money" },
+	{ "POST", STRIPE "/payment_intents/:id/cancel", sb_stripe, VENDOR_POST, .params = id_param,
+	    .says = "Stripe: release the authorisation" },
 	{ "GET", STRIPE "/charges/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: charge" },
 	{ "POST", STRIPE "/refunds", sb_stripe, VENDOR_POST, .says = "Stripe: refund" },
 	{ "GET", STRIPE "/refunds", sb_stripe, VENDOR_GET, .says = "Stripe: refunds" },
@@ -112,27 +121,38 @@ static const struct route routes[] = {
 	{ "GET", STRIPE "/coupons/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: coupon" },
 	{ "GET", STRIPE "/events", sb_stripe, VENDOR_GET, .says = "Stripe: events" },
 	{ "GET", STRIPE "/events/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: event" },
-	{ "POST", "/sandbox/stripe/authenticate", sb_stripe, VENDOR_POST, .says = "the cardholder passes (or fails) the bank's challenge" },
+	{ "POST", "/sandbox/stripe/authenticate", sb_stripe, VENDOR_POST,
+	    .says = "the cardholder passes (or fails) the bank's challenge" },
 
 	{ "POST", "/sandbox/canvas/auth/token/", sb_canvas, VENDOR_POST, .says = "Canvas: token" },
 	{ "GET", "/sandbox/canvas/fhir/:resource", sb_canvas, VENDOR_GET, .params = resource_param, .says = "Canvas: search" },
-	{ "POST", "/sandbox/canvas/fhir/:resource", sb_canvas, VENDOR_POST, .params = resource_param, .status = 201, .says = "Canvas: create" },
-	{ "GET", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_GET, .params = resource_id_params, .says = "Canvas: read" },
-	{ "PUT", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params, .says = "Canvas: update" },
-	{ "PATCH", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params, .says = "Canvas: not supported" },
-	{ "DELETE", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params, .says = "Canvas: not supported" },
+	{ "POST", "/sandbox/canvas/fhir/:resource", sb_canvas, VENDOR_POST, .params = resource_param, .status = 201,
+	    .says = "Canvas: create" },
+	{ "GET", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_GET, .params = resource_id_params,
+	    .says = "Canvas: read" },
+	{ "PUT", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params,
+	    .says = "Canvas: update" },
+	{ "PATCH", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params,
+	    .says = "Canvas: not supported" },
+	{ "DELETE", "/sandbox/canvas/fhir/:resource/:id", sb_canvas, VENDOR_POST, .params = resource_id_params,
+	    .says = "Canvas: not supported" },
 
 	{ "POST", "/sandbox/pioneerrx/api/enterprise/method/process", sb_pioneerrx, VENDOR_POST, .says = "PioneerRx: a method" },
-	{ "POST", "/sandbox/pioneerrx/api/enterprise/method/test/process", sb_pioneerrx, VENDOR_POST, .says = "PioneerRx: a method, test database" },
-	{ "POST", "/sandbox/pioneerrx/api/enterprise/isAuthenticated", sb_pioneerrx, VENDOR_POST, .says = "PioneerRx: are the credentials good" },
+	{ "POST", "/sandbox/pioneerrx/api/enterprise/method/test/process", sb_pioneerrx, VENDOR_POST,
+	    .says = "PioneerRx: a method, test database" },
+	{ "POST", "/sandbox/pioneerrx/api/enterprise/isAuthenticated", sb_pioneerrx, VENDOR_POST,
+	    .says = "PioneerRx: are the credentials good" },
 	{ "POST", "/sandbox/boothwyn/api/Prescriptions/B2B", sb_boothwyn, VENDOR_POST, .says = "Boothwyn: an order" },
 
 	{ "POST", "/sandbox/sendgrid/v3/mail/send", sb_sendgrid, VENDOR_POST, .status = 202, .says = "SendGrid: a mail" },
-	{ "POST", TWILIO "/Messages.json", sb_twilio, VENDOR_POST, .params = account_param, .status = 201, .says = "Twilio: a message" },
+	{ "POST", TWILIO "/Messages.json", sb_twilio, VENDOR_POST, .params = account_param, .status = 201,
+	    .says = "Twilio: a message" },
 	{ "GET", TWILIO "/Messages.json", sb_twilio, VENDOR_GET, .params = account_param, .says = "Twilio: messages" },
-	{ "GET", TWILIO "/Messages/:message", sb_twilio, VENDOR_GET, .params = message_params, .says = "Twilio: a message's state" },
+	{ "GET", TWILIO "/Messages/:message", sb_twilio, VENDOR_GET, .params = message_params,
+	    .says = "Twilio: a message's state" },
 	{ "POST", TWILIO "/Messages/:message", sb_twilio, VENDOR_POST, .params = message_params, .says = "Twilio: redact" },
-	{ "POST", "/sandbox/slack/services/:team/:hook/:word", sb_slack, VENDOR_POST, .params = hook_params, .says = "Slack: incoming webhook" },
+	{ "POST", "/sandbox/slack/services/:team/:hook/:word", sb_slack, VENDOR_POST, .params = hook_params,
+	    .says = "Slack: incoming webhook" },
 	{ "POST", "/sandbox/slack/api/chat.postMessage", sb_slack, VENDOR_POST, .says = "Slack: a post" },
 
 	{ "POST", "/sandbox/fedex/oauth/token", sb_fedex, VENDOR_POST, .says = "FedEx: token" },
@@ -145,9 +165,12 @@ static const struct route routes[] = {
 /* ---- the rest of the table */
 
 static const struct job_row jobs[] = {
-	{ "stripe.webhook", sb_stripe_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1, .says = "an event to our endpoint" },
-	{ "boothwyn.webhook", sb_boothwyn_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1, .says = "a case's status to our endpoint" },
-	{ "twilio.callback", sb_twilio_callback_job, .queue = "webhooks", .attempts = 5, .backoff_s = 1, .says = "a message's status to its callback" },
+	{ "stripe.webhook", sb_stripe_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
+	    .says = "an event to our endpoint" },
+	{ "boothwyn.webhook", sb_boothwyn_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
+	    .says = "a case's status to our endpoint" },
+	{ "twilio.callback", sb_twilio_callback_job, .queue = "webhooks", .attempts = 5, .backoff_s = 1,
+	    .says = "a message's status to its callback" },
 };
 
 static const struct queue_row queues[] = {

@@ -1,8 +1,8 @@
 /*
  * sendgrid.c: the SendGrid stand-in: POST /v3/mail/send. Tables: object (mail), message.
  *
- * Called by notify. No key makes a repeat harmless: two posts are two mails. The local part of the first recipient scripts the outcome:
- * bounce, defer, drop and spam are accepted and marked, http401, http429 and http500 answer that status.
+ * Called by notify. No key makes a repeat harmless: two posts are two mails. The local part of the first recipient scripts the
+ * outcome: bounce, defer, drop and spam are accepted and marked, http401, http429 and http500 answer that status.
  */
 #include "base/clock.h"
 #include "sandbox/sandbox_own.h"
@@ -39,7 +39,8 @@ finish(struct call *c)
 {
 	sb_answer_header(c, "X-RateLimit-Limit", "600");
 	sb_answer_header(c, "X-RateLimit-Remaining", c->answer.status == 429 ? "0" : "599");
-	sb_answer_header(c, "X-RateLimit-Reset", arena_printf(c->arena, "%" PRId64, clock_us() / US_PER_S + (c->answer.status == 429 ? 2 : 60)));
+	sb_answer_header(
+	    c, "X-RateLimit-Reset", arena_printf(c->arena, "%" PRId64, clock_us() / US_PER_S + (c->answer.status == 429 ? 2 : 60)));
 }
 
 static int
@@ -69,14 +70,17 @@ check_recipients(struct call *c, const json_t *mail)
 	json_t *p, *who;
 
 	if (json_array_size(all) < 1 || json_array_size(all) > 1000)
-		return refuse(c, 400, "personalizations", "The personalizations field is required and must have at least one personalization.");
+		return refuse(c, 400, "personalizations",
+		    "The personalizations field is required and must have at least one personalization.");
 	json_array_foreach(all, i, p) {
 		if (json_array_size(json_object_get(p, "to")) < 1)
-			return refuse(c, 400, arena_printf(c->arena, "personalizations.%zu.to", i), "The to array is required for all personalization objects.");
+			return refuse(c, 400, arena_printf(c->arena, "personalizations.%zu.to", i),
+			    "The to array is required for all personalization objects.");
 		for (size_t l = 0; l < COUNT(lists); l++)
 			json_array_foreach(json_object_get(p, lists[l]), k, who)
 				if (!address_good(who))
-					return refuse(c, 400, arena_printf(c->arena, "personalizations.%zu.%s.%zu.email", i, lists[l], k),
+					return refuse(c, 400,
+					    arena_printf(c->arena, "personalizations.%zu.%s.%zu.email", i, lists[l], k),
 					    "Does not contain a valid address.");
 	}
 	return 0;
@@ -91,16 +95,19 @@ check_content(struct call *c, const json_t *mail)
 	json_t *part;
 
 	if (!template && sb_text(mail, "subject", "")[0] == '\0' && sb_text(mail, "personalizations.0.subject", "")[0] == '\0')
-		return refuse(c, 400, "subject", "The subject is required. You can get around this requirement if you use a template with a subject defined.");
+		return refuse(c, 400, "subject",
+		    "The subject is required. You can get around this requirement if you use a template with a subject defined.");
 	if (!template && json_array_size(content) < 1)
 		return refuse(c, 400, "content", "Unless a valid template_id is provided, the content parameter is required.");
 	json_array_foreach(content, i, part) {
 		if (sb_text(part, "type", "")[0] == '\0')
 			return refuse(c, 400, arena_printf(c->arena, "content.%zu.type", i), "The content type is required.");
 		if (sb_text(part, "value", "")[0] == '\0')
-			return refuse(c, 400, arena_printf(c->arena, "content.%zu.value", i), "The content value must be a string at least one character in length.");
+			return refuse(c, 400, arena_printf(c->arena, "content.%zu.value", i),
+			    "The content value must be a string at least one character in length.");
 		if (i > 0 && sb_is(part, "type", "text/plain"))
-			return refuse(c, 400, "content", "If present, text/plain and text/html may only be provided once, text/plain first.");
+			return refuse(
+			    c, 400, "content", "If present, text/plain and text/html may only be provided once, text/plain first.");
 	}
 	return 0;
 }
@@ -108,7 +115,8 @@ check_content(struct call *c, const json_t *mail)
 static int
 check(struct call *c, const json_t *mail)
 {
-	static const char known[] = " personalizations from reply_to reply_to_list subject content attachments template_id headers categories custom_args"
+	static const char known[] =
+	    " personalizations from reply_to reply_to_list subject content attachments template_id headers categories custom_args"
 	    " send_at batch_id asm ip_pool_name mail_settings tracking_settings ";
 	const char *key;
 	json_t *value;
@@ -118,7 +126,8 @@ check(struct call *c, const json_t *mail)
 		if (strstr(known, arena_printf(c->arena, " %s ", key)) == NULL)
 			return refuse(c, 400, key, arena_printf(c->arena, "Additional property %s is not allowed", key));
 	if (!address_good(json_object_get(mail, "from")))
-		return refuse(c, 400, "from.email", "The from object must be provided for every email send. It is an object that requires the email parameter.");
+		return refuse(c, 400, "from.email",
+		    "The from object must be provided for every email send. It is an object that requires the email parameter.");
 	if ((rc = check_recipients(c, mail)) != 0)
 		return rc;
 	return check_content(c, mail);

@@ -1,8 +1,8 @@
 /*
  * slack.c: the Slack stand-in: incoming webhooks and chat.postMessage. Tables: object (post), message.
  *
- * Called by notify. The last word of a webhook's URL scripts the answer: an error word is answered with its status, slow waits, limited answers
- * 429 every other time; any other word is a good hook. Success is the text ok, not JSON.
+ * Called by notify. The last word of a webhook's URL scripts the answer: an error word is answered with its status, slow waits,
+ * limited answers 429 every other time; any other word is a good hook. Success is the text ok, not JSON.
  */
 #include "sandbox/sandbox_own.h"
 #include "sandbox/store.h"
@@ -14,10 +14,21 @@ static const struct operation operations[] = {
 	{ "POST", "/slack/api/chat.postMessage", post_op },
 };
 
-static const struct { const char *word; int status; } errors[] = {
-	{ "invalid_payload", 400 }, { "user_not_found", 400 }, { "no_text", 400 }, { "too_many_attachments", 400 }, { "invalid_blocks", 400 },
-	{ "action_prohibited", 403 }, { "invalid_token", 403 }, { "posting_to_general_channel_denied", 403 },
-	{ "channel_not_found", 404 }, { "no_service", 404 }, { "no_active_hooks", 404 }, { "channel_is_archived", 410 }, { "rollup_error", 500 },
+static const struct { const char *word; int status;
+} errors[] = {
+	{ "invalid_payload", 400 },
+	{ "user_not_found", 400 },
+	{ "no_text", 400 },
+	{ "too_many_attachments", 400 },
+	{ "invalid_blocks", 400 },
+	{ "action_prohibited", 403 },
+	{ "invalid_token", 403 },
+	{ "posting_to_general_channel_denied", 403 },
+	{ "channel_not_found", 404 },
+	{ "no_service", 404 },
+	{ "no_active_hooks", 404 },
+	{ "channel_is_archived", 410 },
+	{ "rollup_error", 500 },
 };
 
 static int
@@ -75,7 +86,8 @@ odd_call(struct call *c, const char *where, bool *ret, struct problem *err)
 static int
 hook_op(struct call *c, struct problem *err)
 {
-	const char *w = req_str(c->r, "word"), *where = arena_printf(c->arena, "%s/%s/%s", req_str(c->r, "team"), req_str(c->r, "hook"), w);
+	const char *w = req_str(c->r, "word"),
+		   *where = arena_printf(c->arena, "%s/%s/%s", req_str(c->r, "team"), req_str(c->r, "hook"), w);
 	struct problem ignored = { 0 };
 	const json_t *body = json_read(c->arena, (const char *)c->r->raw.p, c->r->raw.n, &ignored);
 	bool odd = false;

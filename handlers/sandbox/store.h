@@ -1,8 +1,8 @@
 /*
  * store.h: the vendors' objects, table object.
  *
- * data is the object as the vendor shows it; members that begin with '_' are the sandbox's own memory and are left out of answers. refs are the texts by which a
- * client may ask the ledger for it. All trees belong to the db's arena.
+ * data is the object as the vendor shows it; members that begin with '_' are the sandbox's own memory and are left out of
+ * answers. refs are the texts by which a client may ask the ledger for it. All trees belong to the db's arena.
  */
 #ifndef SANDBOX_STORE_H
 #define SANDBOX_STORE_H
@@ -27,7 +27,8 @@ struct object {
 
 int	 sb_add(struct db *db, const struct object *o, struct problem *err) MUST_CHECK;
 /* lock: SELECT FOR UPDATE, for whoever is going to sb_put. */
-int	 sb_get(struct db *db, const char *vendor, const char *type, const char *id, bool lock, struct found *ret, struct problem *err) MUST_CHECK;
+int sb_get(struct db *db, const char *vendor, const char *type, const char *id, bool lock, struct found *ret,
+    struct problem *err) MUST_CHECK;
 /* By o->vendor, type and id; subject and refs stay as they are where NULL. */
 int	 sb_put(struct db *db, const struct object *o, struct problem *err) MUST_CHECK;
 
@@ -42,7 +43,8 @@ struct listing {
 };
 int	 sb_list(struct db *db, const struct listing *l, json_t **ret, struct problem *err) MUST_CHECK;	/* array of data */
 
-json_t	*sb_refs(struct arena *a, const json_t *metadata, ...) __attribute__((sentinel));	/* metadata's values and the texts that follow, empty ones left out; a NULL ends them */
+json_t *sb_refs(struct arena *a, const json_t *metadata, ...)
+    __attribute__((sentinel)); /* metadata's values and the texts that follow, empty ones left out; a NULL ends them */
 json_t	*sb_shown(struct arena *a, const json_t *data);	/* a copy without the members that begin with '_' */
 
 #endif

@@ -11,9 +11,9 @@
 
 #define STRIPE_VERSION "2026-10-28.endive"
 
-/* ---- errors (sb_stripe_params.c) */
+/* ---- errors (stripe_params.c) */
 int	 sb_stripe_invalid(struct call *c, int status, const char *code, const char *param, const char *fmt, ...) PRINTF_LIKE(5, 6);
-int	 sb_stripe_missing(struct call *c, const char *what, const char *id, const char *param);	/* param NULL: the path named it, 404 */
+int sb_stripe_missing(struct call *c, const char *what, const char *id, const char *param); /* param NULL: the path named it, 404 */
 struct decline {
 	const char *code;
 	const char *decline_code;
@@ -23,29 +23,32 @@ struct decline {
 int	 sb_stripe_declined(struct call *c, const struct decline *d, const char *member, const json_t *object, const char *charge);
 json_t	*sb_stripe_error_tree(struct call *c, const char *type, const char *code, const char *param, const char *message);
 
-/* ---- parameters (sb_stripe_params.c) */
+/* ---- parameters (stripe_params.c) */
 int	 sb_stripe_known_params(struct call *c);
 const char *sb_stripe_str(const struct call *c, const char *name);			/* NULL when absent or empty */
 int	 sb_stripe_int(struct call *c, const char *name, int64_t otherwise, int64_t *ret);
 int	 sb_stripe_bool(struct call *c, const char *name, bool *ret);
 int	 sb_stripe_choice(struct call *c, const char *name, const char *choices, const char *otherwise, const char **ret);
-int	 sb_stripe_metadata(struct call *c, json_t *object);				/* merges the parameter into object's metadata */
-void	 sb_stripe_copy(struct call *c, json_t *object, const char *names);		/* text parameters that are just kept; absent ones become null on new objects */
+int sb_stripe_metadata(struct call *c, json_t *object); /* merges the parameter into object's metadata */
+void sb_stripe_copy(struct call *c, json_t *object,
+    const char *names); /* text parameters that are just kept; absent ones become null on new objects */
 json_t	*sb_stripe_null_or(const char *text);
 
-/* ---- objects (sb_stripe_objects.c) */
-json_t	*sb_stripe_new(struct call *c, const char *prefix, const char *object);		/* id, object, created, livemode, metadata */
-int	 sb_stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret, struct problem *err);	/* locked when the call is a POST */
+/* ---- objects (stripe_objects.c) */
+json_t *sb_stripe_new(struct call *c, const char *prefix, const char *object); /* id, object, created, livemode, metadata */
+int sb_stripe_find(struct call *c, const char *type, const char *id, const char *param, json_t **ret,
+    struct problem *err); /* locked when the call is a POST */
 int	 sb_stripe_add(struct call *c, json_t *object, struct problem *err);
 int	 sb_stripe_put(struct call *c, json_t *object, struct problem *err);
 int	 sb_stripe_show(struct call *c, const json_t *object);
-int	 sb_stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err);
+int sb_stripe_answer_list(
+    struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err);
 int64_t	 sb_stripe_now(void);
 
-/* ---- events (sb_stripe_events.c) */
+/* ---- events (stripe_events.c) */
 int	 sb_stripe_event(struct call *c, const char *type, const json_t *object, struct problem *err);
 
-/* ---- cards (sb_stripe_cards.c) */
+/* ---- cards (stripe_cards.c) */
 enum card_challenge { CHALLENGE_NEVER, CHALLENGE_ALWAYS, CHALLENGE_UNTIL_SET_UP, CHALLENGE_ON_SESSION };
 struct card {
 	const char *name;		/* pm_card_visa */
@@ -61,10 +64,11 @@ const struct card *sb_stripe_card_of(const json_t *payment_method);
 int	 sb_stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err);
 /* payment_method, or payment_method_data with a test number as a browser sends it; *ret NULL when neither is there. */
 int	 sb_stripe_method_param(struct call *c, json_t **ret, struct problem *err);
-int	 sb_stripe_method_attach(struct call *c, json_t *method, const char *customer, struct problem *err);	/* the row only; the caller has asked the card */
+int sb_stripe_method_attach(
+    struct call *c, json_t *method, const char *customer, struct problem *err); /* the row only; the caller has asked the card */
 int	 sb_stripe_method_usable(struct call *c, const json_t *method, const char *customer);
 
-/* ---- intents (sb_stripe_confirm.c) */
+/* ---- intents (stripe_confirm.c) */
 struct confirmation {
 	json_t *intent;
 	json_t *method;
@@ -82,7 +86,8 @@ int	 sb_stripe_wrong_state(struct call *c, const json_t *intent, const char *act
 operation_fn sb_stripe_customer_create, sb_stripe_customer_get, sb_stripe_customer_update, sb_stripe_customer_methods;
 operation_fn sb_stripe_method_get, sb_stripe_method_attach_op, sb_stripe_method_detach;
 operation_fn sb_stripe_setup_create, sb_stripe_setup_get, sb_stripe_setup_confirm_op, sb_stripe_setup_cancel;
-operation_fn sb_stripe_payment_create, sb_stripe_payment_get, sb_stripe_payment_confirm_op, sb_stripe_payment_capture, sb_stripe_payment_cancel, sb_stripe_payment_list;
+operation_fn sb_stripe_payment_create, sb_stripe_payment_get, sb_stripe_payment_confirm_op, sb_stripe_payment_capture,
+    sb_stripe_payment_cancel, sb_stripe_payment_list;
 operation_fn sb_stripe_charge_get, sb_stripe_refund_create, sb_stripe_refund_get, sb_stripe_refund_list;
 operation_fn sb_stripe_coupon_create, sb_stripe_coupon_get;
 operation_fn sb_stripe_event_get, sb_stripe_event_list;

@@ -1,5 +1,5 @@
 /*
- * sb_stripe_cards.c: the test cards and what each does; payment methods. Table: object (payment_method).
+ * stripe_cards.c: the test cards and what each does; payment methods. Table: object (payment_method).
  *
  * A test name stands for a card, not for an object: each use makes a fresh payment method, as at Stripe.
  */
@@ -14,11 +14,13 @@ static const struct card cards[] = {
 	    { "card_declined", "insufficient_funds", "Your card has insufficient funds." } },
 	{ "pm_card_visa_chargeDeclinedLostCard", "4000000000009987", "visa", false, { "card_declined", "lost_card", GENERIC } },
 	{ "pm_card_visa_chargeDeclinedStolenCard", "4000000000009979", "visa", false, { "card_declined", "stolen_card", GENERIC } },
-	{ "pm_card_chargeDeclinedExpiredCard", "4000000000000069", "visa", false, { "expired_card", "expired_card", "Your card has expired." } },
+	{ "pm_card_chargeDeclinedExpiredCard", "4000000000000069", "visa", false,
+	    { "expired_card", "expired_card", "Your card has expired." } },
 	{ "pm_card_chargeDeclinedIncorrectCvc", "4000000000000127", "visa", false,
 	    { "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect." } },
 	{ "pm_card_chargeDeclinedProcessingError", "4000000000000119", "visa", false,
-	    { "processing_error", "processing_error", "An error occurred while processing your card. Try again in a little bit." } },
+	    { "processing_error", "processing_error",
+		"An error occurred while processing your card. Try again in a little bit." } },
 	{ "pm_card_chargeCustomerFail", "4000000000000341", "visa", true, { "card_declined", "generic_decline", GENERIC } },
 	{ "pm_card_authenticationRequired", "4000002760003184", "visa", true, .challenge = CHALLENGE_ALWAYS },
 	{ "pm_card_authenticationRequiredOnSetup", "4000002500003155", "visa", true, .challenge = CHALLENGE_UNTIL_SET_UP },
@@ -108,10 +110,12 @@ sb_stripe_method_usable(struct call *c, const json_t *method, const char *custom
 	const char *owner = json_text_at(method, "customer");
 
 	if (json_object_get(method, "_spent") != NULL && owner == NULL)
-		return sb_stripe_invalid(c, 400, "payment_method_unexpected_state", "payment_method", "The provided PaymentMethod was previously used without being"
+		return sb_stripe_invalid(c, 400, "payment_method_unexpected_state", "payment_method",
+		    "The provided PaymentMethod was previously used without being"
 		    " attached to a Customer or was detached from a Customer, and may not be used again.");
 	if (owner != NULL && (customer == NULL || strcmp(owner, customer) != 0))
-		return sb_stripe_invalid(c, 400, NULL, "payment_method", "The provided PaymentMethod belongs to another Customer; pass that customer.");
+		return sb_stripe_invalid(
+		    c, 400, NULL, "payment_method", "The provided PaymentMethod belongs to another Customer; pass that customer.");
 	return 0;
 }
 
@@ -161,7 +165,8 @@ sb_stripe_method_detach(struct call *c, struct problem *err)
 	if ((rc = sb_stripe_method_find(c, req_str(c->r, "id"), NULL, &pm, err)) != 0)
 		return rc;
 	if (json_text_at(pm, "customer") == NULL)
-		return sb_stripe_invalid(c, 400, NULL, NULL, "The payment method you provided is not attached to a customer so detachment is impossible.");
+		return sb_stripe_invalid(c, 400, NULL, NULL,
+		    "The payment method you provided is not attached to a customer so detachment is impossible.");
 	json_object_set_new(pm, "customer", json_null());
 	json_object_set_new(pm, "_spent", json_true());
 	rc = sb_stripe_put(c, pm, err);

@@ -1,5 +1,6 @@
 /*
- * sb_stripe_confirm.c: what a card answers when an intent is confirmed, and the charge that comes of it. Table: object (charge, intents, payment_method).
+ * stripe_confirm.c: what a card answers when an intent is confirmed, and the charge that comes of it. Table: object (charge,
+ * intents, payment_method).
  */
 #include "sandbox/stripe.h"
 
@@ -18,7 +19,8 @@ sb_stripe_browser_may(struct call *c, const json_t *intent)
 	if (secret == NULL)
 		return sb_stripe_invalid(c, 400, "parameter_missing", "client_secret", "Missing required param: client_secret.");
 	if (!sb_is(intent, "client_secret", secret))
-		return sb_stripe_invalid(c, 400, "parameter_invalid", "client_secret", "The client_secret provided does not match any associated intent.");
+		return sb_stripe_invalid(c, 400, "parameter_invalid", "client_secret",
+		    "The client_secret provided does not match any associated intent.");
 	return 0;
 }
 
@@ -28,8 +30,9 @@ sb_stripe_wrong_state(struct call *c, const json_t *intent, const char *act)
 	bool setup = sb_is(intent, "object", "setup_intent");
 	const char *code = setup ? "setup_intent_unexpected_state" : "payment_intent_unexpected_state";
 	json_t *body = sb_keep(c->arena, json_object());
-	json_t *e = sb_stripe_error_tree(c, "invalid_request_error", code, NULL, arena_printf(c->arena,
-	    "This %s could not be %s because it has a status of %s.", setup ? "SetupIntent" : "PaymentIntent", act, sb_text(intent, "status", "")));
+	json_t *e = sb_stripe_error_tree(c, "invalid_request_error", code, NULL,
+	    arena_printf(c->arena, "This %s could not be %s because it has a status of %s.",
+		setup ? "SetupIntent" : "PaymentIntent", act, sb_text(intent, "status", "")));
 
 	json_object_set(body, "error", e);
 	json_object_set(e, sb_text(intent, "object", ""), sb_shown(c->arena, intent));
@@ -60,7 +63,8 @@ ask_cardholder(struct call *c, json_t *intent, const json_t *method)
 	json_t *next = json_object(), *sdk = json_object();
 
 	json_object_set_new(sdk, "type", json_string("three_d_secure_redirect"));
-	json_object_set_new(sdk, "stripe_js", json_string(arena_printf(c->arena, "/sandbox/stripe/authenticate?id=%s", sb_text(intent, "id", ""))));
+	json_object_set_new(
+	    sdk, "stripe_js", json_string(arena_printf(c->arena, "/sandbox/stripe/authenticate?id=%s", sb_text(intent, "id", ""))));
 	json_object_set_new(next, "type", json_string("use_stripe_sdk"));
 	json_object_set_new(next, "use_stripe_sdk", sdk);
 	json_object_set_new(intent, "next_action", next);
@@ -160,7 +164,8 @@ payment_pay(struct call *c, const struct confirmation *k, struct problem *err)
 			return -1;
 	}
 	if (sb_stripe_put(c, k->intent, err) < 0 ||
-	    sb_stripe_event(c, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded", k->intent, err) < 0)
+	    sb_stripe_event(c, manual ? "payment_intent.amount_capturable_updated" : "payment_intent.succeeded", k->intent, err) <
+		0)
 		return -1;
 	if (sb_stripe_card_of(k->method)->disputes && dispute(c, charge, err) < 0)
 		return -1;
@@ -222,12 +227,14 @@ sb_stripe_setup_confirm(struct call *c, const struct confirmation *k, struct pro
 	json_object_set_new(k->intent, "payment_method", json_string(json_text_at(k->method, "id")));
 	json_object_set_new(k->intent, "next_action", json_null());
 	json_object_set_new(k->intent, "last_setup_error", json_null());
-	if (sb_stripe_put(c, k->method, err) < 0 || sb_stripe_put(c, k->intent, err) < 0 || sb_stripe_event(c, "setup_intent.succeeded", k->intent, err) < 0)
+	if (sb_stripe_put(c, k->method, err) < 0 || sb_stripe_put(c, k->intent, err) < 0 ||
+	    sb_stripe_event(c, "setup_intent.succeeded", k->intent, err) < 0)
 		return -1;
 	return sb_stripe_show(c, k->intent);
 }
 
-/* POST /sandbox/stripe/authenticate id=<intent> [outcome=failed]: the cardholder in front of the bank's page. Not Stripe's: a page of the bank. */
+/* POST /sandbox/stripe/authenticate id=<intent> [outcome=failed]: the cardholder in front of the bank's page. Not
+ * Stripe's: a page of the bank. */
 int
 sb_stripe_authenticate(struct call *c, struct problem *err)
 {

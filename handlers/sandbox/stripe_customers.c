@@ -1,5 +1,6 @@
 /*
- * sb_stripe_customers.c: customers. Table: object (customer). Nothing is required and nothing is unique: two posts are two customers.
+ * stripe_customers.c: customers. Table: object (customer). Nothing is required and nothing is unique: two posts are two
+ * customers.
  */
 #include "sandbox/stripe.h"
 
@@ -22,8 +23,10 @@ fill(struct call *c, json_t *customer, struct problem *err)
 		if ((rc = sb_stripe_method_find(c, dflt, "invoice_settings[default_payment_method]", &pm, err)) != 0)
 			return rc;
 		if (!sb_is(pm, "customer", json_text_at(customer, "id")))
-			return sb_stripe_invalid(c, 400, NULL, "invoice_settings[default_payment_method]", "The payment method is not attached to the customer.");
-		json_object_set_new(json_object_get(customer, "invoice_settings"), "default_payment_method", json_string(json_text_at(pm, "id")));
+			return sb_stripe_invalid(c, 400, NULL, "invoice_settings[default_payment_method]",
+			    "The payment method is not attached to the customer.");
+		json_object_set_new(
+		    json_object_get(customer, "invoice_settings"), "default_payment_method", json_string(json_text_at(pm, "id")));
 	}
 	return 0;
 }
@@ -41,7 +44,8 @@ sb_stripe_customer_create(struct call *c, struct problem *err)
 	if ((rc = fill(c, customer, err)) != 0)
 		return rc;
 	if (given != NULL) {
-		if ((rc = sb_stripe_method_find(c, given, "payment_method", &pm, err)) != 0 || (rc = sb_stripe_method_usable(c, pm, NULL)) != 0)
+		if ((rc = sb_stripe_method_find(c, given, "payment_method", &pm, err)) != 0 ||
+		    (rc = sb_stripe_method_usable(c, pm, NULL)) != 0)
 			return rc;
 		if (!sb_stripe_card_of(pm)->attaches)
 			return sb_stripe_declined(c, &sb_stripe_card_of(pm)->decline, NULL, NULL, NULL);

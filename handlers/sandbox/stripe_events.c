@@ -1,8 +1,10 @@
 /*
- * sb_stripe_events.c: events, and their delivery as signed webhooks by the sandbox's worker. Tables: object (event), job (stripe.webhook), fault.
+ * stripe_events.c: events, and their delivery as signed webhooks by the sandbox's worker. Tables: object (event), job
+ * (stripe.webhook), fault.
  *
  * Every change that Stripe announces is kept as an event; those that an endpoint of ours would subscribe to are posted to
- * SANDBOX_WEBHOOK_BASE/billing/webhooks/stripe until a 2xx comes. Order is not promised; the webhook faults make it worse on demand.
+ * SANDBOX_WEBHOOK_BASE/billing/webhooks/stripe until a 2xx comes. Order is not promised; the webhook faults make it worse on
+ * demand.
  */
 #include "crypto/signature.h"
 #include "sandbox/stripe.h"
@@ -10,8 +12,13 @@
 #define LATE_S 15
 
 static const char *const subscribed[] = {
-	"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.amount_capturable_updated", "payment_intent.canceled",
-	"setup_intent.succeeded", "charge.refunded", "charge.dispute.created",
+	"payment_intent.succeeded",
+	"payment_intent.payment_failed",
+	"payment_intent.amount_capturable_updated",
+	"payment_intent.canceled",
+	"setup_intent.succeeded",
+	"charge.refunded",
+	"charge.dispute.created",
 };
 
 static int
@@ -51,8 +58,12 @@ sb_stripe_event(struct call *c, const char *type, const json_t *object, struct p
 	json_object_set_new(e, "request", request);
 	json_object_set_new(e, "data", data);
 	json_object_set(data, "object", sb_shown(c->arena, object));
-	o = (struct object){ .vendor = "stripe", .type = "event", .id = json_text_at(e, "id"), .data = e,
-		.refs = sb_refs(c->arena, json_object_get(object, "metadata"), json_text_at(e, "id"), json_text_at(object, "id"), NULL) };
+	o = (struct object){ .vendor = "stripe",
+		.type = "event",
+		.id = json_text_at(e, "id"),
+		.data = e,
+		.refs = sb_refs(
+		    c->arena, json_object_get(object, "metadata"), json_text_at(e, "id"), json_text_at(object, "id"), NULL) };
 	if (sb_add(c->db, &o, err) < 0)
 		return -1;
 	return posted ? deliver(c, o.id, err) : 0;
@@ -110,7 +121,8 @@ sb_stripe_webhook_job(struct job *j, struct problem *err)
 	struct buf signature = buf_in(j->arena, 4096);
 	const char *secret = conf_str(j->conf, "STRIPE_WEBHOOK_SECRET");
 
-	if (job_read(j, err) < 0 || sb_get(j->db, "stripe", "event", job_str(j, "event"), false, &f, err) < 0 || job_read_end(j, err) < 0)
+	if (job_read(j, err) < 0 || sb_get(j->db, "stripe", "event", job_str(j, "event"), false, &f, err) < 0 ||
+	    job_read_end(j, err) < 0)
 		return -1;
 	if (f.data == NULL)
 		return problem(err, 404, "no_event", "event %s is gone", job_str(j, "event"));
@@ -126,6 +138,7 @@ sb_stripe_webhook_job(struct job *j, struct problem *err)
 		call.ca_file = NULL;
 	http_do(j->http, j->arena, &call, &answer);
 	if (answer.outcome != HTTP_ANSWERED || answer.status < 200 || answer.status > 299)
-		return problem(err, 503, "webhook_not_taken", "event %s: answer %d", job_str(j, "event"), answer.outcome == HTTP_ANSWERED ? answer.status : 0);
+		return problem(err, 503, "webhook_not_taken", "event %s: answer %d", job_str(j, "event"),
+		    answer.outcome == HTTP_ANSWERED ? answer.status : 0);
 	return event_delivered(j, f.data, err);
 }

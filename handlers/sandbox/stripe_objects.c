@@ -1,5 +1,5 @@
 /*
- * sb_stripe_objects.c: Stripe's objects in table object: making, finding, keeping, showing, listing.
+ * stripe_objects.c: Stripe's objects in table object: making, finding, keeping, showing, listing.
  */
 #include "base/clock.h"
 #include "sandbox/stripe.h"
@@ -38,7 +38,10 @@ static struct object
 stored(struct call *c, const json_t *o)
 {
 	return (struct object){
-		.vendor = "stripe", .type = json_text_at(o, "object"), .id = json_text_at(o, "id"), .subject = json_text_at(o, "customer"),
+		.vendor = "stripe",
+		.type = json_text_at(o, "object"),
+		.id = json_text_at(o, "id"),
+		.subject = json_text_at(o, "customer"),
 		.refs = sb_refs(c->arena, json_object_get(o, "metadata"), json_text_at(o, "id"), sb_text(o, "customer", ""),
 		    sb_text(o, "payment_intent", ""), sb_text(o, "charge", ""), sb_text(o, "email", ""), NULL),
 		.data = o,
@@ -106,7 +109,8 @@ seq_of(struct call *c, const char *type, const char *param, int64_t *seq, struct
 }
 
 int
-sb_stripe_answer_list(struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err)
+sb_stripe_answer_list(
+    struct call *c, const char *type, const char *subject, const char *containing, const char *url, struct problem *err)
 {
 	struct listing l = { .vendor = "stripe", .type = type, .subject = subject, .containing = containing };
 	json_t *found, *list = sb_keep(c->arena, json_object()), *data = json_array();
@@ -122,7 +126,8 @@ sb_stripe_answer_list(struct call *c, const char *type, const char *subject, con
 		return rc;
 	if (limit < 1 || limit > 100)
 		return sb_stripe_invalid(c, 400, NULL, "limit", "Limit must be between 1 and 100");
-	if ((rc = seq_of(c, type, "starting_after", &l.before, err)) != 0 || (rc = seq_of(c, type, "ending_before", &l.after, err)) != 0)
+	if ((rc = seq_of(c, type, "starting_after", &l.before, err)) != 0 ||
+	    (rc = seq_of(c, type, "ending_before", &l.after, err)) != 0)
 		return rc;
 	l.limit = limit + 1;
 	if (sb_list(c->db, &l, &found, err) < 0)

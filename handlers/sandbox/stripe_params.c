@@ -1,5 +1,5 @@
 /*
- * sb_stripe_params.c: reading Stripe's form parameters, and its error bodies.
+ * stripe_params.c: reading Stripe's form parameters, and its error bodies.
  */
 #include "sandbox/stripe.h"
 
@@ -23,11 +23,13 @@ sb_stripe_error_tree(struct call *c, const char *type, const char *code, const c
 	json_object_set_new(e, "message", json_string(message));
 	if (code != NULL) {
 		json_object_set_new(e, "code", json_string(code));
-		json_object_set_new(e, "doc_url", json_string(arena_printf(c->arena, "https://stripe.com/docs/error-codes/%s", code)));
+		json_object_set_new(
+		    e, "doc_url", json_string(arena_printf(c->arena, "https://stripe.com/docs/error-codes/%s", code)));
 	}
 	if (param != NULL)
 		json_object_set_new(e, "param", json_string(param));
-	json_object_set_new(e, "request_log_url", json_string(arena_printf(c->arena, "https://dashboard.stripe.com/test/logs/%s", c->id)));
+	json_object_set_new(
+	    e, "request_log_url", json_string(arena_printf(c->arena, "https://dashboard.stripe.com/test/logs/%s", c->id)));
 	return e;
 }
 
@@ -48,7 +50,8 @@ sb_stripe_invalid(struct call *c, int status, const char *code, const char *para
 int
 sb_stripe_missing(struct call *c, const char *what, const char *id, const char *param)
 {
-	return sb_stripe_invalid(c, param == NULL ? 404 : 400, "resource_missing", param != NULL ? param : "id", "No such %s: '%s'", what, id);
+	return sb_stripe_invalid(
+	    c, param == NULL ? 404 : 400, "resource_missing", param != NULL ? param : "id", "No such %s: '%s'", what, id);
 }
 
 int
@@ -150,7 +153,8 @@ sb_stripe_metadata(struct call *c, json_t *object)
 	if (given == NULL)
 		return 0;
 	if (json_is_string(given))
-		return *json_string_value(given) == '\0' ? json_object_clear(kept) : sb_stripe_invalid(c, 400, NULL, "metadata", "Invalid hash");
+		return *json_string_value(given) == '\0' ? json_object_clear(kept) :
+							   sb_stripe_invalid(c, 400, NULL, "metadata", "Invalid hash");
 	json_object_foreach(given, key, value) {
 		const char *s = json_string_value(value);
 

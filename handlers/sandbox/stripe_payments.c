@@ -1,9 +1,11 @@
 /*
- * sb_stripe_payments.c: PaymentIntents. Table: object (payment_intent, charge).
+ * stripe_payments.c: PaymentIntents. Table: object (payment_intent, charge).
  */
 #include "sandbox/stripe.h"
 
-#define CONFIRMABLE(p) (sb_is(p, "status", "requires_payment_method") || sb_is(p, "status", "requires_confirmation") || sb_is(p, "status", "requires_action"))
+#define CONFIRMABLE(p) \
+	(sb_is(p, "status", "requires_payment_method") || sb_is(p, "status", "requires_confirmation") || \
+	    sb_is(p, "status", "requires_action"))
 
 struct asked {
 	int64_t amount;
@@ -33,7 +35,8 @@ read_money(struct call *c, struct asked *k)
 	if (!currency_good(k->currency))
 		return sb_stripe_invalid(c, 400, NULL, "currency", "Invalid currency: %.20s.", k->currency);
 	if (k->amount < 1)
-		return sb_stripe_invalid(c, 400, "parameter_invalid_integer", "amount", "This value must be greater than or equal to 1.");
+		return sb_stripe_invalid(
+		    c, 400, "parameter_invalid_integer", "amount", "This value must be greater than or equal to 1.");
 	if (k->amount < 50)
 		return sb_stripe_invalid(c, 400, "amount_too_small", "amount", "Amount must be at least $0.50 usd");
 	if (k->amount > 99999999)
@@ -46,7 +49,8 @@ read_flags(struct call *c, struct asked *k)
 {
 	int rc;
 
-	if ((rc = sb_stripe_bool(c, "confirm", &k->confirm)) != 0 || (rc = sb_stripe_bool(c, "off_session", &k->off_session)) != 0 ||
+	if ((rc = sb_stripe_bool(c, "confirm", &k->confirm)) != 0 ||
+	    (rc = sb_stripe_bool(c, "off_session", &k->off_session)) != 0 ||
 	    (rc = sb_stripe_bool(c, "error_on_requires_action", &k->refuse_action)) != 0 ||
 	    (rc = sb_stripe_choice(c, "capture_method", "automatic automatic_async manual", "automatic_async", &k->capture)) != 0)
 		return rc;
@@ -55,8 +59,11 @@ read_flags(struct call *c, struct asked *k)
 	if (sb_stripe_str(c, "off_session") != NULL)
 		return sb_stripe_invalid(c, 400, NULL, "off_session", "You can only set off_session when confirm is true.");
 	if (sb_stripe_str(c, "error_on_requires_action") != NULL)
-		return sb_stripe_invalid(c, 400, NULL, "error_on_requires_action", "You can only set error_on_requires_action when confirm is true.");
-	return sb_stripe_str(c, "return_url") == NULL ? 0 : sb_stripe_invalid(c, 400, NULL, "return_url", "You can only set return_url when confirm is true.");
+		return sb_stripe_invalid(
+		    c, 400, NULL, "error_on_requires_action", "You can only set error_on_requires_action when confirm is true.");
+	return sb_stripe_str(c, "return_url") == NULL ?
+	    0 :
+	    sb_stripe_invalid(c, 400, NULL, "return_url", "You can only set return_url when confirm is true.");
 }
 
 static json_t *
@@ -67,7 +74,8 @@ payment_new(struct call *c, const struct asked *k)
 
 	for (int i = 0; i < 4; i++)
 		currency[i] = (char)(k->currency[i] >= 'A' && k->currency[i] <= 'Z' ? k->currency[i] + 32 : k->currency[i]);
-	json_object_set_new(p, "client_secret", json_string(sb_random(c->arena, arena_printf(c->arena, "%s_secret_", json_text_at(p, "id")), 24)));
+	json_object_set_new(
+	    p, "client_secret", json_string(sb_random(c->arena, arena_printf(c->arena, "%s_secret_", json_text_at(p, "id")), 24)));
 	json_object_set_new(p, "amount", json_integer(k->amount));
 	json_object_set_new(p, "amount_capturable", json_integer(0));
 	json_object_set_new(p, "amount_received", json_integer(0));
@@ -81,7 +89,9 @@ payment_new(struct call *c, const struct asked *k)
 	json_object_set_new(p, "next_action", json_null());
 	json_object_set_new(p, "canceled_at", json_null());
 	json_object_set_new(p, "cancellation_reason", json_null());
-	sb_stripe_copy(c, p, "customer description receipt_email setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_group");
+	sb_stripe_copy(c, p,
+	    "customer description receipt_email setup_future_usage shipping statement_descriptor "
+	    "statement_descriptor_suffix transfer_group");
 	return p;
 }
 
@@ -98,14 +108,16 @@ sb_stripe_payment_create(struct call *c, struct problem *err)
 	    (rc = sb_stripe_choice(c, "setup_future_usage", "off_session on_session", NULL, &future)) != 0)
 		return rc;
 	if (asked.confirm && sb_stripe_str(c, "payment_method") == NULL)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method",
+		    "You cannot confirm this PaymentIntent because it's missing a payment method.");
 	k.intent = payment_new(c, &asked);
 	if ((rc = sb_stripe_metadata(c, k.intent)) != 0)
 		return rc;
 	c->began = true;
 	if (customer != NULL && (rc = sb_stripe_find(c, "customer", customer, "customer", &who, err)) != 0)
 		return rc;
-	if ((rc = sb_stripe_method_param(c, &k.method, err)) != 0 || (k.method != NULL && (rc = sb_stripe_method_usable(c, k.method, customer)) != 0))
+	if ((rc = sb_stripe_method_param(c, &k.method, err)) != 0 ||
+	    (k.method != NULL && (rc = sb_stripe_method_usable(c, k.method, customer)) != 0))
 		return rc;
 	if (k.method != NULL) {
 		json_object_set_new(k.intent, "payment_method", json_string(json_text_at(k.method, "id")));
@@ -142,7 +154,8 @@ sb_stripe_payment_confirm_op(struct call *c, struct problem *err)
 	const char *kept, *capture;
 	int rc;
 
-	if ((rc = sb_stripe_bool(c, "off_session", &k.off_session)) != 0 || (rc = sb_stripe_bool(c, "error_on_requires_action", &k.refuse_action)) != 0 ||
+	if ((rc = sb_stripe_bool(c, "off_session", &k.off_session)) != 0 ||
+	    (rc = sb_stripe_bool(c, "error_on_requires_action", &k.refuse_action)) != 0 ||
 	    (rc = sb_stripe_choice(c, "capture_method", "automatic automatic_async manual", NULL, &capture)) != 0)
 		return rc;
 	if ((rc = payment_find(c, &k.intent, err)) != 0)
@@ -158,7 +171,8 @@ sb_stripe_payment_confirm_op(struct call *c, struct problem *err)
 	if (k.method == NULL && kept != NULL && (rc = sb_stripe_method_find(c, kept, "payment_method", &k.method, err)) != 0)
 		return rc;
 	if (k.method == NULL)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method",
+		    "You cannot confirm this PaymentIntent because it's missing a payment method.");
 	return sb_stripe_payment_confirm(c, &k, err);
 }
 
@@ -181,16 +195,18 @@ sb_stripe_payment_capture(struct call *c, struct problem *err)
 	if (sb_stripe_str(c, "amount_to_capture") == NULL)
 		amount = most;
 	if (amount < 1 || amount > most)
-		return sb_stripe_invalid(c, 400, "amount_too_large", "amount_to_capture", "The requested capture amount is not between 1 and the authorized amount.");
-	if ((rc = sb_stripe_metadata(c, p)) != 0 || (rc = sb_stripe_find(c, "charge", sb_text(p, "latest_charge", ""), "charge", &charge, err)) != 0)
+		return sb_stripe_invalid(c, 400, "amount_too_large", "amount_to_capture",
+		    "The requested capture amount is not between 1 and the authorized amount.");
+	if ((rc = sb_stripe_metadata(c, p)) != 0 ||
+	    (rc = sb_stripe_find(c, "charge", sb_text(p, "latest_charge", ""), "charge", &charge, err)) != 0)
 		return rc;
 	json_object_set_new(p, "status", json_string("succeeded"));
 	json_object_set_new(p, "amount_capturable", json_integer(0));
 	json_object_set_new(p, "amount_received", json_integer(amount));
 	json_object_set_new(charge, "captured", json_true());
 	json_object_set_new(charge, "amount_captured", json_integer(amount));
-	if (sb_stripe_put(c, p, err) < 0 || sb_stripe_put(c, charge, err) < 0 || sb_stripe_event(c, "charge.captured", charge, err) < 0 ||
-	    sb_stripe_event(c, "payment_intent.succeeded", p, err) < 0)
+	if (sb_stripe_put(c, p, err) < 0 || sb_stripe_put(c, charge, err) < 0 ||
+	    sb_stripe_event(c, "charge.captured", charge, err) < 0 || sb_stripe_event(c, "payment_intent.succeeded", p, err) < 0)
 		return -1;
 	return sb_stripe_show(c, p);
 }
@@ -216,7 +232,8 @@ sb_stripe_payment_cancel(struct call *c, struct problem *err)
 	json_t *p;
 	int rc;
 
-	if ((rc = sb_stripe_choice(c, "cancellation_reason", "duplicate fraudulent requested_by_customer abandoned", NULL, &reason)) != 0)
+	if ((rc = sb_stripe_choice(
+		 c, "cancellation_reason", "duplicate fraudulent requested_by_customer abandoned", NULL, &reason)) != 0)
 		return rc;
 	c->began = true;
 	if ((rc = payment_find(c, &p, err)) != 0)

@@ -1,5 +1,5 @@
 /*
- * sb_stripe_refunds.c: charges, refunds, coupons. Table: object (charge, refund, coupon).
+ * stripe_refunds.c: charges, refunds, coupons. Table: object (charge, refund, coupon).
  */
 #include <math.h>
 
@@ -24,13 +24,15 @@ charge_of(struct call *c, json_t **ret, struct problem *err)
 	int rc;
 
 	if (charge == NULL && intent == NULL)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "charge", "One of the following params should be provided: payment_intent or charge.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "charge",
+		    "One of the following params should be provided: payment_intent or charge.");
 	if (charge == NULL) {
 		if ((rc = sb_stripe_find(c, "payment_intent", intent, "payment_intent", &p, err)) != 0)
 			return rc;
 		charge = json_text_at(p, "latest_charge");
 		if (charge == NULL || !sb_is(p, "status", "succeeded"))
-			return sb_stripe_invalid(c, 400, NULL, "payment_intent", "This PaymentIntent (%s) does not have a successful charge to refund.", intent);
+			return sb_stripe_invalid(c, 400, NULL, "payment_intent",
+			    "This PaymentIntent (%s) does not have a successful charge to refund.", intent);
 	}
 	if ((rc = sb_stripe_find(c, "charge", charge, "charge", ret, err)) != 0)
 		return rc;
@@ -69,7 +71,8 @@ sb_stripe_refund_create(struct call *c, struct problem *err)
 	captured = json_int_at(charge, "amount_captured", 0);
 	before = json_int_at(charge, "amount_refunded", 0);
 	if (before >= captured)
-		return sb_stripe_invalid(c, 400, "charge_already_refunded", NULL, "Charge %s has already been refunded.", sb_text(charge, "id", ""));
+		return sb_stripe_invalid(
+		    c, 400, "charge_already_refunded", NULL, "Charge %s has already been refunded.", sb_text(charge, "id", ""));
 	if (sb_stripe_str(c, "amount") == NULL)
 		amount = captured - before;
 	if (amount < 1 || amount > captured - before)
@@ -79,8 +82,8 @@ sb_stripe_refund_create(struct call *c, struct problem *err)
 		return rc;
 	json_object_set_new(charge, "amount_refunded", json_integer(before + amount));
 	json_object_set_new(charge, "refunded", json_boolean(before + amount == captured));
-	if (sb_stripe_put(c, charge, err) < 0 || sb_stripe_add(c, refund, err) < 0 || sb_stripe_event(c, "refund.created", refund, err) < 0 ||
-	    sb_stripe_event(c, "charge.refunded", charge, err) < 0)
+	if (sb_stripe_put(c, charge, err) < 0 || sb_stripe_add(c, refund, err) < 0 ||
+	    sb_stripe_event(c, "refund.created", refund, err) < 0 || sb_stripe_event(c, "charge.refunded", charge, err) < 0)
 		return -1;
 	return sb_stripe_show(c, refund);
 }
@@ -128,13 +131,16 @@ discount(struct call *c, json_t *coupon)
 	if ((rc = sb_stripe_int(c, "amount_off", 0, &amount)) != 0)
 		return rc;
 	if ((percent != NULL) == has_amount)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "percent_off", "Must provide exactly one of percent_off or amount_off.");
+		return sb_stripe_invalid(
+		    c, 400, "parameter_missing", "percent_off", "Must provide exactly one of percent_off or amount_off.");
 	if (has_amount && (amount < 1 || currency == NULL))
-		return sb_stripe_invalid(c, 400, "parameter_missing", "currency", "Must provide a positive amount_off with its currency.");
+		return sb_stripe_invalid(
+		    c, 400, "parameter_missing", "currency", "Must provide a positive amount_off with its currency.");
 	if (percent != NULL) {
 		share = strtod(percent, &end);
 		if (*end != '\0' || !isfinite(share) || share <= 0 || share > 100)
-			return sb_stripe_invalid(c, 400, NULL, "percent_off", "Invalid percent_off: must be greater than 0 and at most 100");
+			return sb_stripe_invalid(
+			    c, 400, NULL, "percent_off", "Invalid percent_off: must be greater than 0 and at most 100");
 	}
 	null_or_int(coupon, "amount_off", has_amount, amount);
 	json_object_set_new(coupon, "currency", sb_stripe_null_or(has_amount ? currency : NULL));
@@ -156,7 +162,8 @@ limits(struct call *c, json_t *coupon)
 	if (until > sb_stripe_now() + INT64_C(5) * 366 * 86400)
 		return sb_stripe_invalid(c, 400, NULL, "redeem_by", "redeem_by must be within five years");
 	if (strcmp(duration, "repeating") == 0 && months < 1)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "duration_in_months", "duration_in_months is required for repeating coupons");
+		return sb_stripe_invalid(
+		    c, 400, "parameter_missing", "duration_in_months", "duration_in_months is required for repeating coupons");
 	json_object_set_new(coupon, "duration", json_string(duration));
 	null_or_int(coupon, "duration_in_months", months > 0, months);
 	null_or_int(coupon, "max_redemptions", most > 0, most);

@@ -1,5 +1,5 @@
 /*
- * sb_stripe_setup.c: SetupIntents: a card is saved without a charge. Table: object (setup_intent).
+ * stripe_setup.c: SetupIntents: a card is saved without a charge. Table: object (setup_intent).
  */
 #include "sandbox/stripe.h"
 
@@ -11,7 +11,8 @@ setup_new(struct call *c, const char *customer, const char *usage)
 {
 	json_t *s = sb_stripe_new(c, "seti_", "setup_intent");
 
-	json_object_set_new(s, "client_secret", json_string(sb_random(c->arena, arena_printf(c->arena, "%s_secret_", json_text_at(s, "id")), 24)));
+	json_object_set_new(
+	    s, "client_secret", json_string(sb_random(c->arena, arena_printf(c->arena, "%s_secret_", json_text_at(s, "id")), 24)));
 	json_object_set_new(s, "status", json_string("requires_payment_method"));
 	json_object_set_new(s, "customer", sb_stripe_null_or(customer));
 	json_object_set_new(s, "payment_method", json_null());
@@ -33,12 +34,14 @@ sb_stripe_setup_create(struct call *c, struct problem *err)
 	bool confirm;
 	int rc;
 
-	if ((rc = sb_stripe_choice(c, "usage", "off_session on_session", "off_session", &usage)) != 0 || (rc = sb_stripe_bool(c, "confirm", &confirm)) != 0)
+	if ((rc = sb_stripe_choice(c, "usage", "off_session on_session", "off_session", &usage)) != 0 ||
+	    (rc = sb_stripe_bool(c, "confirm", &confirm)) != 0)
 		return rc;
 	if (sb_stripe_str(c, "return_url") != NULL && !confirm)
 		return sb_stripe_invalid(c, 400, NULL, "return_url", "You cannot set return_url without confirm=true.");
 	if (confirm && sb_stripe_str(c, "payment_method") == NULL)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method", "You cannot confirm this SetupIntent without a payment method.");
+		return sb_stripe_invalid(
+		    c, 400, "parameter_missing", "payment_method", "You cannot confirm this SetupIntent without a payment method.");
 	k.intent = setup_new(c, customer, usage);
 	if ((rc = sb_stripe_metadata(c, k.intent)) != 0)
 		return rc;
@@ -91,7 +94,8 @@ sb_stripe_setup_confirm_op(struct call *c, struct problem *err)
 	if (k.method == NULL && kept != NULL && (rc = sb_stripe_method_find(c, kept, "payment_method", &k.method, err)) != 0)
 		return rc;
 	if (k.method == NULL)
-		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method", "You cannot confirm this SetupIntent because it's missing a payment method.");
+		return sb_stripe_invalid(c, 400, "parameter_missing", "payment_method",
+		    "You cannot confirm this SetupIntent because it's missing a payment method.");
 	return sb_stripe_setup_confirm(c, &k, err);
 }
 

@@ -7,8 +7,9 @@
 static const char give_sql[] =
 	"INSERT INTO token (token, vendor, expires_at) VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 second')";
 static const char sweep_sql[] =
-	"DELETE FROM token WHERE token IN (SELECT token FROM token WHERE vendor = $1 AND expires_at < clock_timestamp() - interval '1 day'"
-	" LIMIT 100 FOR UPDATE SKIP LOCKED)";
+    "DELETE FROM token WHERE token IN (SELECT token FROM token WHERE vendor = $1 AND expires_at < clock_timestamp() - "
+    "interval '1 day'"
+    " LIMIT 100 FOR UPDATE SKIP LOCKED)";
 static const char check_sql[] =
 	"SELECT expires_at > clock_timestamp() AS good FROM token WHERE token = $1 AND vendor = $2";
 

@@ -1,8 +1,9 @@
 /*
  * twilio.c: the Twilio stand-in: messages. Tables: object (sms), message, job (twilio.callback).
  *
- * Called by notify. No key: two posts are two messages. Twilio's magic numbers are refused as Twilio refuses them; a To that ends in 0198 is undelivered.
- * A message moves queued, sent, delivered with time; callbacks go out only where StatusCallback was given.
+ * Called by notify. No key: two posts are two messages. Twilio's magic numbers are refused as Twilio refuses them; a To that
+ * ends in 0198 is undelivered. A message moves queued, sent, delivered with time; callbacks go out only where StatusCallback
+ * was given.
  */
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -47,7 +48,8 @@ admit(struct call *c, struct problem *err)
 	const char *user, *password;
 
 	(void)err;
-	if (!sb_basic(c->r, &user, &password) || !sb_credential(c->r, "TWILIO_ACCOUNT_SID", user) || !sb_credential(c->r, "TWILIO_AUTH_TOKEN", password))
+	if (!sb_basic(c->r, &user, &password) || !sb_credential(c->r, "TWILIO_ACCOUNT_SID", user) ||
+	    !sb_credential(c->r, "TWILIO_AUTH_TOKEN", password))
 		return refuse(c, 401, 20003, "Authenticate");
 	return strcmp(user, req_str(c->r, "account")) == 0 ? 0 : refuse(c, 404, 20404, "The requested resource was not found");
 }
@@ -114,7 +116,8 @@ message_new(struct call *c, const json_t *in, const char *sid)
 	json_object_set_new(m, "price_unit", json_string("USD"));
 	json_object_set_new(m, "date_created", json_string(date));
 	json_object_set_new(m, "api_version", json_string("2010-04-01"));
-	json_object_set_new(m, "uri", json_string(arena_printf(c->arena, "/2010-04-01/Accounts/%s/Messages/%s.json", account, sid)));
+	json_object_set_new(
+	    m, "uri", json_string(arena_printf(c->arena, "/2010-04-01/Accounts/%s/Messages/%s.json", account, sid)));
 	return m;
 }
 
@@ -271,7 +274,9 @@ list_op(struct call *c, struct problem *err)
 	return 0;
 }
 
-static const struct vendor vendor = { .name = "twilio", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure };
+static const struct vendor vendor = {
+	.name = "twilio", .ops = operations, .nops = COUNT(operations), .admit = admit, .failure = failure
+};
 
 int
 sb_twilio(struct req *r, struct problem *err)
@@ -316,9 +321,15 @@ sb_twilio_callback_job(struct job *j, struct problem *err)
 		return problem(err, 404, "no_callback", "message %s has no callback", sid);
 	{
 		const struct pair pairs[] = {
-			{ "AccountSid", sb_text(f.data, "account_sid", "") }, { "ApiVersion", "2010-04-01" },
-			{ "ErrorCode", "30003" }, { "From", sb_text(f.data, "from", "") }, { "MessageSid", sid }, { "MessageStatus", status },
-			{ "SmsSid", sid }, { "SmsStatus", status }, { "To", sb_text(f.data, "to", "") },
+			{ "AccountSid", sb_text(f.data, "account_sid", "") },
+			{ "ApiVersion", "2010-04-01" },
+			{ "ErrorCode", "30003" },
+			{ "From", sb_text(f.data, "from", "") },
+			{ "MessageSid", sid },
+			{ "MessageStatus", status },
+			{ "SmsSid", sid },
+			{ "SmsStatus", status },
+			{ "To", sb_text(f.data, "to", "") },
 		};
 		struct pair sent[COUNT(pairs)];
 		size_t n = 0;
@@ -333,6 +344,7 @@ sb_twilio_callback_job(struct job *j, struct problem *err)
 	call.body = BYTES(body.data, body.len);
 	http_do(j->http, j->arena, &call, &answer);
 	if (answer.outcome != HTTP_ANSWERED || answer.status < 200 || answer.status > 299)
-		return problem(err, 503, "callback_not_taken", "message %s: answer %d", sid, answer.outcome == HTTP_ANSWERED ? answer.status : 0);
+		return problem(err, 503, "callback_not_taken", "message %s: answer %d", sid,
+		    answer.outcome == HTTP_ANSWERED ? answer.status : 0);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * vendor.h: how every stand-in answers, inside this service only.
  *
- * A route's handle is the vendor's <vendor>_call, which hands the request to sb_serve: find the operation of the route, check the credentials in the
- * vendor's way, draw a scripted fault, run the operation, send its answer. An operation writes rows and makes one answer; it returns
- * 0 (answered), REFUSED (answered, by a helper that said no) or -1 (our own database failed: the core's problem goes out, nothing is kept).
+ * A route's handle is the vendor's <vendor>_call, which hands the request to sb_serve: find the operation of the route, check
+ * the credentials in the vendor's way, draw a scripted fault, run the operation, send its answer. An operation writes rows and
+ * makes one answer; it returns 0 (answered), REFUSED (answered, by a helper that said no) or -1 (our own database failed: the
+ * core's problem goes out, nothing is kept).
  */
 #ifndef SANDBOX_VENDOR_H
 #define SANDBOX_VENDOR_H
@@ -83,7 +84,7 @@ void	 sb_answer_empty(struct call *c, int status);
 void	 sb_answer_header(struct call *c, const char *name, const char *value);
 
 /* ---- trees */
-json_t	*sb_keep(struct arena *a, json_t *fresh);		/* ties a new tree to the arena; NULL is out of memory and ends the process */
+json_t *sb_keep(struct arena *a, json_t *fresh); /* ties a new tree to the arena; NULL is out of memory and ends the process */
 char	*sb_dump(struct arena *a, const json_t *tree);
 const char *sb_text(const json_t *tree, const char *path, const char *otherwise);
 bool	 sb_is(const json_t *tree, const char *path, const char *text);
@@ -94,7 +95,8 @@ char	*sb_random_hex(struct arena *a, size_t n);				/* n hex digits */
 char	*sb_random_guid(struct arena *a);
 
 /* ---- forms (form.c) */
-/* a[b][c]=v and a[0]=v into nested objects of texts. NULL when it is no UTF-8 form, nests deeper than eight or gives one name two shapes. */
+/* a[b][c]=v and a[0]=v into nested objects of texts. NULL when it is no UTF-8 form, nests deeper than eight or gives one
+ * name two shapes. */
 json_t	*sb_form(struct arena *a, const char *text, size_t n);
 /* The next name=value of a form or query text, decoded: 1, 0 at the end, -1 when it is none. */
 int	 sb_pair(struct arena *a, const char **at, const char *end, char **name, char **value);
@@ -103,7 +105,8 @@ const char *sb_bearer(const struct req *r);		/* NULL when there is no Authorizat
 bool	 sb_basic(const struct req *r, const char **user, const char **password);
 
 /* ---- faults (fault.c) */
-int	 sb_fault_draw(struct db *db, const char *vendor, const char *path, bool open, enum fault_mode *ret, struct problem *err) MUST_CHECK;
+int sb_fault_draw(
+    struct db *db, const char *vendor, const char *path, bool open, enum fault_mode *ret, struct problem *err) MUST_CHECK;
 int	 sb_fault_draw_webhook(struct db *db, const char *vendor, enum webhook_fault *ret, struct problem *err) MUST_CHECK;
 int	 sb_fault_slow(struct db *db, const struct conf *conf, struct problem *err) MUST_CHECK;
 extern const char *const sb_fault_modes[];			/* every mode's name, NULL-terminated */
@@ -116,6 +119,7 @@ int	 sb_token_check(struct call *c, const char *token, enum token_state *ret, st
 bool	 sb_credential(const struct req *r, const char *key, const char *given);
 
 /* ---- outbox (outbox.c) */
-int	 sb_outbox_add(struct db *db, const char *channel, const char *recipient, const char *subject, const char *body, struct problem *err) MUST_CHECK;
+int sb_outbox_add(struct db *db, const char *channel, const char *recipient, const char *subject, const char *body,
+    struct problem *err) MUST_CHECK;
 
 #endif
