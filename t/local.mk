@@ -7,3 +7,4 @@ include t/fcgi/net/local.mk
 include t/fcgi/work/local.mk
 include t/fcgi/web/local.mk
 include t/flows/local.mk
+include t/faults/local.mk

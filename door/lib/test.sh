@@ -61,7 +61,7 @@ run_tests() {
 	for test in $(tests_of "$1"); do
 		program=$(test_program "$test" "${2:-}")
 		case $test in
-		*.js | *.mjs) run_test "$test" node "$program" ;;
+		*.js | *.mjs) run_test "$test" node --test-reporter=tap "$program" ;;
 		*) run_test "$test" "$program" ;;
 		esac
 	done
