@@ -140,8 +140,8 @@ match_route(struct req *r, struct buf *allow, struct problem *err)
 	best_of(r, core, ncore, &path, allow);
 	if (r->route != NULL && take_params(r, &path) == 0)
 		return 0;
-	r->route = NULL;
-	if (allow->len > 0)
+	if (r->route == NULL && allow->len > 0)
 		return problem(err, 405, "method_not_allowed", "this path does not take %.16s", r->method);
+	r->route = NULL;
 	return problem(err, 404, "not_found", "there is nothing at this path");
 }
