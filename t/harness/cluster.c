@@ -38,6 +38,8 @@ static char programs[PATH_MOST];
 static char own_folder[PATH_MOST];
 static pid_t server = -1;
 static pid_t starter = -1;
+static pid_t watcher = -1;
+static int alive = -1; /* the pipe that says so */
 
 static void
 broken(const char *what)
@@ -171,17 +173,49 @@ remove_tree(const char *path)
 		(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/*
+ * However this process ends, its cluster ends and its folder goes: a watcher holds the reading end of a pipe whose writing end only we have. At
+ * the end of file the test is over, or dead.
+ */
+static NORETURN void
+watch(int pipe_end)
+{
+	char c;
+
+	while (read(pipe_end, &c, 1) > 0)
+		;
+	kill(server, SIGINT);
+	for (int i = 0; i < 200 && kill(server, 0) == 0; i++)
+		(void)poll(NULL, 0, 50);
+	remove_tree(own_folder);
+	_exit(0);
+}
+
+static void
+start_watcher(void)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (watcher = fork()) < 0)
+		broken("watcher");
+	if (watcher == 0) {
+		(void)setsid(); /* an interrupt at the terminal is for the test */
+		close(ends[1]);
+		watch(ends[0]);
+	}
+	close(ends[0]);
+	alive = ends[1];
+}
+
 static void
 stop_cluster(void)
 {
 	if (getpid() != starter)
 		return; /* a child of the test program leaves */
-	if (server > 0) {
-		kill(server, SIGINT);
-		(void)waitpid(server, NULL, 0);
-		server = -1;
-	}
-	remove_tree(own_folder);
+	kill(server, SIGINT);
+	(void)waitpid(server, NULL, 0);
+	close(alive);
+	(void)waitpid(watcher, NULL, 0);
 }
 
 static void
@@ -189,6 +223,8 @@ make_folder(char *out, size_t n, const char *what)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	if (own_folder[0] != '\0')
+		tmp = own_folder; /* goes with it */
 	put_text(out, n, "%s/telerx-%s-XXXXXX", tmp != NULL && tmp[0] == '/' ? tmp : "/tmp", what);
 	if (mkdtemp(out) == NULL)
 		broken(out);
@@ -215,14 +251,13 @@ wait_for_server(const char *log)
 static void
 start_cluster(void)
 {
-	char data[PATH_MOST + 8], log[PATH_MOST + 8];
+	char folder[PATH_MOST], data[PATH_MOST + 8], log[PATH_MOST + 8];
 	const struct passwd *pw = getpwnam("nobody");
 
-	make_folder(own_folder, sizeof(own_folder), "pg");
+	make_folder(folder, sizeof(folder), "pg");
+	put_text(own_folder, sizeof(own_folder), "%s", folder);
 	if (geteuid() == 0 && (pw == NULL || chown(own_folder, pw->pw_uid, pw->pw_gid) < 0))
 		broken(own_folder);
-	starter = getpid();
-	atexit(stop_cluster);
 	put_text(cluster, sizeof(cluster), "%s", own_folder);
 	put_text(data, sizeof(data), "%s/data", own_folder);
 	put_text(log, sizeof(log), "%s/log", own_folder);
@@ -236,6 +271,9 @@ start_cluster(void)
 		broken("initdb");
 	}
 	server = start("postgres", serve, true, log);
+	start_watcher();
+	starter = getpid();
+	atexit(stop_cluster);
 	wait_for_server(log);
 }
 
