@@ -173,21 +173,40 @@ remove_tree(const char *path)
 		(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The server's process by its own note; 0 when none runs. */
+static pid_t
+running_server(void)
+{
+	char path[PATH_MOST + 32], line[32] = "";
+	FILE *f;
+
+	put_text(path, sizeof(path), "%s/data/postmaster.pid", own_folder);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
+	fclose(f);
+	return (pid_t)strtol(line, NULL, 10);
+}
+
 /*
- * However this process ends, its cluster ends and its folder goes: a watcher holds the reading end of a pipe whose writing end only we have. At
- * the end of file the test is over, or dead.
+ * However this process ends, its cluster ends and its folder goes: a watcher holds the reading end of a pipe whose writing end only we
+ * have. At the end of file the test is over, or dead.
  */
 static NORETURN void
 watch(int pipe_end)
 {
+	pid_t pid;
 	char c;
 
 	while (read(pipe_end, &c, 1) > 0)
 		;
-	kill(server, SIGINT);
-	for (int i = 0; i < 200 && kill(server, 0) == 0; i++)
+	for (int i = 0; i < 100 && (pid = running_server()) > 0 && kill(pid, SIGINT) == 0; i++)
 		(void)poll(NULL, 0, 50);
-	remove_tree(own_folder);
+	for (int i = 0; i < 20 && access(own_folder, F_OK) == 0; i++) {
+		remove_tree(own_folder); /* initdb may have been cut off in the middle, and something of it still writes */
+		(void)poll(NULL, 0, 20);
+	}
 	_exit(0);
 }
 
@@ -212,8 +231,8 @@ stop_cluster(void)
 {
 	if (getpid() != starter)
 		return; /* a child of the test program leaves */
-	kill(server, SIGINT);
-	(void)waitpid(server, NULL, 0);
+	if (server > 0 && kill(server, SIGINT) == 0)
+		(void)waitpid(server, NULL, 0);
 	close(alive);
 	(void)waitpid(watcher, NULL, 0);
 }
@@ -256,6 +275,9 @@ start_cluster(void)
 
 	make_folder(folder, sizeof(folder), "pg");
 	put_text(own_folder, sizeof(own_folder), "%s", folder);
+	start_watcher();
+	starter = getpid();
+	atexit(stop_cluster);
 	if (geteuid() == 0 && (pw == NULL || chown(own_folder, pw->pw_uid, pw->pw_gid) < 0))
 		broken(own_folder);
 	put_text(cluster, sizeof(cluster), "%s", own_folder);
@@ -271,9 +293,6 @@ start_cluster(void)
 		broken("initdb");
 	}
 	server = start("postgres", serve, true, log);
-	start_watcher();
-	starter = getpid();
-	atexit(stop_cluster);
 	wait_for_server(log);
 }
 
