@@ -112,9 +112,11 @@ child_due(const struct child *c)
 void
 child_print(const struct child *c, FILE *to)
 {
-	const char *state = c->pid == 0 ? "down" : c->stopping ? "stopping" : "running";
+	const char *state = c->pid == 0 ? "down" : c->stopping ? "stopping" : c->replace ? "waiting" : "running";
 
-	fprintf(to, "%s %s %d %u %lld", c->row.name, state, (int)c->pid, c->restarts, (long long)(now_ms() - c->since) / 1000);
+	long long since = (long long)time(NULL) - (now_ms() - c->since) / 1000;
+
+	fprintf(to, "%s %s %d %u %lld", c->row.name, state, (int)c->pid, c->restarts, since);
 	if (c->restarts > 0 && WIFSIGNALED(c->status))
 		fprintf(to, " signal:%d", WTERMSIG(c->status));
 	else if (c->restarts > 0)

@@ -14,7 +14,7 @@ struct child {
 	pid_t pid;			/* 0 = not running */
 	bool leaving;			/* is to stop for good: off the table, or everything stops */
 	bool stopping;			/* its stop signal was sent */
-	bool replace;			/* SIGHUP reached the table: its turn comes */
+	bool replace;			/* a new table was read: its turn to be replaced comes */
 	int64_t since;			/* ms: start of this life, or of being down */
 	int64_t kill_at;		/* ms: end of patience while stopping */
 	int64_t start_at;		/* ms: earliest next start */

@@ -6,7 +6,7 @@
  * Goes to the background once it holds RUNDIR/supervise.pid (locked for life, so there is one of it) and starts what TABLE names (table.h).
  * SIGTERM or SIGINT: stops everything, last stage first, then ends. SIGHUP: reads TABLE again: starts new rows, stops missing ones,
  * restarts changed ones, and replaces the others one after the other as their reload word says; a TABLE that does not parse changes nothing.
- * RUNDIR/status says what runs; a line is: name, state, pid, unasked restarts, seconds in this state, how the last life ended.
+ * RUNDIR/status says what runs; a line is: name, state, pid, unasked restarts, Unix time since when, how the last life ended.
  * SECURITY: runs as the tree's unprivileged user and gives its children nothing but their log; children die with it.
  */
 #include "supervise/child.h"
@@ -146,25 +146,31 @@ stage_to_stop(const struct supervisor *s)
 	return stage;
 }
 
-/* One at a time, so that what remains carries the load. */
+/* Masters replace their own children and may do so together; the others are restarted one at a time, so that what remains carries the load. */
 static void
-replace_next(struct supervisor *s)
+replace_some(struct supervisor *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->children[i].stopping && !s->children[i].leaving)
-			return;
+	bool busy = false;
+
 	for (size_t i = 0; i < s->n; i++) {
 		struct child *c = &s->children[i];
 
-		if (!c->replace || c->pid == 0)
-			continue;
-		c->replace = false;
-		if (c->row.reload == RELOAD_HUP)
-			kill(c->pid, SIGHUP);
-		if (c->row.reload == RELOAD_RESTART) {
+		busy = busy || (c->stopping && !c->leaving);
+		if (c->replace && c->pid != 0 && c->row.reload != RELOAD_RESTART) {
+			c->replace = false;
+			s->changed = true;
+			if (c->row.reload == RELOAD_HUP)
+				kill(c->pid, SIGHUP);
+		}
+	}
+	for (size_t i = 0; i < s->n && !busy; i++) {
+		struct child *c = &s->children[i];
+
+		if (c->replace && c->pid != 0) {
+			c->replace = false;
 			child_stop(c);
 			s->changed = true;
-			return;
+			busy = true;
 		}
 	}
 }
@@ -190,7 +196,7 @@ tend(struct supervisor *s)
 	}
 	forget(s);
 	if (!s->ending)
-		replace_next(s);
+		replace_some(s);
 	if (s->changed)
 		write_status(s);
 }

@@ -3,7 +3,7 @@
 # (or is an alias on the list below). Matching is nginx's: an exact row first, then the longest prefix.
 . "${0%/*}/lint.sh"
 
-awk '$1 == "location" {
+awk '$1 == "location" && /fastcgi_pass/ {
 	exact = $2 == "="
 	path = exact ? $3 : $2
 	pool = $0
