@@ -6,6 +6,6 @@
 
 #include "core.h"
 
-const char *peer_prefix(const char *service);	/* /route for registry; NULL: no such service */
+const char *peer_prefix(const char *service); /* /route for registry; NULL: no such service */
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * delivery.c: the outbox to its subscribers (rules O1 to O3). A delivery is claimed by its state, never by "newer than"; of an aggregate only the
- * lowest number that a subscriber has not got is ever sent, so whoever fails holds back its own aggregate at its own door and nobody else's.
+ * delivery.c: the outbox to its subscribers (rules O1 to O3). A delivery is claimed by its state, never by "newer than"; of an
+ * aggregate only the lowest number that a subscriber has not got is ever sent, so whoever fails holds back its own aggregate at
+ * its own door and nobody else's.
  *
- * The claim pushes run_at ahead by the lease and raises the token: a worker that dies leaves a row that becomes due by itself, and one that
- * comes too late cannot write its result. The receiver's inbox makes a repeat harmless. After 20 attempts a delivery is dead; what follows it
- * waits for a person, because an order that is broken once stays broken.
+ * The claim pushes run_at ahead by the lease and raises the token: a worker that dies leaves a row that becomes due by itself,
+ * and one that comes too late cannot write its result. The receiver's inbox makes a repeat harmless. After 20 attempts a
+ * delivery is dead; what follows it waits for a person, because an order that is broken once stays broken.
  */
 #include "work/work.h"
 
@@ -17,26 +18,28 @@
 #define MOST_ATTEMPTS 20
 
 static const char claim_sql[] =
-	"WITH next AS (SELECT d.outbox_id, d.subscriber FROM outbox_delivery d"
-	"  WHERE d.state = 'pending' AND (d.run_at <= clock_timestamp() OR ($3::boolean AND d.token < 30))"
-	"  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
-	"    AND e.seq < d.seq AND e.state = 'pending')"
-	"  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
-	"    AND e.seq < d.seq AND e.state = 'dead')"
-	"  ORDER BY d.run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-	" UPDATE outbox_delivery d SET attempt = attempt + 1, token = token + 1, lease_by = $1,"
-	"  run_at = clock_timestamp() + make_interval(secs => $2)"
-	" FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
-	" RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload, o.request_id, o.occurred_at";
+    "WITH next AS (SELECT d.outbox_id, d.subscriber FROM outbox_delivery d"
+    "  WHERE d.state = 'pending' AND (d.run_at <= clock_timestamp() OR ($3::boolean AND d.token < 30))"
+    "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
+    "    AND e.seq < d.seq AND e.state = 'pending')"
+    "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
+    "    AND e.seq < d.seq AND e.state = 'dead')"
+    "  ORDER BY d.run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " UPDATE outbox_delivery d SET attempt = attempt + 1, token = token + 1, lease_by = $1,"
+    "  run_at = clock_timestamp() + make_interval(secs => $2)"
+    " FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
+    " RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload,"
+    " o.request_id, o.occurred_at";
 static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND run_at <= clock_timestamp() LIMIT 1";
 static const char sent_sql[] =
-	"UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
-	" WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
+    "UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
+    " WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
 static const char failed_sql[] =
-	"UPDATE outbox_delivery SET lease_by = NULL, last_error = $4, state = CASE WHEN $6::boolean THEN 'dead' ELSE 'pending' END,"
-	"  attempt = attempt - CASE WHEN $7::boolean THEN 0 ELSE 1 END,"
-	"  run_at = clock_timestamp() + make_interval(secs => greatest($5::float8, least(2 ^ least(attempt, 30), 3600) * (0.5 + random() / 2)))"
-	" WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
+    "UPDATE outbox_delivery SET lease_by = NULL, last_error = $4, state = CASE WHEN $6::boolean THEN 'dead' ELSE 'pending' END,"
+    "  attempt = attempt - CASE WHEN $7::boolean THEN 0 ELSE 1 END,"
+    "  run_at = clock_timestamp() + make_interval(secs => greatest($5::float8, least(2 ^ least(attempt, 30),"
+    " 3600) * (0.5 + random() / 2)))"
+    " WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
 
 struct delivery {
 	struct uuid outbox_id;
@@ -81,9 +84,15 @@ claim(struct hand *h, struct delivery *d, struct problem *err)
 	if (w == NULL)
 		return 0;
 	*d = (struct delivery){
-		.outbox_id = row_uuid(w, "outbox_id"), .subscriber = row_str(w, "subscriber"), .attempt = (int)row_int(w, "attempt"),
-		.token = row_int(w, "token"), .topic = row_str(w, "topic"), .body = event_body(h, w),
-		.scope = { .tenant = row_uuid(w, "tenant_id"), .actor = "system:worker", .request_id = row_opt_str(w, "request_id") },
+		.outbox_id = row_uuid(w, "outbox_id"),
+		.subscriber = row_str(w, "subscriber"),
+		.attempt = (int)row_int(w, "attempt"),
+		.token = row_int(w, "token"),
+		.topic = row_str(w, "topic"),
+		.body = event_body(h, w),
+		.scope = { .tenant = row_uuid(w, "tenant_id"),
+		    .actor = "system:worker",
+		    .request_id = row_opt_str(w, "request_id") },
 	};
 	return 1;
 }
@@ -96,7 +105,9 @@ post(struct hand *h, const struct delivery *d, struct problem *err)
 
 	if (prefix == NULL)
 		return problem(err, 500, "unknown_subscriber", "no service is called %s", d->subscriber);
-	struct peer_call call = { .service = d->subscriber, .method = "POST", .path = arena_printf(h->arena, "%s/events", prefix), .body = d->body };
+	struct peer_call call = {
+		.service = d->subscriber, .method = "POST", .path = arena_printf(h->arena, "%s/events", prefix), .body = d->body
+	};
 	if (peer_call(h->http, h->arena, h->work->conf, &call, &reply, err) < 0)
 		return -1;
 	return peer_expect(&call, &reply, err);
@@ -119,11 +130,13 @@ record_failure(struct hand *h, const struct delivery *d, const struct problem *w
 	bool tried = strcmp(why->code, "circuit_open") != 0, dead = tried && d->attempt >= MOST_ATTEMPTS;
 
 	if (db_begin(h->db, WRITE, &d->scope, err) < 0 ||
-	    db_exec(h->db, failed_sql, err, P_UUID(d->outbox_id), P_TEXT(d->subscriber), P_INT(d->token), P_TEXT(job_trouble(h->arena, why)),
-	    P_INT(why->retry_after), P_BOOL(dead), P_BOOL(tried)) < 0 || db_commit(h->db, err) < 0)
+	    db_exec(h->db, failed_sql, err, P_UUID(d->outbox_id), P_TEXT(d->subscriber), P_INT(d->token),
+		P_TEXT(job_trouble(h->arena, why)), P_INT(why->retry_after), P_BOOL(dead), P_BOOL(tried)) < 0 ||
+	    db_commit(h->db, err) < 0)
 		return -1;
-	log_line(dead ? LOG_ERROR : LOG_WARN, dead ? "event.dead" : "event.retry", "event_id", uuid_text(d->outbox_id, id), "topic", d->topic,
-	    "subscriber", d->subscriber, "attempt", arena_printf(h->arena, "%d", d->attempt), "code", why->code, "detail", why->detail, NULL);
+	log_line(dead ? LOG_ERROR : LOG_WARN, dead ? "event.dead" : "event.retry", "event_id", uuid_text(d->outbox_id, id), "topic",
+	    d->topic, "subscriber", d->subscriber, "attempt", arena_printf(h->arena, "%d", d->attempt), "code", why->code, "detail",
+	    why->detail, NULL);
 	metric_add(dead ? "events_dead_total" : "events_delivery_failures_total", NULL, 1);
 	return 0;
 }

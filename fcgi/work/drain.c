@@ -1,12 +1,13 @@
 /*
- * drain.c: the whole worker on one thread, for tests: what a test enqueued has run, been delivered and come to rest when it returns.
+ * drain.c: the whole worker on one thread, for tests: what a test enqueued has run, been delivered and come to rest when it
+ * returns.
  */
 #include "work/work.h"
 
 #include "base/clock.h"
 
 #define MOST_RUNS 20000
-#define TURNS 30
+#define TURNS     30
 
 /* How often each job ran, so that one that polls for ever does not keep a test for ever. */
 struct turns {
@@ -83,10 +84,14 @@ drain(struct hand *h, int64_t *ticks, struct turns *t, struct problem *err)
 }
 
 int
-worker_drain(const struct service *s, const struct conf *conf, struct db *db, struct http *http, bool skip_delays, struct problem *err)
+worker_drain(
+    const struct service *s, const struct conf *conf, struct db *db, struct http *http, bool skip_delays, struct problem *err)
 {
-	struct work w = { .service = s, .conf = conf, .lease_s = conf_int(conf, "JOB_LEASE"), .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .wake = PTHREAD_COND_INITIALIZER };
+	struct work w = { .service = s,
+		.conf = conf,
+		.lease_s = conf_int(conf, "JOB_LEASE"),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.wake = PTHREAD_COND_INITIALIZER };
 	struct hand h = { .work = &w, .db = db, .http = http, .skip_delays = skip_delays, .scope = work_scope(conf) };
 	struct arena *theirs = db_current_arena(db);
 	int64_t *ticks = calloc(s->ntimers + 1, sizeof(*ticks));

@@ -7,17 +7,18 @@
 #include "crypto/hash.h"
 
 static const char intend_sql[] =
-	"INSERT INTO effect (id, tenant_id, kind, subject, patient, generation, vendor_key, method, path, content_type, request_enc, request_digest,"
-	"  request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-	" ON CONFLICT (kind, subject, generation) DO NOTHING";
+    "INSERT INTO effect (id, tenant_id, kind, subject, patient, generation, vendor_key, method, path, content_type,"
+    " request_enc, request_digest,"
+    "  request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    " ON CONFLICT (kind, subject, generation) DO NOTHING";
 static const char evidence_sql[] =
-	"UPDATE effect SET state = CASE WHEN $3::boolean THEN 'confirmed' ELSE 'refused' END, vendor_ref = coalesce($4, vendor_ref),"
-	"  settled_at = clock_timestamp(), updated_at = clock_timestamp()"
-	" WHERE id = (SELECT id FROM effect WHERE kind = $1 AND subject = $2 ORDER BY generation DESC LIMIT 1)"
-	"  AND state IN ('sent', 'unknown', 'manual') RETURNING id";
+    "UPDATE effect SET state = CASE WHEN $3::boolean THEN 'confirmed' ELSE 'refused' END, vendor_ref = coalesce($4, vendor_ref),"
+    "  settled_at = clock_timestamp(), updated_at = clock_timestamp()"
+    " WHERE id = (SELECT id FROM effect WHERE kind = $1 AND subject = $2 ORDER BY generation DESC LIMIT 1)"
+    "  AND state IN ('sent', 'unknown', 'manual') RETURNING id";
 /* Its job may sleep until the deadline; what it waited for is here. */
-static const char wake_sql[] =
-	"UPDATE job SET run_at = clock_timestamp() WHERE kind = $1 AND unique_key = $2 AND state = 'ready' AND run_at > clock_timestamp()";
+static const char wake_sql[] = "UPDATE job SET run_at = clock_timestamp() WHERE kind = $1 AND unique_key = $2 AND state = 'ready'"
+			       " AND run_at > clock_timestamp()";
 
 static const char *
 base32(struct arena *a, const uint8_t *p, size_t n)
@@ -77,12 +78,12 @@ effect_intend(struct db *db, const struct effect_request *q, struct problem *err
 	sha256(q->body, digest);
 	if (vault_seal(db, q->patient, "effect", "request_enc", id, q->body, &sealed, err) < 0)
 		return -1;
-	made = db_exec(db, intend_sql, err, P_UUID(id), P_UUID(s->tenant), P_TEXT(q->kind), P_UUID(q->subject), P_OPT_UUID(q->patient),
-	    P_INT(generation), P_TEXT(key), P_TEXT(q->method), P_TEXT(q->path), P_TEXT(q->content_type), P_BYTES(sealed),
-	    P_BYTES(BYTES(digest, sizeof(digest))), P_TEXT(s->request_id));
+	made = db_exec(db, intend_sql, err, P_UUID(id), P_UUID(s->tenant), P_TEXT(q->kind), P_UUID(q->subject),
+	    P_OPT_UUID(q->patient), P_INT(generation), P_TEXT(key), P_TEXT(q->method), P_TEXT(q->path), P_TEXT(q->content_type),
+	    P_BYTES(sealed), P_BYTES(BYTES(digest, sizeof(digest))), P_TEXT(s->request_id));
 	if (made < 0)
 		return -1;
-	if (made == 0)	/* intended before: those bytes and no others go out */
+	if (made == 0) /* intended before: those bytes and no others go out */
 		return 0;
 	if (effect_audit(db, id, q->kind, "intent", NULL, err) < 0)
 		return -1;
@@ -90,7 +91,8 @@ effect_intend(struct db *db, const struct effect_request *q, struct problem *err
 }
 
 int
-effect_evidence(struct db *db, const char *kind, struct uuid subject, bool happened, const char *vendor_ref, bool *did, struct problem *err)
+effect_evidence(
+    struct db *db, const char *kind, struct uuid subject, bool happened, const char *vendor_ref, bool *did, struct problem *err)
 {
 	const struct row *w;
 	struct uuid id;
@@ -115,7 +117,7 @@ effect_judge_http(const struct http_answer *a)
 	if (a->status >= 200 && a->status < 300)
 		return EFFECT_CONFIRMED;
 	if (a->status == 429 || a->status == 408 || a->status == 425 || (a->status == 503 && a->retry_after > 0))
-		return EFFECT_RETRY;	/* it was turned away before any work */
+		return EFFECT_RETRY; /* it was turned away before any work */
 	if (a->status >= 400 && a->status < 500)
 		return EFFECT_REFUSED;
 	return EFFECT_UNCERTAIN;

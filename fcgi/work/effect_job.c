@@ -3,9 +3,9 @@
  *
  *	load and open . dress . A: "sent" is committed, fenced . the call . B: the verdict and the kind's settle, fenced
  *
- * A run that finds "sent" was preceded by one that died in between: to it the outcome is as unknown as after a timeout, and the kind's rule for
- * the unknown decides. Nothing leads from there to a send without either the vendor's promise to honour the key or the vendor's word that the
- * act is absent.
+ * A run that finds "sent" was preceded by one that died in between: to it the outcome is as unknown as after a timeout, and the
+ * kind's rule for the unknown decides. Nothing leads from there to a send without either the vendor's promise to honour the key
+ * or the vendor's word that the act is absent.
  */
 #include "work/work.h"
 
@@ -15,43 +15,45 @@
 #include "crypto/hash.h"
 #include "net/breaker.h"
 
-#define KEY_AGE_S (20 * 3600)	/* vendors forget keys after 24 hours; stop trusting them before */
-#define SAME_5XX 3		/* a stored failure is answered again for ever */
-#define MOST_LOOKS 3		/* at what the vendor says it does not have, while it keeps answering with a failure */
+#define KEY_AGE_S      (20 * 3600) /* vendors forget keys after 24 hours; stop trusting them before */
+#define SAME_5XX       3           /* a stored failure is answered again for ever */
+#define MOST_LOOKS     3           /* at what the vendor says it does not have, while it keeps answering with a failure */
 #define LONGEST_WAIT_S 300
-#define LOOK_AFTER_S 15		/* an act still under way at the vendor must not be taken for absent */
+#define LOOK_AFTER_S   15 /* an act still under way at the vendor must not be taken for absent */
 
 struct act {
 	struct effect e;
 	const struct effect_kind *kind;
 	const char *state;
 	int repeats, looks;
-	int64_t age_s;		/* since the first send */
-	int64_t left_s;		/* to the deadline */
+	int64_t age_s;  /* since the first send */
+	int64_t left_s; /* to the deadline */
 };
 
 static const char load_sql[] =
-	"SELECT id, kind, subject, patient, generation, vendor_key, method, path, content_type, request_enc, state, attempts, repeats, looks, vendor_ref,"
-	"  error_code, first_sent_at, coalesce(extract(epoch FROM clock_timestamp() - first_sent_at), 0)::bigint AS age_s,"
-	"  coalesce(ceil(extract(epoch FROM deadline - clock_timestamp())), 1)::bigint AS left_s"
-	" FROM effect WHERE id = $1";
+    "SELECT id, kind, subject, patient, generation, vendor_key, method, path, content_type, request_enc, state, attempts,"
+    " repeats, looks, vendor_ref,"
+    "  error_code, first_sent_at, coalesce(extract(epoch FROM clock_timestamp() - first_sent_at), 0)::bigint AS age_s,"
+    "  coalesce(ceil(extract(epoch FROM deadline - clock_timestamp())), 1)::bigint AS left_s"
+    " FROM effect WHERE id = $1";
 static const char sent_sql[] =
-	"UPDATE effect SET state = 'sent', attempts = attempts + 1, sent_at = clock_timestamp(), updated_at = clock_timestamp(),"
-	"  first_sent_at = coalesce(first_sent_at, clock_timestamp()),"
-	"  deadline = coalesce(deadline, clock_timestamp() + make_interval(secs => $3))"
-	" WHERE id = $1 AND state = $2";
-static const char retry_sql[] =
-	"UPDATE effect SET state = 'intent', http_status = $2, updated_at = clock_timestamp() WHERE id = $1 AND state IN ('sent', 'unknown')";
+    "UPDATE effect SET state = 'sent', attempts = attempts + 1, sent_at = clock_timestamp(), updated_at = clock_timestamp(),"
+    "  first_sent_at = coalesce(first_sent_at, clock_timestamp()),"
+    "  deadline = coalesce(deadline, clock_timestamp() + make_interval(secs => $3))"
+    " WHERE id = $1 AND state = $2";
+static const char retry_sql[] = "UPDATE effect SET state = 'intent', http_status = $2, updated_at = clock_timestamp() WHERE id = $1"
+				" AND state IN ('sent', 'unknown')";
 static const char unknown_sql[] =
-	"UPDATE effect SET state = 'unknown', updated_at = clock_timestamp(), http_status = $2, response_digest = $3,"
-	"  repeats = CASE WHEN $2 < 500 THEN 0 WHEN http_status = $2 AND response_digest = $3 THEN repeats + 1 ELSE 1 END"
-	" WHERE id = $1 AND state IN ('sent', 'unknown')";
+    "UPDATE effect SET state = 'unknown', updated_at = clock_timestamp(), http_status = $2, response_digest = $3,"
+    "  repeats = CASE WHEN $2 < 500 THEN 0 WHEN http_status = $2 AND response_digest = $3 THEN repeats + 1 ELSE 1 END"
+    " WHERE id = $1 AND state IN ('sent', 'unknown')";
 static const char looked_sql[] =
-	"UPDATE effect SET state = 'unknown', looks = looks + 1, updated_at = clock_timestamp() WHERE id = $1 AND state IN ('sent', 'unknown')";
+    "UPDATE effect SET state = 'unknown', looks = looks + 1, updated_at = clock_timestamp() WHERE id = $1"
+    " AND state IN ('sent', 'unknown')";
 static const char close_sql[] =
-	"UPDATE effect SET state = $2, http_status = coalesce($3, http_status), vendor_ref = coalesce($4, vendor_ref), error_code = $5,"
-	"  response_digest = coalesce($6, response_digest), settled_at = clock_timestamp(), updated_at = clock_timestamp()"
-	" WHERE id = $1 AND state IN ('intent', 'sent', 'unknown')";
+    "UPDATE effect SET state = $2, http_status = coalesce($3, http_status), vendor_ref = coalesce($4, vendor_ref), error_code = $5,"
+    "  response_digest = coalesce($6, response_digest), settled_at = clock_timestamp(), updated_at = clock_timestamp()"
+    " WHERE id = $1 AND state IN ('intent', 'sent', 'unknown')";
 
 /* ---- loading */
 
@@ -59,15 +61,26 @@ static int
 act_from_row(struct job *j, const struct row *w, struct act *a, struct problem *err)
 {
 	*a = (struct act){
-		.e = {
-			.id = row_uuid(w, "id"), .subject = row_uuid(w, "subject"), .patient = row_uuid(w, "patient"),
-			.generation = (int)row_int(w, "generation"), .vendor_key = row_str(w, "vendor_key"), .method = row_str(w, "method"),
-			.path = row_str(w, "path"), .content_type = row_opt_str(w, "content_type"), .attempts = (int)row_int(w, "attempts"),
-			.first_sent_at = row_time(w, "first_sent_at"), .vendor_ref = row_opt_str(w, "vendor_ref"),
-			.error_code = row_opt_str(w, "error_code"),
-		},
-		.state = row_str(w, "state"), .repeats = (int)row_int(w, "repeats"), .looks = (int)row_int(w, "looks"),
-		.age_s = row_int(w, "age_s"), .left_s = row_int(w, "left_s"), .kind = service_effect(j->service, row_str(w, "kind")),
+		.state = row_str(w, "state"),
+		.repeats = (int)row_int(w, "repeats"),
+		.looks = (int)row_int(w, "looks"),
+		.age_s = row_int(w, "age_s"),
+		.left_s = row_int(w, "left_s"),
+		.kind = service_effect(j->service, row_str(w, "kind")),
+	};
+	a->e = (struct effect){
+		.id = row_uuid(w, "id"),
+		.subject = row_uuid(w, "subject"),
+		.patient = row_uuid(w, "patient"),
+		.generation = (int)row_int(w, "generation"),
+		.vendor_key = row_str(w, "vendor_key"),
+		.method = row_str(w, "method"),
+		.path = row_str(w, "path"),
+		.content_type = row_opt_str(w, "content_type"),
+		.attempts = (int)row_int(w, "attempts"),
+		.first_sent_at = row_time(w, "first_sent_at"),
+		.vendor_ref = row_opt_str(w, "vendor_ref"),
+		.error_code = row_opt_str(w, "error_code"),
 	};
 	if (a->kind == NULL)
 		return problem(err, 500, "unknown_effect", "no effect is called %s", row_str(w, "kind"));
@@ -122,8 +135,8 @@ static int
 settle(struct job *j, struct act *a, const char *state, const struct http_answer *ans, bool *did, struct problem *err)
 {
 	struct param status = ans->status > 0 ? P_INT(ans->status) : P_NULL;
-	int64_t moved = db_exec(j->db, close_sql, err, P_UUID(a->e.id), P_TEXT(state), status, P_TEXT(a->e.vendor_ref), P_TEXT(a->e.error_code),
-	    digest_of(j->arena, ans));
+	int64_t moved = db_exec(j->db, close_sql, err, P_UUID(a->e.id), P_TEXT(state), status, P_TEXT(a->e.vendor_ref),
+	    P_TEXT(a->e.error_code), digest_of(j->arena, ans));
 
 	if (moved < 0)
 		return -1;
@@ -141,7 +154,8 @@ tell(const struct act *a, const char *state)
 	char id[UUID_TEXT];
 
 	if (strcmp(state, "manual") == 0) {
-		log_line(LOG_ERROR, "effect.manual", "effect", uuid_text(a->e.id, id), "kind", a->kind->name, "code", a->e.error_code, NULL);
+		log_line(LOG_ERROR, "effect.manual", "effect", uuid_text(a->e.id, id), "kind", a->kind->name, "code",
+		    a->e.error_code, NULL);
 		metric_add("effects_manual_total", NULL, 1);
 	}
 }
@@ -150,7 +164,7 @@ tell(const struct act *a, const char *state)
 static int
 close_effect(struct job *j, struct act *a, const char *state, const struct http_answer *ans, struct problem *err)
 {
-	for (int tries = 0; ; tries++) {
+	for (int tries = 0;; tries++) {
 		bool did, passing;
 
 		if (job_begin(j, err) == 0 && settle(j, a, state, ans, &did, err) == 0 && job_end(j, err) == 0) {
@@ -304,14 +318,14 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 
 	if (a->kind->dress(j, &a->e, &call, err) < 0 || breaker_enter(vendor, err) < 0)
 		return -1;
-	call.body = a->e.request;	/* the bytes that were committed, whatever dress did */
+	call.body = a->e.request; /* the bytes that were committed, whatever dress did */
 	r = mark_sent(j, a, &mine, err);
 	if (r < 0 || !mine) {
 		breaker_leave(vendor, true);
 		return r;
 	}
 	call.total_ms = limit_ms(j, call.total_ms);
-	if (call.total_ms <= 0) {	/* the process was stopped for longer than its lease */
+	if (call.total_ms <= 0) { /* the process was stopped for longer than its lease */
 		breaker_leave(vendor, true);
 		return not_done(j, a, &ans, err);
 	}
@@ -319,7 +333,8 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 	breaker_leave(vendor, ans.outcome == HTTP_ANSWERED && ans.status < 500);
 	note_send(a);
 	if (ans.outcome != HTTP_ANSWERED)
-		log_line(LOG_WARN, ans.outcome == HTTP_UNKNOWN ? "effect.no_answer" : "effect.not_sent", "kind", a->kind->name, "detail", ans.error, NULL);
+		log_line(LOG_WARN, ans.outcome == HTTP_UNKNOWN ? "effect.no_answer" : "effect.not_sent", "kind", a->kind->name,
+		    "detail", ans.error, NULL);
 	return conclude(j, a, verdict_of(j, a, &ans), &ans, err);
 }
 
@@ -339,12 +354,12 @@ look_up(struct job *j, struct act *a, struct problem *err)
 	struct http_answer ans = { 0 };
 	enum verdict v = a->kind->look_up(j, &a->e, &ans);
 
-	db_rollback(j->db);	/* a look-up that failed half-way may have left its reading open */
+	db_rollback(j->db); /* a look-up that failed half-way may have left its reading open */
 	if (v == EFFECT_CONFIRMED || v == EFFECT_REFUSED)
 		return conclude(j, a, v, &ans, err);
 	if (v == EFFECT_UNCERTAIN)
 		return look_again(j, a, err);
-	if (a->kind->unknown == LOOK_UP)	/* absent: the same bytes may go out again */
+	if (a->kind->unknown == LOOK_UP) /* absent: the same bytes may go out again */
 		return send_effect(j, a, err);
 	/* Absent, yet its key is answered with a stored failure or is older than the vendor remembers. */
 	if (a->age_s > KEY_AGE_S || a->looks >= MOST_LOOKS)
@@ -365,8 +380,7 @@ after_unknown(struct job *j, struct act *a, struct problem *err)
 		return look_up(j, a, err);
 	if (a->kind->unknown == RESEND)
 		return give_up(j, a, "same_failure", err);
-	if (job_begin(j, err) < 0 ||
-	    db_exec(j->db, unknown_sql, err, P_UUID(a->e.id), P_INT(0), P_NULL) < 0)
+	if (job_begin(j, err) < 0 || db_exec(j->db, unknown_sql, err, P_UUID(a->e.id), P_INT(0), P_NULL) < 0)
 		return -1;
 	return wait_more(j, a->left_s, err);
 }

@@ -18,7 +18,7 @@ hand_open(struct hand *h, struct problem *err)
 	while ((h->db = db_open(conf_str(w->conf, "DATABASE_URL"), DB_WORKER, w->service->name, err)) == NULL) {
 		if (atomic_load(&w->stopping))
 			return -1;
-		if (err->status != 503) {	/* not "not yet": wrong settings, wrong credentials */
+		if (err->status != 503) { /* not "not yet": wrong settings, wrong credentials */
 			log_line(LOG_ERROR, "worker.unusable_database", "code", err->code, "detail", err->detail, NULL);
 			work_fail(w);
 			return -1;
@@ -72,7 +72,8 @@ hand_renewed(struct hand *h, int64_t since)
 int
 hand_lease_left_ms(struct hand *h)
 {
-	int64_t lease_ms = h->work->lease_s * 1000, margin = lease_ms / 4 < LEASE_MARGIN_MS ? lease_ms / 4 : LEASE_MARGIN_MS, age_ms;
+	int64_t lease_ms = h->work->lease_s * 1000, margin = lease_ms / 4 < LEASE_MARGIN_MS ? lease_ms / 4 : LEASE_MARGIN_MS,
+		age_ms;
 
 	pthread_mutex_lock(&h->work->lock);
 	age_ms = (clock_mono_us() - h->renewed) / 1000;

@@ -1,8 +1,9 @@
 /*
  * housekeeping.c: signs of life and rescue (rules Q4, Q5, Q6), the hints of the database (rule Q14).
  *
- * The heartbeat names the jobs that threads of this process hold, id by id: a job that nobody holds any more (its end could not be written)
- * is not kept alive by its neighbours, and its lease runs out. Everything that must agree between workers uses the database's clock.
+ * The heartbeat names the jobs that threads of this process hold, id by id: a job that nobody holds any more (its end could not
+ * be written) is not kept alive by its neighbours, and its lease runs out. Everything that must agree between workers uses the
+ * database's clock.
  */
 #include "work/work.h"
 
@@ -10,31 +11,39 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define RESCUE_S 5
-#define HEARTBEAT_S 10
+#define RESCUE_S     5
+#define HEARTBEAT_S  10
 #define RESCUE_BATCH 100
 
-static const char heartbeat_sql[] =
-	"UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
-	" FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)"
-	" WHERE job.id = held.id AND job.token = held.token AND job.state = 'running'";
-static const char alive_sql[] =
-	"INSERT INTO worker (name, running) VALUES ($1, $2)"
-	" ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), running = excluded.running";
+static const char heartbeat_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
+				    " FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)"
+				    " WHERE job.id = held.id AND job.token = held.token AND job.state = 'running'";
+static const char alive_sql[] = "INSERT INTO worker (name, running) VALUES ($1, $2)"
+				" ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), running = excluded.running";
 /* A crash counts as an attempt; the wait is short, since it was the worker that failed and not the work. */
 static const char rescue_sql[] =
-	"UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, last_error = 'lease expired',"
-	"  run_at = clock_timestamp() + make_interval(secs => least(2 ^ least(attempt - 1, 30), 3600) * (0.5 + random() / 2)),"
-	"  errors = CASE WHEN jsonb_array_length(errors) < 50 THEN errors ||"
-	"    jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', 'lease expired', 'worker', lease_by) ELSE errors END"
-	" WHERE id IN (SELECT id FROM job WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt < max_attempts"
-	"   ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)";
+    "UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, last_error = 'lease expired',"
+    "  run_at = clock_timestamp() + make_interval(secs => least(2 ^ least(attempt - 1, 30), 3600) * (0.5 + random() / 2)),"
+    "  errors = CASE WHEN jsonb_array_length(errors) < 50 THEN errors ||"
+    "    jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', 'lease expired', 'worker',"
+    " lease_by) ELSE errors END"
+    " WHERE id IN (SELECT id FROM job WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt < max_attempts"
+    "   ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)";
 static const char used_up_sql[] =
-	"SELECT id, tenant_id, kind, args, attempt, max_attempts, token, request_id FROM job"
-	" WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt >= max_attempts ORDER BY lease_until LIMIT $1";
-static const char stale_sql[] =
-	"SELECT queue, count(*) AS jobs FROM job WHERE state = 'ready' AND run_at < clock_timestamp() - interval '10 minutes' GROUP BY queue";
+    "SELECT id, tenant_id, kind, args, attempt, max_attempts, token, request_id FROM job"
+    " WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt >= max_attempts ORDER BY lease_until LIMIT $1";
+static const char stale_sql[] = "SELECT queue, count(*) AS jobs FROM job WHERE state = 'ready'"
+				" AND run_at < clock_timestamp() - interval '10 minutes' GROUP BY queue";
 static const char sweep_workers_sql[] = "DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '10 minutes'";
+
+/* What nobody may read any more. Events are remembered for longer than any sender repeats them (rule W3). */
+static const char sweep_ttl_sql[] =
+    "DELETE FROM ttl WHERE key IN (SELECT key FROM ttl WHERE expires_at < clock_timestamp() LIMIT 5000)";
+static const char sweep_answers_sql[] = "DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotency"
+					" WHERE expires_at < clock_timestamp() LIMIT 5000)";
+static const char sweep_inbox_sql[] =
+    "DELETE FROM inbox WHERE (source, message_id) IN"
+    " (SELECT source, message_id FROM inbox WHERE received_at < clock_timestamp() - interval '90 days' LIMIT 5000)";
 
 /* ---- heartbeat */
 
@@ -89,7 +98,7 @@ heartbeat(struct hand *h, struct problem *err)
 	}
 	if (db_commit(h->db, err) < 0)
 		return -1;
-	if (renewed == (int64_t)n)	/* else one of them is lost: its own fence says which */
+	if (renewed == (int64_t)n) /* else one of them is lost: its own fence says which */
 		note_renewal(h->work, since);
 	return 0;
 }
@@ -100,7 +109,9 @@ heartbeat(struct hand *h, struct problem *err)
 static int
 bury_used_up(struct hand *h, struct problem *err)
 {
-	struct problem why = { .status = 500, .code = "lease_expired", .detail = "the worker died or hung, and this was the last attempt" };
+	struct problem why = {
+		.status = 500, .code = "lease_expired", .detail = "the worker died or hung, and this was the last attempt"
+	};
 	struct rows *rows;
 	struct job j;
 	bool did;
@@ -149,10 +160,12 @@ sweep(struct hand *h, struct problem *err)
 	struct rows *rows;
 
 	if (db_begin(h->db, WRITE, &h->scope, err) < 0 || db_exec(h->db, sweep_workers_sql, err) < 0 ||
-	    db_all(h->db, &rows, stale_sql, err) < 0 || db_commit(h->db, err) < 0)
+	    db_exec(h->db, sweep_ttl_sql, err) < 0 || db_exec(h->db, sweep_answers_sql, err) < 0 ||
+	    db_exec(h->db, sweep_inbox_sql, err) < 0 || db_all(h->db, &rows, stale_sql, err) < 0 || db_commit(h->db, err) < 0)
 		return -1;
 	for (size_t i = 0; i < rows_count(rows); i++)
-		log_line(LOG_ERROR, "queue.stale", "queue", row_str(rows_at(rows, i), "queue"), "jobs", row_str(rows_at(rows, i), "jobs"), NULL);
+		log_line(LOG_ERROR, "queue.stale", "queue", row_str(rows_at(rows, i), "queue"), "jobs",
+		    row_str(rows_at(rows, i), "jobs"), NULL);
 	return 0;
 }
 
@@ -232,7 +245,8 @@ housekeeper_main(void *hand)
 	return NULL;
 }
 
-/* A connection that only waits for the hint that follows a commit with jobs or events. Losing it costs a second per job, nothing else. */
+/* A connection that only waits for the hint that follows a commit with jobs or events. Losing it costs a second per job,
+ * nothing else. */
 void *
 listener_main(void *hand)
 {

@@ -1,6 +1,6 @@
 /*
- * job_context.c: what a job function calls. Each commit of a job carries the fence: the row still runs under this token, or everything rolls
- * back (rule Q3). A worker whose lease was given away thus writes nothing, however late it wakes up.
+ * job_context.c: what a job function calls. Each commit of a job carries the fence: the row still runs under this token, or
+ * everything rolls back (rule Q3). A worker whose lease was given away thus writes nothing, however late it wakes up.
  */
 #include "work/work.h"
 
@@ -9,16 +9,15 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-static const char done_sql[] =
-	"UPDATE job SET state = 'done', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
-	" WHERE id = $1 AND token = $2 AND state = 'running'";
+static const char done_sql[] = "UPDATE job SET state = 'done', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
+			       " WHERE id = $1 AND token = $2 AND state = 'running'";
 static const char again_sql[] =
-	"UPDATE job SET state = 'ready', run_at = clock_timestamp() + make_interval(secs => $3), lease_until = NULL, lease_by = NULL,"
-	"  attempt = CASE WHEN $4::boolean THEN 0 ELSE attempt - 1 END"
-	" WHERE id = $1 AND token = $2 AND state = 'running'";
-static const char renew_sql[] =
-	"UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3), attempt = CASE WHEN $4::boolean THEN 1 ELSE attempt END"
-	" WHERE id = $1 AND token = $2 AND state = 'running'";
+    "UPDATE job SET state = 'ready', run_at = clock_timestamp() + make_interval(secs => $3), lease_until = NULL, lease_by = NULL,"
+    "  attempt = CASE WHEN $4::boolean THEN 0 ELSE attempt - 1 END"
+    " WHERE id = $1 AND token = $2 AND state = 'running'";
+static const char renew_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3),"
+				" attempt = CASE WHEN $4::boolean THEN 1 ELSE attempt END"
+				" WHERE id = $1 AND token = $2 AND state = 'running'";
 
 struct uuid
 job_uuid(const struct job *j, const char *name)
@@ -86,7 +85,8 @@ int
 job_commit(struct job *j, struct problem *err)
 {
 	int64_t since = clock_mono_us();
-	int64_t rows = db_exec(j->db, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s), P_BOOL(j->progressed));
+	int64_t rows =
+	    db_exec(j->db, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s), P_BOOL(j->progressed));
 
 	if (fenced_commit(j, rows, err) < 0)
 		return -1;

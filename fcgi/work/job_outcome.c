@@ -1,6 +1,6 @@
 /*
- * job_outcome.c: what becomes of a job whose function failed (rules Q6, Q8, Q12): it waits and runs again, or it is buried with its arguments
- * and the history of its errors, for a person to replay. Every move is fenced like a success.
+ * job_outcome.c: what becomes of a job whose function failed (rules Q6, Q8, Q12): it waits and runs again, or it is buried with
+ * its arguments and the history of its errors, for a person to replay. Every move is fenced like a success.
  */
 #include "work/work.h"
 
@@ -8,25 +8,25 @@
 #include "base/metrics.h"
 
 #define UNKNOWN_KIND_DELAY_S 300
-#define ERRORS_KEPT "50"
+#define ERRORS_KEPT          "50"
 
 /* min(an hour, base * 2^(n-1)) * uniform(0.5, 1.0), or what the other side asked for when that is longer. */
 static const char retry_sql[] =
-	"UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, last_error = $5,"
-	"  run_at = clock_timestamp() + make_interval(secs => greatest($4::float8,"
-	"    least($3::float8 * 2 ^ least(attempt - 1, 30), 3600) * (0.5 + random() / 2))),"
-	"  errors = CASE WHEN jsonb_array_length(errors) < " ERRORS_KEPT
-	"    THEN errors || jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', $5::text) ELSE errors END"
-	" WHERE id = $1 AND token = $2 AND state = 'running'";
+    "UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, last_error = $5,"
+    "  run_at = clock_timestamp() + make_interval(secs => greatest($4::float8,"
+    "    least($3::float8 * 2 ^ least(attempt - 1, 30), 3600) * (0.5 + random() / 2))),"
+    "  errors = CASE WHEN jsonb_array_length(errors) < " ERRORS_KEPT
+    "    THEN errors || jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', $5::text) ELSE errors END"
+    " WHERE id = $1 AND token = $2 AND state = 'running'";
 /* Goes back as if this run had never been. */
 static const char back_sql[] =
-	"UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, attempt = attempt - 1, last_error = $4,"
-	"  run_at = clock_timestamp() + make_interval(secs => $3)"
-	" WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $5::boolean OR lease_until < clock_timestamp())";
+    "UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, attempt = attempt - 1, last_error = $4,"
+    "  run_at = clock_timestamp() + make_interval(secs => $3)"
+    " WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $5::boolean OR lease_until < clock_timestamp())";
 static const char dead_sql[] =
-	"UPDATE job SET state = 'dead', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL, last_error = $3,"
-	"  errors = errors || jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', $3::text)"
-	" WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $4::boolean OR lease_until < clock_timestamp())";
+    "UPDATE job SET state = 'dead', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL, last_error = $3,"
+    "  errors = errors || jsonb_build_object('at', clock_timestamp(), 'attempt', attempt, 'error', $3::text)"
+    " WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $4::boolean OR lease_until < clock_timestamp())";
 
 const char *
 job_trouble(struct arena *a, const struct problem *why)
@@ -54,12 +54,12 @@ retry_later(struct job *j, const struct job_row *row, const struct problem *why,
 {
 	int64_t base = row->backoff_s > 0 ? row->backoff_s : 2;
 
-	log_line(LOG_WARN, "job.retry", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code", why->code,
-	    "detail", why->detail, NULL);
+	log_line(LOG_WARN, "job.retry", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code",
+	    why->code, "detail", why->detail, NULL);
 	metric_add("job_retries_total", NULL, 1);
 	if (db_begin(j->db, WRITE, &j->scope, err) < 0 ||
 	    db_exec(j->db, retry_sql, err, P_INT(j->id), P_INT(j->token), P_INT(base), P_INT(why->retry_after),
-	    P_TEXT(job_trouble(j->arena, why))) < 0)
+		P_TEXT(job_trouble(j->arena, why))) < 0)
 		return -1;
 	return db_commit(j->db, err);
 }
@@ -95,8 +95,8 @@ job_bury(struct job *j, const struct job_row *row, const struct problem *why, bo
 	if (db_commit(j->db, err) < 0)
 		return -1;
 	*did = true;
-	log_line(LOG_ERROR, "job.dead", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code", why->code,
-	    "detail", why->detail, NULL);
+	log_line(LOG_ERROR, "job.dead", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code",
+	    why->code, "detail", why->detail, NULL);
 	metric_add("job_dead_total", NULL, 1);
 	return 0;
 }
@@ -110,7 +110,8 @@ bury_or_retry(struct job *j, const struct job_row *row, const struct problem *wh
 	if (job_bury(j, row, why, false, &did, err) == 0)
 		return 0;
 	db_rollback(j->db);
-	log_line(LOG_ERROR, "job.burial_failed", "job", number(j, j->id), "kind", j->kind, "code", err->code, "detail", err->detail, NULL);
+	log_line(LOG_ERROR, "job.burial_failed", "job", number(j, j->id), "kind", j->kind, "code", err->code, "detail", err->detail,
+	    NULL);
 	problem_clear(err);
 	return retry_later(j, row, why, err);
 }
@@ -126,13 +127,13 @@ job_failed(struct job *j, const struct job_row *row, const struct problem *why)
 		log_line(LOG_WARN, "job.lease_lost", "job", number(j, j->id), "kind", j->kind, NULL);
 		return;
 	}
-	if (strcmp(why->code, "circuit_open") == 0)	/* nobody was asked, so nothing was tried */
+	if (strcmp(why->code, "circuit_open") == 0) /* nobody was asked, so nothing was tried */
 		r = put_back(j, why->retry_after > 0 ? why->retry_after : 10, job_trouble(j->arena, why), false, &err);
 	else if (why->fault == FAULT_PERMANENT || j->attempt >= j->max_attempts)
 		r = bury_or_retry(j, row, why, &err);
 	else
 		r = retry_later(j, row, why, &err);
-	if (r < 0) {	/* the lease ends by itself and a rescuer takes over */
+	if (r < 0) { /* the lease ends by itself and a rescuer takes over */
 		db_rollback(j->db);
 		log_line(LOG_ERROR, "job.left_to_rescue", "job", number(j, j->id), "kind", j->kind, "code", err.code, NULL);
 	}

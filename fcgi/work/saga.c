@@ -1,26 +1,29 @@
 /*
- * saga.c: what services call. Starting and resuming write rows and wake the engine; they run in the caller's transaction and need no table of steps.
+ * saga.c: what services call. Starting and resuming write rows and wake the engine; they run in the caller's transaction and
+ * need no table of steps.
  */
 #include "work/saga_engine.h"
 
 #include "base/json.h"
 
 static const char start_sql[] =
-	"INSERT INTO saga (id, tenant_id, kind, subject, data, request_id) VALUES ($1, $2, $3, $4, $5::jsonb, $6)"
-	" ON CONFLICT (kind, subject) DO NOTHING";
+    "INSERT INTO saga (id, tenant_id, kind, subject, data, request_id) VALUES ($1, $2, $3, $4, $5::jsonb, $6)"
+    " ON CONFLICT (kind, subject) DO NOTHING";
 static const char find_sql[] = "SELECT id FROM saga WHERE kind = $1 AND subject = $2";
 static const char lock_sql[] = "SELECT id, state FROM saga WHERE kind = $1 AND subject = $2 FOR UPDATE";
 /* Manual is waited on too, as long as nothing has been undone: evidence may come late. */
 static const char outcome_sql[] =
-	"UPDATE saga_step s SET outcome = jsonb_build_object('ok', $3::boolean, 'reason', $4::text, 'detail', coalesce($5::jsonb, '{}'))"
-	" WHERE saga_id = $1 AND name = $2 AND NOT undo AND outcome IS NULL"
-	"  AND (state IN ('intent', 'sent', 'unknown') OR (state = 'manual'"
-	"   AND NOT EXISTS (SELECT FROM saga_step u WHERE u.saga_id = $1 AND u.undo)))";
+    "UPDATE saga_step s SET outcome = jsonb_build_object('ok', $3::boolean, 'reason', $4::text, 'detail',"
+    " coalesce($5::jsonb, '{}'))"
+    " WHERE saga_id = $1 AND name = $2 AND NOT undo AND outcome IS NULL"
+    "  AND (state IN ('intent', 'sent', 'unknown') OR (state = 'manual'"
+    "   AND NOT EXISTS (SELECT FROM saga_step u WHERE u.saga_id = $1 AND u.undo)))";
 static const char hurry_sql[] =
-	"UPDATE job SET run_at = clock_timestamp() WHERE kind = 'saga.step' AND unique_key = $1 AND state = 'ready' AND run_at > clock_timestamp()";
+    "UPDATE job SET run_at = clock_timestamp() WHERE kind = 'saga.step' AND unique_key = $1 AND state = 'ready'"
+    " AND run_at > clock_timestamp()";
 static const char steps_sql[] =
-	"SELECT name, state, coalesce(intent_at, created_at) AS started_at, finished_at, warning, reason, result::text AS result"
-	" FROM saga_step WHERE saga_id = $1 AND NOT undo ORDER BY created_at, step_no";
+    "SELECT name, state, coalesce(intent_at, created_at) AS started_at, finished_at, warning, reason, result::text AS result"
+    " FROM saga_step WHERE saga_id = $1 AND NOT undo ORDER BY created_at, step_no";
 
 int
 saga_wake(struct db *db, struct uuid id, struct problem *err)

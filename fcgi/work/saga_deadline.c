@@ -1,6 +1,6 @@
 /*
- * saga_deadline.c: a lost event delays, it never blocks (rule M8). While a step waits, this job asks the callee each time the step's deadline has passed
- * again; after ten questions without an outcome the step is a person's.
+ * saga_deadline.c: a lost event delays, it never blocks (rule M8). While a step waits, this job asks the callee each time the
+ * step's deadline has passed again; after ten questions without an outcome the step is a person's.
  */
 #include "work/saga_engine.h"
 
@@ -12,7 +12,8 @@
 static bool
 waiting(const struct saga_run *r, size_t no)
 {
-	return strcmp(r->s.state, "running") == 0 && no < r->kind->nsteps && step_is(&r->forward[no], "sent") && r->forward[no].outcome == NULL;
+	return strcmp(r->s.state, "running") == 0 && no < r->kind->nsteps && step_is(&r->forward[no], "sent") &&
+	    r->forward[no].outcome == NULL;
 }
 
 static int
@@ -61,7 +62,8 @@ wait_more(struct saga_run *r, size_t no, struct problem *err)
 	return job_end(r->job, err);
 }
 
-/* polled calls saga_resume when it knows the outcome; the saga's row is locked by us, so what it writes is what the next run reads. */
+/* polled calls saga_resume when it knows the outcome; the saga's row is locked by us, so what it writes is what the next run
+ * reads. */
 static int
 hear(struct job *j, size_t no, const json_t *reply, struct problem *err)
 {

@@ -16,13 +16,15 @@ int
 saga_end(struct saga_run *r, const char *state, const char *reason, struct problem *err)
 {
 	char id[UUID_TEXT];
-	struct audit_entry e = { .action = arena_printf(r->s.arena, "saga.%s", state), .object = "saga", .object_id = uuid_text(r->s.id, id),
-	    .reason = reason };
+	struct audit_entry e = { .action = arena_printf(r->s.arena, "saga.%s", state),
+		.object = "saga",
+		.object_id = uuid_text(r->s.id, id),
+		.reason = reason };
 
 	r->s.state = state;
 	r->reason = reason;
-	log_line(strcmp(state, "manual") == 0 ? LOG_ERROR : LOG_INFO, "saga.ended", "saga", id, "kind", r->kind->name, "state", state,
-	    "reason", reason, NULL);
+	log_line(strcmp(state, "manual") == 0 ? LOG_ERROR : LOG_INFO, "saga.ended", "saga", id, "kind", r->kind->name, "state",
+	    state, "reason", reason, NULL);
 	metric_add("sagas_ended_total", arena_printf(r->s.arena, "kind=\"%s\",state=\"%s\"", r->kind->name, state), 1);
 	if (audit_add(r->s.db, &e, err) < 0)
 		return -1;
@@ -76,7 +78,7 @@ buried_forward(struct saga_run *r, const char *reason, struct problem *err)
 	size_t no = open_step(r);
 	const struct saga_step *step = no < r->kind->nsteps ? &r->kind->steps[no] : NULL;
 
-	if (step == NULL)	/* every step is done; only the ending itself could not be written */
+	if (step == NULL) /* every step is done; only the ending itself could not be written */
 		return saga_end(r, "manual", reason, err);
 	/* A step without a row sent nothing, and a read does nothing: those failed. Of the rest nobody knows. */
 	if (r->forward[no].state == NULL || step->dry || step->warn_only)

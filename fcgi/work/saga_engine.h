@@ -31,10 +31,10 @@ struct saga_run {
 	struct job *job;
 	const struct saga_kind *kind;
 	int64_t version;
-	const char *was;		/* state as loaded; s.state is what it becomes */
+	const char *was; /* state as loaded; s.state is what it becomes */
 	const char *reason;
-	struct step_row *forward, *undo;	/* kind->nsteps each */
-	size_t *order;			/* dry steps first */
+	struct step_row *forward, *undo; /* kind->nsteps each */
+	size_t *order;                   /* dry steps first */
 };
 
 struct step_news {
@@ -46,33 +46,39 @@ struct step_news {
 };
 
 /* ---- saga_store.c */
-int	 saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err) MUST_CHECK;
-int	 saga_save(struct saga_run *r, struct problem *err) MUST_CHECK;
-int	 step_insert(struct saga_run *r, struct step_row *row, const char *state, const struct saga_call *call, struct problem *err) MUST_CHECK;
-int	 step_move(struct saga_run *r, struct step_row *row, const struct step_news *news, struct problem *err) MUST_CHECK;	/* also from "no row yet" */
-int	 step_open(struct saga_run *r, struct step_row *row, struct saga_call *call, struct problem *err) MUST_CHECK;	/* the bytes as committed */
-int	 step_polled(struct saga_run *r, struct step_row *row, struct problem *err) MUST_CHECK;
-bool	 step_is(const struct step_row *row, const char *state);
-const char *saga_json(struct arena *a, const json_t *v);	/* its text; NULL for NULL */
+int saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err) MUST_CHECK;
+int saga_save(struct saga_run *r, struct problem *err) MUST_CHECK;
+int step_insert(
+    struct saga_run *r, struct step_row *row, const char *state, const struct saga_call *call, struct problem *err) MUST_CHECK;
+int step_move(struct saga_run *r, struct step_row *row, const struct step_news *news,
+    struct problem *err) MUST_CHECK; /* also from "no row yet" */
+int step_open(
+    struct saga_run *r, struct step_row *row, struct saga_call *call, struct problem *err) MUST_CHECK; /* the bytes as committed */
+int step_polled(struct saga_run *r, struct step_row *row, struct problem *err) MUST_CHECK;
+bool step_is(const struct step_row *row, const char *state);
+const char *saga_json(struct arena *a, const json_t *v); /* its text; NULL for NULL */
 
 /* ---- saga_step.c */
-/* Saves and commits; the job goes on (1) with its count of attempts begun anew, or hands over to the next run when the worker stops (0). */
-int	 saga_progress(struct saga_run *r, struct problem *err) MUST_CHECK;
-int	 saga_apply_outcome(struct saga_run *r, size_t no, struct problem *err) MUST_CHECK;
+/* Saves and commits; the job goes on (1) with its count of attempts begun anew, or hands over to the next run when the worker
+ * stops (0). */
+int saga_progress(struct saga_run *r, struct problem *err) MUST_CHECK;
+int saga_apply_outcome(struct saga_run *r, size_t no, struct problem *err) MUST_CHECK;
 /* The call of an intent that is committed: 1 answered with 2xx, 0 finally refused (*code says how), -1 to be retried. */
-int	 saga_send(struct job *j, const struct saga_call *call, const char *key, const json_t **reply, const char **code, struct problem *err) MUST_CHECK;
+int saga_send(struct job *j, const struct saga_call *call, const char *key, const json_t **reply, const char **code,
+    struct problem *err) MUST_CHECK;
 
 /* ---- saga_undo.c */
-int	 saga_backward(struct saga_run *r, struct problem *err) MUST_CHECK;	/* like advance: 1, 0, -1 */
-bool	 saga_can_undo(const struct saga_run *r);
+int saga_backward(struct saga_run *r, struct problem *err) MUST_CHECK; /* like advance: 1, 0, -1 */
+bool saga_can_undo(const struct saga_run *r);
 
 /* ---- saga_end.c */
-int	 saga_moved(struct saga_run *r, size_t no, const char *state, const char *reason, struct problem *err) MUST_CHECK;
-int	 saga_fail_step(struct saga_run *r, size_t no, const char *reason, struct problem *err) MUST_CHECK;	/* a warning, the end, or the way back */
-int	 saga_manual_step(struct saga_run *r, size_t no, const char *reason, struct problem *err) MUST_CHECK;
-int	 saga_end(struct saga_run *r, const char *state, const char *reason, struct problem *err) MUST_CHECK;
+int saga_moved(struct saga_run *r, size_t no, const char *state, const char *reason, struct problem *err) MUST_CHECK;
+int saga_fail_step(
+    struct saga_run *r, size_t no, const char *reason, struct problem *err) MUST_CHECK; /* a warning, the end, or the way back */
+int saga_manual_step(struct saga_run *r, size_t no, const char *reason, struct problem *err) MUST_CHECK;
+int saga_end(struct saga_run *r, const char *state, const char *reason, struct problem *err) MUST_CHECK;
 
 /* ---- saga.c */
-int	 saga_wake(struct db *db, struct uuid id, struct problem *err) MUST_CHECK;
+int saga_wake(struct db *db, struct uuid id, struct problem *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * saga_step.c: the way forward. Each step is transaction A (intent), the call, transaction B (result), and nothing else (rule M5); the job that
- * carries a saga goes on to the next step under the same lease, and a successor finds everything it needs in the rows.
+ * saga_step.c: the way forward. Each step is transaction A (intent), the call, transaction B (result), and nothing else (rule
+ * M5); the job that carries a saga goes on to the next step under the same lease, and a successor finds everything it needs in
+ * the rows.
  */
 #include "work/saga_engine.h"
 
@@ -58,7 +59,8 @@ saga_apply_outcome(struct saga_run *r, size_t no, struct problem *err)
 	return confirm(r, no, detail, err);
 }
 
-/* A step function said no in an open transaction: what it wrote is undone before the failure is written. Not permanent: the job is retried. */
+/* A step function said no in an open transaction: what it wrote is undone before the failure is written. Not permanent: the job
+ * is retried. */
 static int
 refused(struct job *j, struct uuid id, size_t no, const char *code, struct problem *err)
 {
@@ -81,10 +83,14 @@ trouble(struct saga_run *r, size_t no, struct problem *err)
 /* ---- the call */
 
 int
-saga_send(struct job *j, const struct saga_call *call, const char *key, const json_t **reply, const char **code, struct problem *err)
+saga_send(
+    struct job *j, const struct saga_call *call, const char *key, const json_t **reply, const char **code, struct problem *err)
 {
-	struct peer_call c = { .service = call->service, .method = call->method, .path = call->path, .body = call->body,
-	    .key = strcmp(call->method, "GET") == 0 ? NULL : key };
+	struct peer_call c = { .service = call->service,
+		.method = call->method,
+		.path = call->path,
+		.body = call->body,
+		.key = strcmp(call->method, "GET") == 0 ? NULL : key };
 	struct peer_reply answer = { 0 };
 
 	if (job_ask(j, &c, &answer, err) == 0) {
@@ -108,7 +114,7 @@ await(struct saga_run *r, size_t no, struct problem *err)
 
 	if (step_move(r, &r->forward[no], &(struct step_news){ .state = "sent", .deadline_s = deadline }, err) < 0)
 		return -1;
-	if (r->forward[no].outcome != NULL)	/* it was faster than the answer to our call */
+	if (r->forward[no].outcome != NULL) /* it was faster than the answer to our call */
 		return saga_apply_outcome(r, no, err);
 	uuid_text(r->s.id, id);
 	spec.args = arena_printf(r->s.arena, "{\"sagaId\":\"%s\",\"step\":%zu}", id, no);
@@ -126,7 +132,7 @@ take(struct job *j, struct uuid id, size_t no, const json_t *reply, struct probl
 	if (job_begin(j, err) < 0 || saga_lock(j, id, &r, err) < 0)
 		return -1;
 	step = &r.kind->steps[no];
-	if (!step_is(&r.forward[no], "intent"))	/* whoever has it now goes on from there */
+	if (!step_is(&r.forward[no], "intent")) /* whoever has it now goes on from there */
 		return job_end(j, err) < 0 ? -1 : 0;
 	r.s.step = (int)no;
 	if (step->take != NULL && step->take(&r.s, reply, err) < 0)
@@ -188,11 +194,11 @@ go_on_with(struct saga_run *r, size_t no, struct problem *err)
 	r->s.step = (int)no;
 	if (row->state == NULL)
 		return r->kind->steps[no].kind == LOCAL ? begin_local(r, no, err) : begin_call(r, no, err);
-	if (step_is(row, "intent"))	/* the same bytes under the same key */
+	if (step_is(row, "intent")) /* the same bytes under the same key */
 		return step_open(r, row, &call, err) < 0 ? -1 : call_step(r, no, &call, err);
 	if (row->outcome != NULL)
 		return saga_apply_outcome(r, no, err) < 0 ? trouble(r, no, err) : saga_progress(r, err);
-	return job_end(r->job, err) < 0 ? -1 : 0;	/* sent: an event or the deadline wakes us */
+	return job_end(r->job, err) < 0 ? -1 : 0; /* sent: an event or the deadline wakes us */
 }
 
 static int
@@ -218,7 +224,8 @@ turned_back(const struct saga_run *r)
 	return false;
 }
 
-/* The outcome of a step that was given up as manual arrived after all. On the way back no news counts: there a step is manual because its undo is. */
+/* The outcome of a step that was given up as manual arrived after all. On the way back no news counts: there a step is manual
+ * because its undo is. */
 static int
 reopen(struct saga_run *r, struct problem *err)
 {

@@ -1,6 +1,6 @@
 /*
- * saga_store.c: a saga and its steps as rows. Whoever works on a saga holds its row; a step moves by one function along one table, and the database
- * refuses every edge that this table does not have (sql/common legal_edges).
+ * saga_store.c: a saga and its steps as rows. Whoever works on a saga holds its row; a step moves by one function along one
+ * table, and the database refuses every edge that this table does not have (sql/common legal_edges).
  */
 #include "work/saga_engine.h"
 
@@ -9,46 +9,80 @@
 #include "crypto/hash.h"
 
 static const char lock_sql[] =
-	"SELECT id, kind, subject, version, state, step, data::text AS data, reason FROM saga WHERE id = $1 FOR UPDATE";
+    "SELECT id, kind, subject, version, state, step, data::text AS data, reason FROM saga WHERE id = $1 FOR UPDATE";
 static const char rows_sql[] =
-	"SELECT id, step_no, undo, state, service, method, path, vendor_key, request_enc, outcome::text AS outcome, polls FROM saga_step WHERE saga_id = $1";
+    "SELECT id, step_no, undo, state, service, method, path, vendor_key, request_enc, outcome::text AS outcome, polls"
+    " FROM saga_step WHERE saga_id = $1";
 static const char save_sql[] =
-	"UPDATE saga SET state = $3, step = $4, data = $5::jsonb, reason = $6, version = version + 1, updated_at = clock_timestamp(),"
-	"  finished_at = CASE WHEN $3 IN ('completed', 'failed', 'compensated', 'manual') THEN clock_timestamp() END"
-	" WHERE id = $1 AND version = $2";
+    "UPDATE saga SET state = $3, step = $4, data = $5::jsonb, reason = $6, version = version + 1, updated_at = clock_timestamp(),"
+    "  finished_at = CASE WHEN $3 IN ('completed', 'failed', 'compensated', 'manual') THEN clock_timestamp() END"
+    " WHERE id = $1 AND version = $2";
 static const char insert_sql[] =
-	"INSERT INTO saga_step (id, saga_id, step_no, undo, name, state, service, method, path, vendor_key, patient, request_enc, request_digest,"
-	"  reason, warning, result, intent_at, finished_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb,"
-	"  CASE WHEN $6 = 'intent' THEN clock_timestamp() END, CASE WHEN $6 <> 'intent' THEN clock_timestamp() END)";
+    "INSERT INTO saga_step (id, saga_id, step_no, undo, name, state, service, method, path, vendor_key, patient,"
+    " request_enc, request_digest,"
+    "  reason, warning, result, intent_at, finished_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb,"
+    "  CASE WHEN $6 = 'intent' THEN clock_timestamp() END, CASE WHEN $6 <> 'intent' THEN clock_timestamp() END)";
 static const char move_sql[] =
-	"UPDATE saga_step SET state = $3, reason = coalesce($4, reason), warning = coalesce($5, warning), result = coalesce($6::jsonb, result),"
-	"  sent_at = CASE WHEN $3 = 'sent' THEN clock_timestamp() ELSE sent_at END,"
-	"  deadline = CASE WHEN $3 = 'sent' THEN clock_timestamp() + make_interval(secs => $7) ELSE deadline END,"
-	"  finished_at = CASE WHEN $3 IN ('confirmed', 'failed', 'manual', 'compensated') THEN clock_timestamp() END"
-	" WHERE id = $1 AND state = $2";
+    "UPDATE saga_step SET state = $3, reason = coalesce($4, reason), warning = coalesce($5, warning),"
+    " result = coalesce($6::jsonb, result),"
+    "  sent_at = CASE WHEN $3 = 'sent' THEN clock_timestamp() ELSE sent_at END,"
+    "  deadline = CASE WHEN $3 = 'sent' THEN clock_timestamp() + make_interval(secs => $7) ELSE deadline END,"
+    "  finished_at = CASE WHEN $3 IN ('confirmed', 'failed', 'manual', 'compensated') THEN clock_timestamp() END"
+    " WHERE id = $1 AND state = $2";
 static const char attempt_sql[] = "UPDATE saga_step SET attempts = attempts + 1 WHERE id = $1";
 static const char poll_sql[] = "UPDATE saga_step SET polls = polls + 1 WHERE id = $1";
 
 /* From "" is the birth of a row. The same edges stand in sql/common for those who come another way. */
-static const struct {
+struct edge {
 	const char *from, *to;
-} edges[] = {
-	{ "", "intent" }, { "", "skipped" }, { "", "confirmed" }, { "", "failed" }, { "", "manual" },
-	{ "intent", "sent" }, { "intent", "confirmed" }, { "intent", "failed" }, { "intent", "manual" },
-	{ "sent", "confirmed" }, { "sent", "failed" }, { "sent", "manual" },
-	{ "confirmed", "compensating" }, { "confirmed", "compensated" },
-	{ "compensating", "compensated" }, { "compensating", "manual" },
-	{ "manual", "confirmed" }, { "manual", "failed" },
 };
+static const struct edge step_edges[] = {
+	{ "", "intent" },
+	{ "", "skipped" },
+	{ "", "confirmed" },
+	{ "", "failed" },
+	{ "", "manual" },
+	{ "intent", "sent" },
+	{ "intent", "confirmed" },
+	{ "intent", "failed" },
+	{ "intent", "manual" },
+	{ "sent", "confirmed" },
+	{ "sent", "failed" },
+	{ "sent", "manual" },
+	{ "confirmed", "compensating" },
+	{ "confirmed", "compensated" },
+	{ "compensating", "compensated" },
+	{ "compensating", "manual" },
+	{ "manual", "confirmed" },
+	{ "manual", "failed" },
+};
+
+static const struct edge saga_edges[] = {
+	{ "running", "completed" },
+	{ "running", "failed" },
+	{ "running", "compensating" },
+	{ "running", "manual" },
+	{ "compensating", "compensated" },
+	{ "compensating", "manual" },
+	{ "manual", "running" },
+	{ "manual", "compensating" },
+	{ "manual", "failed" },
+};
+
+static bool
+among(const struct edge *e, size_t n, const char *from, const char *to)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(e[i].from, from) == 0 && strcmp(e[i].to, to) == 0)
+			return true;
+	return false;
+}
 
 static bool
 legal(const char *from, const char *to)
 {
-	for (size_t i = 0; i < COUNT(edges); i++)
-		if (strcmp(edges[i].from, from) == 0 && strcmp(edges[i].to, to) == 0)
-			return true;
-	return false;
+	return among(step_edges, COUNT(step_edges), from, to);
 }
 
 bool
@@ -112,10 +146,17 @@ load_steps(struct saga_run *r, struct problem *err)
 		if (no >= r->kind->nsteps)
 			return problem(err, 500, "unknown_step", "saga %s has no step %zu", r->kind->name, no);
 		(row_bool(w, "undo") ? r->undo : r->forward)[no] = (struct step_row){
-			.id = row_uuid(w, "id"), .no = (int)no, .undo = row_bool(w, "undo"), .state = row_str(w, "state"),
-			.service = row_opt_str(w, "service"), .method = row_opt_str(w, "method"), .path = row_opt_str(w, "path"),
-			.vendor_key = row_opt_str(w, "vendor_key"), .request_enc = row_bytes(w, "request_enc"),
-			.outcome = row_opt_str(w, "outcome"), .polls = (int)row_int(w, "polls"),
+			.id = row_uuid(w, "id"),
+			.no = (int)no,
+			.undo = row_bool(w, "undo"),
+			.state = row_str(w, "state"),
+			.service = row_opt_str(w, "service"),
+			.method = row_opt_str(w, "method"),
+			.path = row_opt_str(w, "path"),
+			.vendor_key = row_opt_str(w, "vendor_key"),
+			.request_enc = row_bytes(w, "request_enc"),
+			.outcome = row_opt_str(w, "outcome"),
+			.polls = (int)row_int(w, "polls"),
 		};
 	}
 	return 0;
@@ -133,9 +174,19 @@ saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err
 		return problem(err, 404, "no_saga", "the saga does not exist");
 	data = row_str(w, "data");
 	*r = (struct saga_run){
-		.s = { .db = j->db, .arena = j->arena, .conf = j->conf, .id = id, .kind = row_str(w, "kind"), .subject = row_uuid(w, "subject"),
-		    .state = row_str(w, "state"), .step = (int)row_int(w, "step"), .result = json_object() },
-		.job = j, .version = row_int(w, "version"), .was = row_str(w, "state"), .reason = row_opt_str(w, "reason"),
+		.s = { .db = j->db,
+		    .arena = j->arena,
+		    .conf = j->conf,
+		    .id = id,
+		    .kind = row_str(w, "kind"),
+		    .subject = row_uuid(w, "subject"),
+		    .state = row_str(w, "state"),
+		    .step = (int)row_int(w, "step"),
+		    .result = json_object() },
+		.job = j,
+		.version = row_int(w, "version"),
+		.was = row_str(w, "state"),
+		.reason = row_opt_str(w, "reason"),
 		.kind = service_saga(j->service, row_str(w, "kind")),
 	};
 	arena_defer(j->arena, release_json, r->s.result);
@@ -155,7 +206,11 @@ saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err
 int
 saga_save(struct saga_run *r, struct problem *err)
 {
-	int64_t n = db_exec(r->s.db, save_sql, err, P_UUID(r->s.id), P_INT(r->version), P_TEXT(r->s.state), P_INT(r->s.step),
+	int64_t n;
+
+	if (strcmp(r->was, r->s.state) != 0 && !among(saga_edges, COUNT(saga_edges), r->was, r->s.state))
+		return problem(err, 500, "illegal_saga", "%s may not go from %s to %s", r->kind->name, r->was, r->s.state);
+	n = db_exec(r->s.db, save_sql, err, P_UUID(r->s.id), P_INT(r->version), P_TEXT(r->s.state), P_INT(r->s.step),
 	    P_TEXT(saga_json(r->s.arena, r->s.data)), P_TEXT(r->reason));
 
 	if (n < 0)
@@ -181,13 +236,15 @@ audit_step(struct saga_run *r, const struct step_row *row, const char *state, co
 }
 
 static int
-insert_row(struct saga_run *r, struct step_row *row, const struct step_news *news, const struct saga_call *call, struct bytes sealed,
-    struct bytes digest, struct problem *err)
+insert_row(struct saga_run *r, struct step_row *row, const struct step_news *news, const struct saga_call *call,
+    struct bytes sealed, struct bytes digest, struct problem *err)
 {
 	return db_exec(r->s.db, insert_sql, err, P_UUID(row->id), P_UUID(r->s.id), P_INT(row->no), P_BOOL(row->undo),
-	    P_TEXT(r->kind->steps[row->no].name), P_TEXT(news->state), P_TEXT(call->service), P_TEXT(call->method), P_TEXT(call->path),
-	    P_TEXT(row->vendor_key), P_OPT_UUID(call->patient), P_BYTES(sealed), P_BYTES(digest), P_TEXT(news->reason), P_TEXT(news->warning),
-	    P_TEXT(saga_json(r->s.arena, news->result))) < 0 ? -1 : 0;
+		   P_TEXT(r->kind->steps[row->no].name), P_TEXT(news->state), P_TEXT(call->service), P_TEXT(call->method),
+		   P_TEXT(call->path), P_TEXT(row->vendor_key), P_OPT_UUID(call->patient), P_BYTES(sealed), P_BYTES(digest),
+		   P_TEXT(news->reason), P_TEXT(news->warning), P_TEXT(saga_json(r->s.arena, news->result))) < 0 ?
+	    -1 :
+	    0;
 }
 
 static int
@@ -209,7 +266,8 @@ step_insert(struct saga_run *r, struct step_row *row, const char *state, const s
 	if (!legal(row->state == NULL ? "" : row->state, state))
 		return illegal(r, row, state, err);
 	row->id = uuid_new();
-	row->vendor_key = work_vendor_key(r->s.db, arena_printf(r->s.arena, "saga|%s|%d|1%s", uuid_text(r->s.id, id), row->no, row->undo ? "|undo" : ""));
+	row->vendor_key = work_vendor_key(
+	    r->s.db, arena_printf(r->s.arena, "saga|%s|%d|1%s", uuid_text(r->s.id, id), row->no, row->undo ? "|undo" : ""));
 	if (body.p != NULL && vault_seal(r->s.db, call->patient, "saga_step", "request_enc", row->id, body, &sealed, err) < 0)
 		return -1;
 	sha256(body.p == NULL ? BYTES("", 0) : body, digest);
@@ -253,7 +311,8 @@ step_open(struct saga_run *r, struct step_row *row, struct saga_call *call, stru
 	if (row->request_enc.p != NULL && row->request_enc.n > 0 &&
 	    vault_open(r->s.db, "saga_step", "request_enc", row->id, row->request_enc, &body, err) < 0)
 		return -1;
-	*call = (struct saga_call){ .service = row->service, .method = row->method, .path = row->path, .body = (const char *)body.p };
+	*call =
+	    (struct saga_call){ .service = row->service, .method = row->method, .path = row->path, .body = (const char *)body.p };
 	return db_exec(r->s.db, attempt_sql, err, P_UUID(row->id)) < 0 ? -1 : 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * saga_undo.c: the way back (rule M7). Confirmed steps that can be undone are, last first; each undo is an intent of its own under a key of its own,
- * repeated until the callee has taken it. The first that is finally refused stops the way back: an earlier step may only be undone when all that
- * stands on it is gone.
+ * saga_undo.c: the way back (rule M7). Confirmed steps that can be undone are, last first; each undo is an intent of its own
+ * under a key of its own, repeated until the callee has taken it. The first that is finally refused stops the way back: an
+ * earlier step may only be undone when all that stands on it is gone.
  */
 #include "work/saga_engine.h"
 

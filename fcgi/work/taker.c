@@ -1,6 +1,7 @@
 /*
- * taker.c: claims a job and runs it (rule Q2). The claim is one statement in a transaction of its own: ready, due, of this queue, of an entity
- * that has nothing running; SKIP LOCKED, so takers never wait for each other. The unique index on running serial keys decides the rare tie.
+ * taker.c: claims a job and runs it (rule Q2). The claim is one statement in a transaction of its own: ready, due, of this
+ * queue, of an entity that has nothing running; SKIP LOCKED, so takers never wait for each other. The unique index on running
+ * serial keys decides the rare tie.
  */
 #include "work/work.h"
 
@@ -18,14 +19,13 @@
 	" AND (j.serial_key IS NULL OR NOT EXISTS (SELECT FROM job r WHERE r.serial_key = j.serial_key AND r.state = 'running'))"
 
 static const char claim_sql[] =
-	"WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND j.queue = $1 AND j.run_at <= clock_timestamp()" ENTITY_FREE
-	" ORDER BY j.prio, j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)" CLAIM_SET;
+    "WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND j.queue = $1 AND j.run_at <= clock_timestamp()" ENTITY_FREE
+    " ORDER BY j.prio, j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)" CLAIM_SET;
 static const char due_sql[] = "SELECT 1 FROM job WHERE state = 'ready' AND queue = $1 AND run_at <= clock_timestamp() LIMIT 1";
 /* For tests: any queue, and delays may be passed over. */
 static const char claim_any_sql[] =
-	"WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND (j.run_at <= clock_timestamp() OR $1::boolean)"
-	"  AND j.id <> ALL ($4::bigint[])" ENTITY_FREE
-	" ORDER BY j.prio, j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)" CLAIM_SET;
+    "WITH next AS (SELECT j.id FROM job j WHERE j.state = 'ready' AND (j.run_at <= clock_timestamp() OR $1::boolean)"
+    "  AND j.id <> ALL ($4::bigint[])" ENTITY_FREE " ORDER BY j.prio, j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED)" CLAIM_SET;
 
 void
 job_from_row(struct hand *h, const struct row *w, struct job *j)
@@ -34,13 +34,24 @@ job_from_row(struct hand *h, const struct row *w, struct job *j)
 	const char *args = row_str(w, "args");
 
 	*j = (struct job){
-		.arena = h->arena, .db = h->db, .http = h->http, .conf = h->work->conf, .service = h->work->service, .hand = h,
-		.id = row_int(w, "id"), .kind = row_str(w, "kind"), .attempt = (int)row_int(w, "attempt"),
-		.max_attempts = (int)row_int(w, "max_attempts"), .token = row_int(w, "token"), .again_s = -1,
-		.scope = { .tenant = row_uuid(w, "tenant_id"), .actor = "system:worker", .request_id = row_opt_str(w, "request_id") },
+		.arena = h->arena,
+		.db = h->db,
+		.http = h->http,
+		.conf = h->work->conf,
+		.service = h->work->service,
+		.hand = h,
+		.id = row_int(w, "id"),
+		.kind = row_str(w, "kind"),
+		.attempt = (int)row_int(w, "attempt"),
+		.max_attempts = (int)row_int(w, "max_attempts"),
+		.token = row_int(w, "token"),
+		.again_s = -1,
+		.scope = { .tenant = row_uuid(w, "tenant_id"),
+		    .actor = "system:worker",
+		    .request_id = row_opt_str(w, "request_id") },
 	};
 	j->args = json_read(h->arena, args, strlen(args), &ignored);
-	if (j->scope.request_id == NULL)	/* born in no request: its own number correlates what it does */
+	if (j->scope.request_id == NULL) /* born in no request: its own number correlates what it does */
 		j->scope.request_id = arena_printf(h->arena, "job-%s-%" PRId64, h->work->service->name, j->id);
 }
 
@@ -86,8 +97,8 @@ run(struct job *j, const struct job_row *row)
 	char label[96];
 
 	if (row->run(j, &err) == 0 && finish(j, &err) == 0)
-		log_line(LOG_INFO, j->again_s >= 0 ? "job.again" : "job.done", "job", arena_printf(j->arena, "%" PRId64, j->id), "kind", j->kind,
-		    "ms", arena_printf(j->arena, "%" PRId64, (clock_mono_us() - began) / 1000), NULL);
+		log_line(LOG_INFO, j->again_s >= 0 ? "job.again" : "job.done", "job", arena_printf(j->arena, "%" PRId64, j->id),
+		    "kind", j->kind, "ms", arena_printf(j->arena, "%" PRId64, (clock_mono_us() - began) / 1000), NULL);
 	else
 		job_failed(j, row, &err);
 	took = clock_mono_us() - began;
@@ -106,7 +117,7 @@ take_one(struct hand *h, struct problem *err)
 		db_rollback(h->db);
 		if (!db_violates(err, "job_serial"))
 			return -1;
-		problem_clear(err);	/* another taker began on that entity between our look and our move */
+		problem_clear(err); /* another taker began on that entity between our look and our move */
 		return 1;
 	}
 	if (w == NULL)
@@ -128,7 +139,8 @@ due(struct hand *h, struct problem *err)
 {
 	const struct row *w;
 
-	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_one(h->db, &w, due_sql, err, P_TEXT(h->queue)) < 0 || db_commit(h->db, err) < 0)
+	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_one(h->db, &w, due_sql, err, P_TEXT(h->queue)) < 0 ||
+	    db_commit(h->db, err) < 0)
 		return -1;
 	return w == NULL ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 /*
- * timer.c: cron without a leader (rule Q15). A tick is a row (timer, due time): the worker whose INSERT makes it enqueues the job in the same
- * transaction, all others see a conflict. Due times are multiples of the period in UTC by the database's clock, so that a clock that steps back
- * meets rows that exist, and one that steps ahead fires once.
+ * timer.c: cron without a leader (rule Q15). A tick is a row (timer, due time): the worker whose INSERT makes it enqueues the
+ * job in the same transaction, all others see a conflict. Due times are multiples of the period in UTC by the database's clock,
+ * so that a clock that steps back meets rows that exist, and one that steps ahead fires once.
  */
 #include "work/work.h"
 
@@ -10,10 +10,11 @@
 
 static const char now_sql[] = "SELECT extract(epoch FROM clock_timestamp())::bigint AS now";
 static const char tick_sql[] =
-	"INSERT INTO timer_tick (cron_name, due_at, fired_by) VALUES ($1, to_timestamp($2::bigint), $3) ON CONFLICT DO NOTHING";
+    "INSERT INTO timer_tick (cron_name, due_at, fired_by) VALUES ($1, to_timestamp($2::bigint), $3) ON CONFLICT DO NOTHING";
 /* Ticks are kept as long as a clock could sensibly step back, and never fewer than ten. */
 static const char sweep_sql[] =
-	"DELETE FROM timer_tick WHERE cron_name = $1 AND due_at < to_timestamp($2::bigint) - greatest(interval '1 day', make_interval(secs => $3 * 10))";
+    "DELETE FROM timer_tick WHERE cron_name = $1 AND due_at < to_timestamp($2::bigint) - greatest(interval '1 day',"
+    " make_interval(secs => $3 * 10))";
 
 static int
 database_now(struct hand *h, int64_t *now, struct problem *err)
@@ -44,8 +45,8 @@ fire(struct hand *h, const struct timer_row *t, int64_t due, int64_t period, str
 		db_rollback(h->db);
 		return 0;
 	}
-	if (job_enqueue(h->db, &spec, err) < 0 ||
-	    db_exec(h->db, sweep_sql, err, P_TEXT(t->name), P_INT(due), P_INT(period)) < 0 || db_commit(h->db, err) < 0)
+	if (job_enqueue(h->db, &spec, err) < 0 || db_exec(h->db, sweep_sql, err, P_TEXT(t->name), P_INT(due), P_INT(period)) < 0 ||
+	    db_commit(h->db, err) < 0)
 		return -1;
 	log_line(LOG_DEBUG, "timer.fired", "timer", t->name, "due", text, NULL);
 	return 1;
@@ -67,7 +68,7 @@ timers_fire(struct hand *h, int64_t *last, struct problem *err)
 		int64_t due = period > 0 ? now / period * period : 0;
 		int won;
 
-		if (period <= 0 || due == last[i])	/* 0 switches a timer off */
+		if (period <= 0 || due == last[i]) /* 0 switches a timer off */
 			continue;
 		won = fire(h, &s->timers[i], due, period, err);
 		if (won < 0)

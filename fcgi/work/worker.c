@@ -1,8 +1,9 @@
 /*
- * worker.c: the worker process (rules Q7, Q13, Q14): takers per queue, one thread that delivers events, one that keeps house, one that listens.
+ * worker.c: the worker process (rules Q7, Q13, Q14): takers per queue, one thread that delivers events, one that keeps house,
+ * one that listens.
  *
- * SIGTERM, SIGINT and SIGHUP mean the same: nothing new is claimed, what runs has 20 seconds to finish, the rest goes back to ready without
- * having used an attempt, and the process exits with 0. The supervisor starts the next one.
+ * SIGTERM, SIGINT and SIGHUP mean the same: nothing new is claimed, what runs has 20 seconds to finish, the rest goes back to
+ * ready without having used an attempt, and the process exits with 0. The supervisor starts the next one.
  */
 #include "work/work.h"
 
@@ -10,16 +11,15 @@
 #include "base/log.h"
 #include "crypto/seal.h"
 
-#define FINISH_S 20	/* or a lease, when that is shorter: then others take over anyway */
+#define FINISH_S 20 /* or a lease, when that is shorter: then others take over anyway */
 
 const struct conf_key work_conf[] = {
-	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" },
-	{ 0 }
+	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" }, { 0 }
 };
 
 static const char hand_back_sql[] =
-	"UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
-	" WHERE lease_by = $1 AND state = 'running'";
+    "UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
+    " WHERE lease_by = $1 AND state = 'running'";
 static const char gone_sql[] = "DELETE FROM worker WHERE name = $1";
 
 /* ---- what the threads share */
@@ -77,7 +77,7 @@ work_fail(struct work *w)
 {
 	atomic_store(&w->failed, true);
 	stop(w);
-	kill(getpid(), SIGTERM);	/* the main thread waits for signals only */
+	kill(getpid(), SIGTERM); /* the main thread waits for signals only */
 }
 
 struct scope
@@ -158,7 +158,7 @@ add_queue(struct work *w, const char *queue)
 static size_t
 most_hands(const struct service *s)
 {
-	size_t n = 4 + s->njobs;	/* three of our own, the default queue, one for each kind at worst */
+	size_t n = 4 + s->njobs; /* three of our own, the default queue, one for each kind at worst */
 
 	for (size_t i = 0; i < s->nqueues; i++)
 		n += s->queues[i].takers;
@@ -176,7 +176,7 @@ plan_threads(struct work *w)
 	add_hand(w, housekeeper_main, NULL);
 	add_hand(w, listener_main, NULL);
 	add_hand(w, deliverer_main, NULL);
-	add_queue(w, DEFAULT_QUEUE);	/* also where unknown kinds end up */
+	add_queue(w, DEFAULT_QUEUE); /* also where unknown kinds end up */
 	for (size_t i = 0; i < s->njobs; i++)
 		if (s->jobs[i].queue != NULL)
 			add_queue(w, s->jobs[i].queue);
@@ -218,7 +218,7 @@ work_init(struct work *w, const struct service *s, const struct conf *conf, stru
 	sigaddset(&w->signals, SIGTERM);
 	sigaddset(&w->signals, SIGINT);
 	sigaddset(&w->signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &w->signals, NULL);	/* before any thread: only sigwait takes them */
+	pthread_sigmask(SIG_BLOCK, &w->signals, NULL); /* before any thread: only sigwait takes them */
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
@@ -295,7 +295,7 @@ worker_main(const struct service *s, const struct conf *conf)
 	hand_back(&w);
 	bool failed = atomic_load(&w.failed);
 	if (!all)
-		_exit(failed ? 1 : 0);	/* their memory is in use */
+		_exit(failed ? 1 : 0); /* their memory is in use */
 	work_release(&w);
 	return failed ? 1 : 0;
 }

@@ -20,7 +20,10 @@ must(int rc, const struct problem *err, const char *file, int line)
 void
 crew_open(struct crew *c, struct world *w, size_t n)
 {
-	*c = (struct crew){ .work = { .conf = world_conf(w), .lease_s = 30, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER } };
+	*c = (struct crew){ .work = { .conf = world_conf(w),
+				.lease_s = 30,
+				.lock = PTHREAD_MUTEX_INITIALIZER,
+				.wake = PTHREAD_COND_INITIALIZER } };
 	c->work.service = crew_service;
 	MUST((c->work.keyring = keyring_load(conf_str(world_conf(w), "KEK_FILE"), &err)) == NULL ? -1 : 0);
 	work_name(c->work.name);
@@ -92,7 +95,7 @@ worker_start(struct world *w)
 {
 	pid_t pid = fork();
 
-	if (pid == 0)	/* its connections are its own; ours it must not touch */
+	if (pid == 0) /* its connections are its own; ours it must not touch */
 		_exit(worker_main(crew_service, world_conf(w)));
 	assert_true(pid > 0);
 	return pid;

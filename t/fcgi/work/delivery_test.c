@@ -1,5 +1,6 @@
 /*
- * delivery_test.c: the outbox's promises (rules O1 to O3): every committed event reaches every subscriber, in order per aggregate, whoever fails.
+ * delivery_test.c: the outbox's promises (rules O1 to O3): every committed event reaches every subscriber, in order per
+ * aggregate, whoever fails.
  */
 #include "core.h"
 
@@ -7,17 +8,14 @@
 #include "crew.h"
 #include "crypto/random.h"
 
-#define MOST_POSTS 20000
-#define WRITERS 4
+#define MOST_POSTS  20000
+#define WRITERS     4
 #define EVENTS_EACH 60
 
 static const char *const both[] = { "notify", "portal", NULL };
 static const char *const nobody[] = { "nobody", NULL };
-static const struct topic topics[] = {
-	{ "thing.happened", both, "test" },
-	{ "thing.lost", nobody, "test: its subscriber does not exist" },
-	{ 0 }
-};
+static const struct topic topics[] = { { "thing.happened", both, "test" },
+	{ "thing.lost", nobody, "test: its subscriber does not exist" }, { 0 } };
 static const struct service service = { .name = "registry", .prefix = "/route", .says = "events under test", .topics = topics };
 const struct service *const crew_service = &service;
 
@@ -36,10 +34,10 @@ struct post {
 static struct post posts[MOST_POSTS];
 static size_t nposts;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *refuses;		/* a path whose owner refuses */
-static struct uuid refused_aggregate;	/* nil = every one */
-static int refusals;			/* how often still */
-static void (*meanwhile)(void);		/* while a post is on its way */
+static const char *refuses;           /* a path whose owner refuses */
+static struct uuid refused_aggregate; /* nil = every one */
+static int refusals;                  /* how often still */
+static void (*meanwhile)(void);       /* while a post is on its way */
 
 static bool
 refuse(const struct post *p)
@@ -55,7 +53,8 @@ refuse(const struct post *p)
 }
 
 static void
-subscriber(void *context UNUSED, struct arena *a, const struct http_call *call, struct http_answer *ret, const char *const **headers)
+subscriber(
+    void *context UNUSED, struct arena *a, const struct http_call *call, struct http_answer *ret, const char *const **headers)
 {
 	struct problem err = { 0 };
 	json_t *body = json_read(a, (const char *)call->body.p, call->body.n, &err);
@@ -157,8 +156,10 @@ failure_holds_back_its_own_aggregate_only(void **state UNUSED)
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND attempt = 0"), 2);
 	work_all(world);
 	assert_string_equal(taken("/notify/events", a), "1 2 3");
-	assert_int_equal(sql_int(world, "SELECT attempt FROM outbox_delivery WHERE aggregate_id = '%s' AND subscriber = 'notify' AND seq = 1",
-	    uuid_text(a, (char[UUID_TEXT]){ 0 })), 5);
+	assert_int_equal(
+	    sql_int(world, "SELECT attempt FROM outbox_delivery WHERE aggregate_id = '%s' AND subscriber = 'notify' AND seq = 1",
+		uuid_text(a, (char[UUID_TEXT]){ 0 })),
+	    5);
 }
 
 static void
@@ -173,7 +174,8 @@ dead_delivery_waits_for_a_person_with_what_follows_it(void **state UNUSED)
 	work_all(world);
 	assert_int_equal(refusals, 0);
 	assert_string_equal(taken("/notify/events", a), "");
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'dead' AND attempt = 20 AND seq = 1"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'dead' AND attempt = 20 AND seq = 1"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND seq = 2"), 1);
 	sql_run(world, "UPDATE outbox_delivery SET state = 'pending', attempt = 0, token = 0, run_at = now() WHERE state = 'dead'");
 	work(world);
@@ -186,7 +188,10 @@ subscriber_that_does_not_exist_is_an_error(void **state UNUSED)
 	publish("thing.lost", uuid_new(), "{}");
 	work(world);
 	assert_int_equal(nposts, 0);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND last_error LIKE '%%unknown_subscriber%%'"), 1);
+	assert_int_equal(
+	    sql_int(
+		world, "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND last_error LIKE '%%unknown_subscriber%%'"),
+	    1);
 }
 
 static void
@@ -206,10 +211,11 @@ late_dispatcher_writes_nothing(void **state UNUSED)
 	sql_run(world, "DELETE FROM outbox_delivery WHERE subscriber = 'portal'");
 	meanwhile = other_dispatcher_takes_over;
 	refuses = "/notify/events";
-	refusals = 1;	/* the first fails late: it must not bring the row back */
+	refusals = 1; /* the first fails late: it must not bring the row back */
 	crew_deliver(&crew, 0);
 	assert_int_equal(nposts, 2);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'sent' AND token = 2 AND last_error IS NULL"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM outbox_delivery WHERE state = 'sent' AND token = 2 AND last_error IS NULL"), 1);
 }
 
 static void
@@ -275,8 +281,9 @@ expect_in_order(const char *path, struct uuid aggregate)
 		assert_int_equal(strtoll(s, &end, 10), next++);
 		s = *end == ' ' ? end + 1 : end;
 	}
-	assert_int_equal(next - 1, sql_int(world, "SELECT coalesce(max(seq), 0) FROM outbox WHERE aggregate_id = '%s'",
-	    uuid_text(aggregate, (char[UUID_TEXT]){ 0 })));
+	assert_int_equal(next - 1,
+	    sql_int(world, "SELECT coalesce(max(seq), 0) FROM outbox WHERE aggregate_id = '%s'",
+		uuid_text(aggregate, (char[UUID_TEXT]){ 0 })));
 }
 
 static void
@@ -326,9 +333,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(event_arrives_with_all_its_members), TEST(failure_holds_back_its_own_aggregate_only),
-		TEST(dead_delivery_waits_for_a_person_with_what_follows_it), TEST(subscriber_that_does_not_exist_is_an_error),
-		TEST(late_dispatcher_writes_nothing), TEST(dead_dispatchers_delivery_becomes_due_by_itself),
+		TEST(event_arrives_with_all_its_members),
+		TEST(failure_holds_back_its_own_aggregate_only),
+		TEST(dead_delivery_waits_for_a_person_with_what_follows_it),
+		TEST(subscriber_that_does_not_exist_is_an_error),
+		TEST(late_dispatcher_writes_nothing),
+		TEST(dead_dispatchers_delivery_becomes_due_by_itself),
 		TEST(what_is_emitted_is_what_was_committed_in_order),
 	};
 

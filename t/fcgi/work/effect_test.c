@@ -5,15 +5,15 @@
 
 #include "crew.h"
 
-#define VENDOR "https://vendor.test"
-#define BODY "amount=4900&metadata[note]=Jane%20Roe"
+#define VENDOR     "https://vendor.test"
+#define BODY       "amount=4900&metadata[note]=Jane%20Roe"
 #define MOST_TRIES 12
 
 static const char settled_sql[] = "INSERT INTO settled (kind, state, ref, code) VALUES ($1, $2, $3, $4)";
 
 static struct world *world;
 static struct uuid subject;
-static enum verdict seen;	/* what a look-up finds */
+static enum verdict seen; /* what a look-up finds */
 static unsigned looks;
 
 static int
@@ -53,11 +53,17 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 {
 	assert_true(uuid_equal(e->subject, subject));
 	assert_true(strcmp(state, "manual") != 0 || a->body.p == NULL);
-	return db_exec(j->db, settled_sql, err, P_TEXT(e->vendor_key), P_TEXT(state), P_TEXT(e->vendor_ref), P_TEXT(e->error_code)) < 0 ? -1 : 0;
+	return db_exec(j->db, settled_sql, err, P_TEXT(e->vendor_key), P_TEXT(state), P_TEXT(e->vendor_ref),
+		   P_TEXT(e->error_code)) < 0 ?
+	    -1 :
+	    0;
 }
 
 #define KIND(name_, unknown_, deadline, look) \
-	{ .name = name_, .unknown = unknown_, .deadline_s = deadline, .dress = dress, .judge = judge, .look_up = look, .settle = settle }
+	{ \
+		.name = name_, .unknown = unknown_, .deadline_s = deadline, .dress = dress, .judge = judge, .look_up = look, \
+		.settle = settle \
+	}
 static const struct effect_kind resend = KIND("resend.act", RESEND, 86400, look_up);
 static const struct effect_kind deaf = KIND("deaf.act", RESEND, 86400, NULL);
 static const struct effect_kind asked = KIND("asked.act", LOOK_UP, 3600, look_up);
@@ -71,7 +77,11 @@ static const struct job_row jobs[] = {
 };
 static const struct topic topics[] = { { 0 } };
 static const struct service service = {
-	.name = "registry", .prefix = "/route", .says = "effects under test", TABLE(jobs, njobs, jobs), TABLE(effects, neffects, effects),
+	.name = "registry",
+	.prefix = "/route",
+	.says = "effects under test",
+	TABLE(jobs, njobs, jobs),
+	TABLE(effects, neffects, effects),
 	.topics = topics,
 };
 const struct service *const crew_service = &service;
@@ -90,8 +100,14 @@ clean(void **state UNUSED)
 static void
 intend(const char *kind, const char *body)
 {
-	struct effect_request q = { .kind = kind, .subject = subject, .patient = subject, .generation = 1, .method = "POST", .path = "/act",
-	    .content_type = "application/x-www-form-urlencoded", .body = BYTES_OF(body) };
+	struct effect_request q = { .kind = kind,
+		.subject = subject,
+		.patient = subject,
+		.generation = 1,
+		.method = "POST",
+		.path = "/act",
+		.content_type = "application/x-www-form-urlencoded",
+		.body = BYTES_OF(body) };
 
 	tx_begin(world);
 	MUST(effect_intend(world_db(world), &q, &err));
@@ -139,15 +155,18 @@ confirmed_effect_is_settled_once(void **state UNUSED)
 {
 	vendor_answers(200, "pi_1");
 	intend("resend.act", BODY);
-	intend("resend.act", "amount=1");	/* the same act: nothing changes */
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM effect WHERE position('Jane' IN encode(request_enc, 'escape')) > 0"), 0);
+	intend("resend.act", "amount=1"); /* the same act: nothing changes */
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM effect WHERE position('Jane' IN encode(request_enc, 'escape')) > 0"), 0);
 	work_all(world);
 	expect_same_sends(1);
 	expect_effect("confirmed", "confirmed");
 	assert_string_equal(sql_text(world, "SELECT vendor_ref FROM effect"), "pi_1");
 	assert_int_equal(sql_int(world, "SELECT length(vendor_key) FROM effect WHERE vendor_key ~ '^[a-z2-7]+$'"), 52);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM effect WHERE octet_length(response_digest) = 32 AND http_status = 200"), 1);
-	assert_int_equal(sql_int(world, "SELECT count(DISTINCT action) FROM audit WHERE object_id = (SELECT id::text FROM effect)"), 3);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM effect WHERE octet_length(response_digest) = 32 AND http_status = 200"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(DISTINCT action) FROM audit WHERE object_id = (SELECT id::text FROM effect)"), 3);
 	assert_string_equal(sql_text(world, "SELECT state FROM job"), "done");
 }
 
@@ -185,7 +204,7 @@ turned_away_is_tried_again(void **state UNUSED)
 	vendor_answers(200, "pi_1");
 	vendor_answers(429, "{}");
 	stub_broken(world, "POST", VENDOR "/act", HTTP_NOT_SENT);
-	intend("blind.act", BODY);	/* even where nothing may be sent twice: it certainly did not happen */
+	intend("blind.act", BODY); /* even where nothing may be sent twice: it certainly did not happen */
 	work(world);
 	assert_string_equal(sql_text(world, "SELECT state FROM effect"), "intent");
 	work_all(world);
@@ -308,7 +327,7 @@ vendor_is_asked_before_anything_is_sent_again(void **state UNUSED)
 	seen = EFFECT_CONFIRMED;
 	intend("asked.act", BODY);
 	work(world);
-	assert_int_equal(looks, 0);	/* it may still be under way: not at once */
+	assert_int_equal(looks, 0); /* it may still be under way: not at once */
 	work_all(world);
 	assert_int_equal(sends(), 1);
 	expect_effect("confirmed", "confirmed");
@@ -350,7 +369,8 @@ unknown_order_is_never_sent_again(void **state UNUSED)
 	intend("blind.act", BODY);
 	work_all(world);
 	expect_effect("unknown", "");
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND run_at - now() BETWEEN '14 min' AND '15 min'"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND run_at - now() BETWEEN '14 min' AND '15 min'"), 1);
 	sql_run(world, "UPDATE effect SET deadline = now() - interval '1 s'");
 	work_all(world);
 	assert_int_equal(sends(), 1);
@@ -362,7 +382,9 @@ worker_that_died_while_sending_sends_no_second_order(void **state UNUSED)
 {
 	intend("blind.act", BODY);
 	/* As its successor finds it: "sent" committed, the job rescued. */
-	sql_run(world, "UPDATE effect SET state = 'sent', attempts = 1, first_sent_at = now(), sent_at = now(), deadline = now() + interval '900 s'");
+	sql_run(world,
+	    "UPDATE effect SET state = 'sent', attempts = 1, first_sent_at = now(), sent_at = now(),"
+	    " deadline = now() + interval '900 s'");
 	work(world);
 	assert_int_equal(sends(), 0);
 	expect_effect("unknown", "");
@@ -383,7 +405,7 @@ evidence_settles_what_is_unknown(void **state UNUSED)
 	assert_false(did);
 	tx_end(world);
 	work(world);
-	expect_effect("confirmed", "");		/* the bearer of the evidence writes the business rows */
+	expect_effect("confirmed", ""); /* the bearer of the evidence writes the business rows */
 	assert_string_equal(sql_text(world, "SELECT vendor_ref FROM effect"), "rx_9");
 	assert_string_equal(sql_text(world, "SELECT state FROM job"), "done");
 }
@@ -414,7 +436,7 @@ evidence_that_overtakes_the_answer_wins_once(void **state UNUSED)
 	tx_begin(world);
 	MUST(effect_evidence(world_db(world), "resend.act", subject, true, NULL, &did, &err));
 	tx_end(world);
-	assert_false(did);	/* nothing was sent yet: this is evidence of something else */
+	assert_false(did); /* nothing was sent yet: this is evidence of something else */
 	sql_run(world, "UPDATE effect SET state = 'sent'");
 	sql_run(world, "UPDATE effect SET state = 'confirmed', settled_at = now()");
 	work_all(world);
@@ -443,14 +465,26 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(confirmed_effect_is_settled_once), TEST(key_depends_on_the_act_alone), TEST(refusal_is_final), TEST(turned_away_is_tried_again),
-		TEST(vendor_that_never_takes_it_leaves_it_to_a_person), TEST(no_answer_is_asked_again_with_the_same_bytes),
-		TEST(server_error_is_asked_again_with_the_same_bytes), TEST(stored_failure_is_looked_up),
-		TEST(stored_failure_of_something_absent_is_a_persons), TEST(different_failures_are_no_stored_one),
-		TEST(stored_failure_without_a_look_up_is_a_persons), TEST(old_key_is_not_trusted), TEST(vendor_is_asked_before_anything_is_sent_again),
-		TEST(what_the_vendor_has_not_got_is_sent_again), TEST(vendor_that_cannot_say_leaves_it_to_a_person),
-		TEST(unknown_order_is_never_sent_again), TEST(worker_that_died_while_sending_sends_no_second_order),
-		TEST(evidence_settles_what_is_unknown), TEST(evidence_may_come_after_the_deadline), TEST(evidence_that_overtakes_the_answer_wins_once),
+		TEST(confirmed_effect_is_settled_once),
+		TEST(key_depends_on_the_act_alone),
+		TEST(refusal_is_final),
+		TEST(turned_away_is_tried_again),
+		TEST(vendor_that_never_takes_it_leaves_it_to_a_person),
+		TEST(no_answer_is_asked_again_with_the_same_bytes),
+		TEST(server_error_is_asked_again_with_the_same_bytes),
+		TEST(stored_failure_is_looked_up),
+		TEST(stored_failure_of_something_absent_is_a_persons),
+		TEST(different_failures_are_no_stored_one),
+		TEST(stored_failure_without_a_look_up_is_a_persons),
+		TEST(old_key_is_not_trusted),
+		TEST(vendor_is_asked_before_anything_is_sent_again),
+		TEST(what_the_vendor_has_not_got_is_sent_again),
+		TEST(vendor_that_cannot_say_leaves_it_to_a_person),
+		TEST(unknown_order_is_never_sent_again),
+		TEST(worker_that_died_while_sending_sends_no_second_order),
+		TEST(evidence_settles_what_is_unknown),
+		TEST(evidence_may_come_after_the_deadline),
+		TEST(evidence_that_overtakes_the_answer_wins_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

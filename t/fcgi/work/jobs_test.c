@@ -1,5 +1,6 @@
 /*
- * jobs_test.c: the queue's promises (rules Q1 to Q15) against a real database: what runs, how often, and what is left when it fails.
+ * jobs_test.c: the queue's promises (rules Q1 to Q15) against a real database: what runs, how often, and what is left when it
+ * fails.
  */
 #include "core.h"
 
@@ -85,7 +86,7 @@ static int
 fails_job(struct job *j, struct problem *err)
 {
 	atomic_fetch_add(&reached, 1);
-	if (job_begin(j, err) < 0 || mark(j, "lost", err) < 0)	/* rolled back with the failure */
+	if (job_begin(j, err) < 0 || mark(j, "lost", err) < 0) /* rolled back with the failure */
 		return -1;
 	problem(err, (int)job_int(j, "status"), "planned", "as the test wants it");
 	err->retry_after = (int)job_int(j, "after");
@@ -129,8 +130,13 @@ static const struct timer_row timers[] = { { "tick", "TICK_EVERY", "tick", "test
 static const struct conf_key config[] = { { "TICK_EVERY", CONF_SECS, .dflt = "0", .says = "test" }, { 0 } };
 static const struct topic topics[] = { { 0 } };
 static const struct service service = {
-	.name = "registry", .prefix = "/route", .says = "jobs under test", TABLE(jobs, njobs, jobs), TABLE(timers, ntimers, timers),
-	.topics = topics, .config = config,
+	.name = "registry",
+	.prefix = "/route",
+	.says = "jobs under test",
+	TABLE(jobs, njobs, jobs),
+	TABLE(timers, ntimers, timers),
+	.topics = topics,
+	.config = config,
 };
 const struct service *const crew_service = &service;
 
@@ -162,7 +168,9 @@ eight_takers_do_each_job_once(void **state UNUSED)
 	struct crew c;
 	pthread_t t[8];
 
-	sql_run(world, "INSERT INTO job (tenant_id, kind, args) SELECT app_tenant(), 'once', jsonb_build_object('n', n) FROM generate_series(1, %d) n",
+	sql_run(world,
+	    "INSERT INTO job (tenant_id, kind, args) SELECT app_tenant(), 'once', jsonb_build_object('n', n)"
+	    " FROM generate_series(1, %d) n",
 	    RACE_JOBS);
 	crew_open(&c, world, 8);
 	for (size_t i = 0; i < 8; i++)
@@ -209,7 +217,8 @@ last_attempt_that_crashed_ends_in_dead(void **state UNUSED)
 {
 	struct crew c;
 
-	sql_run(world, "INSERT INTO job (tenant_id, kind, state, attempt, max_attempts, lease_until, lease_by, token) VALUES"
+	sql_run(world,
+	    "INSERT INTO job (tenant_id, kind, state, attempt, max_attempts, lease_until, lease_by, token) VALUES"
 	    " (app_tenant(), 'fails', 'running', 3, 3, now() - interval '1 s', 'gone', 7),"
 	    " (app_tenant(), 'fails', 'running', 2, 3, now() - interval '1 s', 'gone', 7),"
 	    " (app_tenant(), 'fails', 'running', 3, 3, now() + interval '9 s', 'alive', 7),"
@@ -217,10 +226,14 @@ last_attempt_that_crashed_ends_in_dead(void **state UNUSED)
 	crew_open(&c, world, 1);
 	MUST(rescue_expired(&c.hands[0], &err));
 	crew_close(&c);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'dead' AND attempt = 3 AND errors -> 0 ->> 'error' LIKE '%%lease_expired%%'"), 1);
+	assert_int_equal(sql_int(world,
+			     "SELECT count(*) FROM job WHERE state = 'dead' AND attempt = 3"
+			     " AND errors -> 0 ->> 'error' LIKE '%%lease_expired%%'"),
+	    1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 2 AND run_at > now()"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'running'"), 1);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND kind = 'nobody.knows' AND attempt = 11"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND kind = 'nobody.knows' AND attempt = 11"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM mark WHERE what = 'buried'"), 1);
 }
 
@@ -229,7 +242,10 @@ unknown_kind_goes_back_unused(void **state UNUSED)
 {
 	sql_run(world, "INSERT INTO job (tenant_id, kind) VALUES (app_tenant(), 'of.the.next.release')");
 	work(world);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0 AND run_at > now() + interval '4 minutes'"), 1);
+	assert_int_equal(
+	    sql_int(
+		world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0 AND run_at > now() + interval '4 minutes'"),
+	    1);
 }
 
 /* ---- Q8: failing */
@@ -240,10 +256,14 @@ retry_waits_and_the_last_one_buries(void **state UNUSED)
 	enqueue(world, &(struct job_spec){ .kind = "fails", .args = "{\"status\":503}" });
 	work(world);
 	assert_int_equal(atomic_load(&reached), 1);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 1 AND run_at - now() BETWEEN '0 s' AND '2 s'"), 1);
+	assert_int_equal(
+	    sql_int(
+		world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 1 AND run_at - now() BETWEEN '0 s' AND '2 s'"),
+	    1);
 	work_all(world);
 	assert_int_equal(atomic_load(&reached), 3);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'dead' AND attempt = 3 AND jsonb_array_length(errors) = 3"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM job WHERE state = 'dead' AND attempt = 3 AND jsonb_array_length(errors) = 3"), 1);
 	assert_string_equal(sql_text(world, "SELECT last_error FROM job"), "503 planned: as the test wants it");
 	assert_string_equal(sql_text(world, "SELECT string_agg(what, ' ') FROM mark"), "buried");
 }
@@ -253,7 +273,8 @@ retry_after_wins_when_it_is_longer(void **state UNUSED)
 {
 	enqueue(world, &(struct job_spec){ .kind = "fails", .args = "{\"status\":429,\"after\":90}" });
 	work(world);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND run_at - now() BETWEEN '85 s' AND '90 s'"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND run_at - now() BETWEEN '85 s' AND '90 s'"), 1);
 }
 
 static void
@@ -280,7 +301,9 @@ dead_letter_runs_again_with_its_arguments(void **state UNUSED)
 {
 	enqueue(world, &(struct job_spec){ .kind = "fails", .args = "{\"status\":422}" });
 	work(world);
-	sql_run(world, "UPDATE job SET state = 'ready', kind = 'once', args = args || '{\"n\":1}', attempt = 0, finished_at = NULL, run_at = now()");
+	sql_run(world,
+	    "UPDATE job SET state = 'ready', kind = 'once', args = args || '{\"n\":1}', attempt = 0, finished_at = NULL,"
+	    " run_at = now()");
 	work(world);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM once"), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'done' AND jsonb_array_length(errors) = 1"), 1);
@@ -307,7 +330,8 @@ entity_has_one_running_job(void **state UNUSED)
 
 	enqueue(world, &(struct job_spec){ .kind = "nothing", .serial_key = "case-7" });
 	enqueue(world, &(struct job_spec){ .kind = "nothing", .serial_key = "case-7" });
-	sql_run(world, "UPDATE job SET state = 'running', lease_until = now() + interval '1 h' WHERE id = (SELECT min(id) FROM job)");
+	sql_run(
+	    world, "UPDATE job SET state = 'running', lease_until = now() + interval '1 h' WHERE id = (SELECT min(id) FROM job)");
 	crew_open(&c, world, 1);
 	assert_int_equal(crew_take(&c, 0), 0);
 	sql_run(world, "UPDATE job SET state = 'done', lease_until = NULL, finished_at = now() WHERE state = 'running'");
@@ -321,7 +345,9 @@ serial_jobs_race_in_peace(void **state UNUSED)
 	struct crew c;
 	pthread_t t[8];
 
-	sql_run(world, "INSERT INTO job (tenant_id, kind, args, serial_key) SELECT app_tenant(), 'once', jsonb_build_object('n', n), 'k' || n %% 3"
+	sql_run(world,
+	    "INSERT INTO job (tenant_id, kind, args, serial_key) SELECT app_tenant(), 'once', jsonb_build_object('n', n),"
+	    " 'k' || n %% 3"
 	    " FROM generate_series(1, 60) n");
 	crew_open(&c, world, 8);
 	for (int round = 0; round < 100 && sql_int(world, "SELECT count(*) FROM job WHERE state <> 'done'") > 0; round++) {
@@ -340,7 +366,10 @@ polling_uses_up_no_attempt(void **state UNUSED)
 {
 	enqueue(world, &(struct job_spec){ .kind = "poll" });
 	work(world);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0 AND run_at - now() BETWEEN '50 s' AND '60 s'"), 1);
+	assert_int_equal(
+	    sql_int(world,
+		"SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0 AND run_at - now() BETWEEN '50 s' AND '60 s'"),
+	    1);
 	work_all(world);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM mark WHERE what = 'poll'"), 4);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'done' AND attempt = 1 AND token = 4"), 1);
@@ -399,7 +428,7 @@ heartbeat_keeps_the_lease_of_long_work(void **state UNUSED)
 	enqueue(world, &(struct job_spec){ .kind = "hang", .args = "{\"ms\":7000}" });
 	pid = worker_start(world);
 	assert_true(comes_true(world, 15, "SELECT state = 'done' FROM job"));
-	assert_int_equal(sql_int(world, "SELECT attempt FROM job"), 1);	/* the lease is 4 s */
+	assert_int_equal(sql_int(world, "SELECT attempt FROM job"), 1); /* the lease is 4 s */
 	kill(pid, SIGTERM);
 	assert_int_equal(worker_wait(pid, 10), 0);
 }
@@ -450,7 +479,7 @@ announced_job_starts_at_once(void **state UNUSED)
 	pid_t pid = worker_start(world);
 
 	assert_true(comes_true(world, 10, "SELECT count(*) = 1 FROM worker"));
-	(void)poll(NULL, 0, 300);	/* its listener is there */
+	(void)poll(NULL, 0, 300); /* its listener is there */
 	for (int i = 0; i < 10; i++) {
 		enqueue(world, &(struct job_spec){ .kind = "nothing" });
 		assert_true(comes_true(world, 3, "SELECT count(*) = 0 FROM job WHERE state <> 'done'"));
@@ -467,7 +496,8 @@ setup(void **state UNUSED)
 	static const char *const settings[] = { "JOB_LEASE=4s", NULL };
 
 	world = world_new(&service, settings);
-	sql_run(world, "CREATE TABLE mark (what text); CREATE TABLE once (n bigint PRIMARY KEY);"
+	sql_run(world,
+	    "CREATE TABLE mark (what text); CREATE TABLE once (n bigint PRIMARY KEY);"
 	    " GRANT SELECT, INSERT ON mark, once TO PUBLIC");
 	return 0;
 }
@@ -485,13 +515,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(eight_takers_do_each_job_once), TEST(late_worker_writes_nothing), TEST(what_was_committed_on_the_way_stays),
-		TEST(last_attempt_that_crashed_ends_in_dead), TEST(unknown_kind_goes_back_unused), TEST(retry_waits_and_the_last_one_buries),
-		TEST(retry_after_wins_when_it_is_longer), TEST(permanent_failure_is_buried_at_once), TEST(forgotten_end_is_no_success),
-		TEST(dead_letter_runs_again_with_its_arguments), TEST(unique_job_waits_once), TEST(entity_has_one_running_job),
-		TEST(serial_jobs_race_in_peace), TEST(polling_uses_up_no_attempt), TEST(tick_belongs_to_one_worker),
-		TEST(killed_workers_job_runs_again), TEST(heartbeat_keeps_the_lease_of_long_work), TEST(stopped_worker_finishes_what_it_can),
-		TEST(stopped_worker_hands_back_the_rest), TEST(lost_hint_costs_a_second), TEST(announced_job_starts_at_once),
+		TEST(eight_takers_do_each_job_once),
+		TEST(late_worker_writes_nothing),
+		TEST(what_was_committed_on_the_way_stays),
+		TEST(last_attempt_that_crashed_ends_in_dead),
+		TEST(unknown_kind_goes_back_unused),
+		TEST(retry_waits_and_the_last_one_buries),
+		TEST(retry_after_wins_when_it_is_longer),
+		TEST(permanent_failure_is_buried_at_once),
+		TEST(forgotten_end_is_no_success),
+		TEST(dead_letter_runs_again_with_its_arguments),
+		TEST(unique_job_waits_once),
+		TEST(entity_has_one_running_job),
+		TEST(serial_jobs_race_in_peace),
+		TEST(polling_uses_up_no_attempt),
+		TEST(tick_belongs_to_one_worker),
+		TEST(killed_workers_job_runs_again),
+		TEST(heartbeat_keeps_the_lease_of_long_work),
+		TEST(stopped_worker_finishes_what_it_can),
+		TEST(stopped_worker_hands_back_the_rest),
+		TEST(lost_hint_costs_a_second),
+		TEST(announced_job_starts_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -7,6 +7,6 @@ t_fcgi_work_delivery_test_SOURCES = t/fcgi/work/delivery_test.c t/fcgi/work/crew
 t_fcgi_work_delivery_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_effect_test_SOURCES = t/fcgi/work/effect_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_effect_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
-t_fcgi_work_saga_test_SOURCES = t/fcgi/work/saga_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
+t_fcgi_work_saga_test_SOURCES = t/fcgi/work/saga_test.c t/fcgi/work/journey.c t/fcgi/work/journey.h t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_saga_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

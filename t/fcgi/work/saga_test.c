@@ -1,312 +1,10 @@
 /*
- * saga_test.c: several services brought to one end (rules M1, M2, M5, M7 to M10): forward, declined, back again, and with news that comes too early,
- * too late or never.
+ * saga_test.c: several services brought to one end (rules M1, M2, M5, M7 to M10): forward, declined, back again, and with news
+ * that comes too early, too late or never.
  */
 #include "core.h"
 
-#include "crew.h"
-
-static const char trail_sql[] = "INSERT INTO trail (what) VALUES ($1)";
-
-static struct world *world;
-static struct crew crew;		/* a second connection: an event that arrives meanwhile */
-static struct uuid subject;
-
-/* ---- the peers */
-
-struct answer {
-	const char *path;
-	int status;			/* 0: no answer came */
-	const char *body;
-	int times;
-	void (*meanwhile)(void);
-};
-static struct answer answers[64];
-static size_t nanswers;
-static struct {
-	char what[80];
-	char key[80];
-	char body[400];
-} calls[400];
-static size_t ncalls;
-
-static void
-note_call(const struct http_call *call)
-{
-	assert_true(ncalls < COUNT(calls));
-	snprintf(calls[ncalls].what, sizeof(calls[ncalls].what), "%s %s", call->method, strstr(call->url, "internal") + strlen("internal"));
-	snprintf(calls[ncalls].body, sizeof(calls[ncalls].body), "%.*s", (int)call->body.n, call->body.p == NULL ? "" : (const char *)call->body.p);
-	calls[ncalls].key[0] = '\0';
-	for (size_t i = 0; call->headers[i] != NULL; i++)
-		if (strncmp(call->headers[i], "Idempotency-Key: ", 17) == 0)
-			snprintf(calls[ncalls].key, sizeof(calls[ncalls].key), "%s", call->headers[i] + 17);
-	ncalls++;
-}
-
-static void
-peer(void *context UNUSED, struct arena *a UNUSED, const struct http_call *call, struct http_answer *ret, const char *const **headers)
-{
-	const char *path;
-
-	*headers = NULL;
-	note_call(call);
-	path = strchr(calls[ncalls - 1].what, ' ') + 1;
-	for (size_t i = nanswers; i > 0; i--) {
-		struct answer *x = &answers[i - 1];
-
-		if (strcmp(x->path, path) != 0 || x->times == 0)
-			continue;
-		x->times--;
-		if (x->meanwhile != NULL)
-			x->meanwhile();
-		*ret = (struct http_answer){ .outcome = x->status == 0 ? HTTP_UNKNOWN : HTTP_ANSWERED, .status = x->status,
-		    .body = BYTES_OF(x->body == NULL ? "{}" : x->body) };
-		return;
-	}
-	*ret = (struct http_answer){ .outcome = HTTP_ANSWERED, .status = 200, .body = BYTES_OF("{\"paymentId\":\"p1\",\"state\":\"pending\"}") };
-}
-
-static struct answer *
-says(const char *path, int times, int status, const char *body)
-{
-	answers[nanswers] = (struct answer){ .path = path, .status = status, .body = body, .times = times };
-	return &answers[nanswers++];
-}
-
-/* The calls in their order, without the reads: "POST /a, POST /b". */
-static const char *
-acts(void)
-{
-	struct buf b = buf_in(world_arena(world), 8192);
-
-	for (size_t i = 0; i < ncalls; i++)
-		if (strncmp(calls[i].what, "GET", 3) != 0)
-			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", strchr(calls[i].what, ' ') + 1);
-	return buf_str(&b);
-}
-
-static unsigned
-called(const char *what)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < ncalls; i++)
-		n += strcmp(calls[i].what, what) == 0;
-	return n;
-}
-
-/* ---- the saga under test */
-
-static int
-trail(struct saga *s, const char *what, struct problem *err)
-{
-	return db_exec(s->db, trail_sql, err, P_TEXT(what)) < 0 ? -1 : 0;
-}
-
-static int
-config_do(struct saga *s, struct problem *err)
-{
-	if (trail(s, "wrote", err) < 0)
-		return -1;
-	if (strcmp(saga_str(s, "medication"), "none") == 0)
-		return problem(err, 422, "no_such_medication", "test");
-	saga_put(s, "price", json_integer(4900));
-	return 0;
-}
-
-static int
-ask(struct saga_call *call, const char *service, const char *method, const char *path, const char *body)
-{
-	*call = (struct saga_call){ .service = service, .method = method, .path = path, .body = body, .patient = subject };
-	return 0;
-}
-
-static int
-lookup_plan(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "intake", "GET", "/intake/submissions/1", NULL);
-}
-
-static int
-lookup_take(struct saga *s, const json_t *reply, struct problem *err)
-{
-	if (json_text_at(reply, "missing") != NULL)
-		return problem(err, 422, "no_address", "test");
-	saga_put(s, "region", json_string("TX"));
-	return 0;
-}
-
-static int
-pay_plan(struct saga *s, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "billing", "POST", "/billing/payments", arena_printf(s->arena, "{\"amount\":%d,\"name\":\"Jane Roe\"}", (int)saga_int(s, "price")));
-}
-
-static int
-pay_take(struct saga *s, const json_t *reply, struct problem *err UNUSED)
-{
-	saga_put(s, "paymentId", json_string(json_text_at(reply, "paymentId")));
-	return 0;
-}
-
-static int
-pay_poll(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "billing", "GET", "/billing/payments/p1", NULL);
-}
-
-static int
-pay_polled(struct saga *s, const json_t *reply, struct problem *err)
-{
-	if (strcmp(json_text_at(reply, "state"), "authorized") != 0)
-		return 0;
-	return saga_resume(s->db, "journey", s->subject, "pay", true, NULL, "{\"by\":\"poll\"}", err);
-}
-
-static int
-pay_undo(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "billing", "POST", "/billing/cancel", "{}");
-}
-
-static int
-note_plan(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "integration", "POST", "/api/note", "{}");
-}
-
-static int
-ship_plan(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "shipping", "POST", "/shipping/shipments", "{}");
-}
-
-static int
-ship_undo(struct saga *s, struct saga_call *call UNUSED, struct problem *err)
-{
-	return trail(s, "unshipped", err);
-}
-
-static int
-book_plan(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "notify", "POST", "/notify/book", "{}");
-}
-
-static int
-book_undo(struct saga *s UNUSED, struct saga_call *call, struct problem *err UNUSED)
-{
-	return ask(call, "notify", "POST", "/notify/unbook", "{}");
-}
-
-static int
-nothing_plan(struct saga *s UNUSED, struct saga_call *call UNUSED, struct problem *err UNUSED)
-{
-	return 0;
-}
-
-static int
-last_do(struct saga *s, struct problem *err)
-{
-	if (strcmp(saga_str(s, "medication"), "late") == 0)
-		return problem(err, 409, "too_late", "test");
-	return 0;
-}
-
-static int
-moved(struct saga *s, const struct saga_step *step, const char *state, const char *reason, struct problem *err)
-{
-	return trail(s, arena_printf(s->arena, "%s:%s%s%s", step->name, state, reason == NULL ? "" : ":", reason == NULL ? "" : reason), err);
-}
-
-static int
-ended(struct saga *s, const char *state, const char *reason, struct problem *err)
-{
-	return trail(s, arena_printf(s->arena, "ended:%s:%s", state, reason == NULL ? "" : reason), err);
-}
-
-static const struct saga_step steps[] = {
-	{ .name = "config", .kind = LOCAL, .dry = true, .local = config_do },
-	{ .name = "pay", .kind = AWAIT, .deadline_s = 60, .plan = pay_plan, .take = pay_take, .poll = pay_poll, .polled = pay_polled, .undo = pay_undo },
-	{ .name = "note", .kind = CALL, .warn_only = true, .plan = note_plan },
-	{ .name = "ship", .kind = AWAIT, .deadline_s = 60, .plan = ship_plan, .undo = ship_undo },
-	{ .name = "book", .kind = CALL, .plan = book_plan, .undo = book_undo },
-	{ .name = "extra", .kind = CALL, .plan = nothing_plan },
-	{ .name = "last", .kind = LOCAL, .local = last_do },
-	{ .name = "lookup", .kind = CALL, .dry = true, .plan = lookup_plan, .take = lookup_take },
-};
-static const struct saga_kind journey = { .name = "journey", .steps = steps, .nsteps = COUNT(steps), .ended = ended, .moved = moved };
-static const struct saga_kind *const sagas[] = { &journey };
-static const struct job_row jobs[] = {
-	{ "saga.step", saga_step_job, .queue = "saga", .attempts = 4, .says = "test" },
-	{ "saga.deadline", saga_deadline_job, .queue = "saga", .says = "test" },
-};
-static const struct topic topics[] = { { 0 } };
-static const struct service service = {
-	.name = "orchestrator", .prefix = "/orchestrator", .says = "sagas under test", TABLE(jobs, njobs, jobs), TABLE(sagas, nsagas, sagas),
-	.topics = topics,
-};
-const struct service *const crew_service = &service;
-
-static int
-clean(void **state UNUSED)
-{
-	sql_run(world, "TRUNCATE job, saga_step, saga, trail RESTART IDENTITY");
-	nanswers = ncalls = 0;
-	subject = uuid_new();
-	return 0;
-}
-
-static struct uuid
-start(const char *medication)
-{
-	struct uuid id = UUID_NIL;
-
-	tx_begin(world);
-	MUST(saga_start(world_db(world), "journey", subject, text(world, "{\"medication\":\"%s\"}", medication), &id, &err));
-	tx_end(world);
-	return id;
-}
-
-static void
-resume(const char *step, bool ok, const char *reason, const char *detail)
-{
-	tx_begin(world);
-	MUST(saga_resume(world_db(world), "journey", subject, step, ok, reason, detail, &err));
-	tx_end(world);
-}
-
-/* While our call is on its way, on another connection. */
-static void
-resume_elsewhere(void)
-{
-	struct hand *h = &crew.hands[0];
-	struct problem err = { 0 };
-
-	must(db_begin(h->db, WRITE, &h->scope, &err), &err, __FILE__, __LINE__);
-	must(saga_resume(h->db, "journey", subject, "pay", true, NULL, "{\"by\":\"event\"}", &err), &err, __FILE__, __LINE__);
-	must(db_commit(h->db, &err), &err, __FILE__, __LINE__);
-}
-
-static const char *
-way(void)
-{
-	return sql_text(world, "SELECT string_agg(what, ' ' ORDER BY id) FROM trail WHERE what <> 'wrote'");
-}
-
-static const char *
-state_of(const char *step)
-{
-	return sql_text(world, "SELECT state FROM saga_step WHERE name = '%s' AND NOT undo", step);
-}
-
-static void
-expect_saga(const char *state, const char *reason)
-{
-	assert_string_equal(sql_text(world, "SELECT state FROM saga"), state);
-	assert_string_equal(sql_text(world, "SELECT reason FROM saga"), reason);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM trail WHERE what LIKE 'ended:%%'"), strcmp(state, "running") == 0 ? 0 : 1);
-}
+#include "journey.h"
 
 /* ---- forward */
 
@@ -328,12 +26,15 @@ everything_is_done_in_order_and_once(void **state UNUSED)
 	work(world);
 	expect_saga("completed", "");
 	assert_string_equal(acts(), "/billing/payments, /api/note, /shipping/shipments, /notify/book");
-	assert_string_equal(way(), "config:confirmed lookup:confirmed pay:confirmed note:confirmed ship:confirmed book:confirmed extra:skipped"
+	assert_string_equal(way(),
+	    "config:confirmed lookup:confirmed pay:confirmed note:confirmed ship:confirmed book:confirmed extra:skipped"
 	    " last:confirmed ended:completed:");
-	assert_string_equal(sql_text(world, "SELECT concat(data ->> 'paymentId', ' ', data ->> 'authorized', ' ', data ->> 'region') FROM saga"), "p1 4900 TX");
+	assert_string_equal(
+	    sql_text(world, "SELECT concat(data ->> 'paymentId', ' ', data ->> 'authorized', ' ', data ->> 'region') FROM saga"),
+	    "p1 4900 TX");
 	assert_string_equal(sql_text(world, "SELECT result ->> 'region' FROM saga_step WHERE name = 'lookup'"), "TX");
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state <> 'done' AND kind = 'saga.step'"), 0);
-	work_all(world);	/* what is left are the deadlines of what is long over */
+	work_all(world); /* what is left are the deadlines of what is long over */
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state <> 'done'"), 0);
 	assert_int_equal(called("GET /billing/payments/p1"), 0);
 }
@@ -343,11 +44,14 @@ request_is_sealed_and_its_key_its_own(void **state UNUSED)
 {
 	start("x");
 	work(world);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM saga_step WHERE position('Jane' IN encode(request_enc, 'escape')) > 0"), 0);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM saga_step WHERE length(vendor_key) = 52 AND octet_length(request_digest) = 32"), 2);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM saga_step WHERE position('Jane' IN encode(request_enc, 'escape')) > 0"), 0);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM saga_step WHERE length(vendor_key) = 52 AND octet_length(request_digest) = 32"),
+	    2);
 	assert_string_equal(calls[1].what, "POST /billing/payments");
 	assert_string_equal(calls[1].key, sql_text(world, "SELECT vendor_key FROM saga_step WHERE name = 'pay'"));
-	assert_string_equal(calls[0].key, "");	/* a read needs none */
+	assert_string_equal(calls[0].key, ""); /* a read needs none */
 }
 
 static void
@@ -453,7 +157,8 @@ refusal_undoes_what_was_done_last_first(void **state UNUSED)
 	resume("ship", true, NULL, NULL);
 	work(world);
 	expect_saga("compensated", "no_slot");
-	assert_string_equal(way(), "config:confirmed lookup:confirmed pay:confirmed note:confirmed ship:confirmed book:failed:no_slot unshipped"
+	assert_string_equal(way(),
+	    "config:confirmed lookup:confirmed pay:confirmed note:confirmed ship:confirmed book:failed:no_slot unshipped"
 	    " ship:compensated pay:compensated ended:compensated:no_slot");
 	assert_string_equal(acts(), "/billing/payments, /api/note, /shipping/shipments, /notify/book, /billing/cancel");
 	assert_int_equal(sql_int(world, "SELECT count(DISTINCT vendor_key) FROM saga_step WHERE name = 'pay'"), 2);
@@ -470,7 +175,8 @@ local_refusal_at_the_end_undoes_everything(void **state UNUSED)
 	resume("ship", true, NULL, NULL);
 	work(world);
 	expect_saga("compensated", "too_late");
-	assert_string_equal(acts(), "/billing/payments, /api/note, /shipping/shipments, /notify/book, /notify/unbook, /billing/cancel");
+	assert_string_equal(
+	    acts(), "/billing/payments, /api/note, /shipping/shipments, /notify/book, /notify/unbook, /billing/cancel");
 }
 
 static void
@@ -504,9 +210,9 @@ undo_that_is_refused_is_a_persons(void **state UNUSED)
 	work_all(world);
 	expect_saga("manual", "book_not_undone");
 	assert_string_equal(state_of("book"), "manual");
-	assert_string_equal(state_of("pay"), "confirmed");	/* not under a booking that still stands */
+	assert_string_equal(state_of("pay"), "confirmed"); /* not under a booking that still stands */
 	assert_int_equal(called("POST /billing/cancel"), 0);
-	resume("book", true, NULL, NULL);	/* no news can turn this way round again */
+	resume("book", true, NULL, NULL); /* no news can turn this way round again */
 	work_all(world);
 	expect_saga("manual", "book_not_undone");
 }
@@ -588,7 +294,7 @@ progress_gives_new_attempts(void **state UNUSED)
 	start("x");
 	work_all(world);
 	assert_string_equal(acts(), "/billing/payments, /billing/payments, /billing/payments, /billing/payments");
-	assert_true(strcmp(state_of("pay"), "sent") == 0 || strcmp(state_of("pay"), "manual") == 0);	/* its deadlines passed, too */
+	assert_true(strcmp(state_of("pay"), "sent") == 0 || strcmp(state_of("pay"), "manual") == 0); /* its deadlines passed, too */
 	assert_int_equal(called("GET /intake/submissions/1"), 4);
 }
 
@@ -612,7 +318,7 @@ news_may_overtake_an_answer_that_is_lost(void **state UNUSED)
 	says("/billing/payments", 1, 0, NULL)->meanwhile = resume_elsewhere;
 	start("x");
 	work_all(world);
-	assert_int_equal(called("POST /billing/payments"), 2);	/* the callee replays; take needs its reply */
+	assert_int_equal(called("POST /billing/payments"), 2); /* the callee replays; take needs its reply */
 	assert_string_equal(calls[2].key, calls[1].key);
 	assert_string_equal(state_of("pay"), "confirmed");
 	assert_string_equal(sql_text(world, "SELECT data ->> 'paymentId' || (data ->> 'by') FROM saga"), "p1event");
@@ -624,7 +330,9 @@ lost_news_is_asked_for(void **state UNUSED)
 	start("x");
 	work(world);
 	assert_int_equal(called("GET /billing/payments/p1"), 0);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE kind = 'saga.deadline' AND run_at - now() BETWEEN '55 s' AND '60 s'"), 1);
+	assert_int_equal(
+	    sql_int(world, "SELECT count(*) FROM job WHERE kind = 'saga.deadline' AND run_at - now() BETWEEN '55 s' AND '60 s'"),
+	    1);
 	says("/billing/payments/p1", 99, 200, "{\"state\":\"authorized\"}");
 	says("/billing/payments/p1", 2, 200, "{\"state\":\"pending\"}");
 	says("/billing/payments/p1", 1, 503, NULL);
@@ -679,32 +387,14 @@ late_refusal_ends_it(void **state UNUSED)
 static void
 news_of_something_else_change_nothing(void **state UNUSED)
 {
-	resume("pay", true, NULL, NULL);	/* no saga at all */
+	resume("pay", true, NULL, NULL); /* no saga at all */
 	start("x");
 	work(world);
-	resume("ship", true, NULL, NULL);	/* not yet begun */
-	resume("config", true, NULL, NULL);	/* long over */
+	resume("ship", true, NULL, NULL);   /* not yet begun */
+	resume("config", true, NULL, NULL); /* long over */
 	work(world);
 	assert_string_equal(state_of("pay"), "sent");
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM saga_step WHERE outcome IS NOT NULL"), 0);
-}
-
-static int
-setup(void **state UNUSED)
-{
-	world = world_new(&service, NULL);
-	http_intercept(peer, NULL);
-	crew_open(&crew, world, 1);
-	sql_run(world, "CREATE TABLE trail (id bigint GENERATED ALWAYS AS IDENTITY, what text); GRANT INSERT ON trail TO PUBLIC");
-	return 0;
-}
-
-static int
-teardown(void **state UNUSED)
-{
-	crew_close(&crew);
-	world_free(world);
-	return 0;
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, clean)
@@ -713,15 +403,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(everything_is_done_in_order_and_once), TEST(request_is_sealed_and_its_key_its_own), TEST(steps_are_told),
-		TEST(lost_answer_is_asked_for_with_the_same_bytes), TEST(stopping_worker_hands_over_between_two_steps),
-		TEST(dry_step_fails_before_any_effect), TEST(failed_local_step_leaves_nothing), TEST(declined_card_ends_it_with_nothing_to_undo),
-		TEST(refusal_undoes_what_was_done_last_first), TEST(local_refusal_at_the_end_undoes_everything), TEST(undo_is_repeated_until_it_is_taken),
+		TEST(everything_is_done_in_order_and_once),
+		TEST(request_is_sealed_and_its_key_its_own),
+		TEST(steps_are_told),
+		TEST(lost_answer_is_asked_for_with_the_same_bytes),
+		TEST(stopping_worker_hands_over_between_two_steps),
+		TEST(dry_step_fails_before_any_effect),
+		TEST(failed_local_step_leaves_nothing),
+		TEST(declined_card_ends_it_with_nothing_to_undo),
+		TEST(refusal_undoes_what_was_done_last_first),
+		TEST(local_refusal_at_the_end_undoes_everything),
+		TEST(undo_is_repeated_until_it_is_taken),
 		TEST(undo_that_is_refused_is_a_persons),
-		TEST(undo_that_is_refused_is_a_persons_even_where_news_confirmed_the_step), TEST(undo_that_nobody_answers_becomes_a_persons), TEST(warning_stops_nothing),
-		TEST(effect_that_nobody_answers_is_a_persons), TEST(read_that_nobody_answers_fails_it), TEST(progress_gives_new_attempts),
-		TEST(news_may_overtake_the_answer), TEST(news_may_overtake_an_answer_that_is_lost), TEST(lost_news_is_asked_for),
-		TEST(news_that_never_come_leave_it_to_a_person), TEST(late_news_take_it_up_again), TEST(late_refusal_ends_it),
+		TEST(undo_that_is_refused_is_a_persons_even_where_news_confirmed_the_step),
+		TEST(undo_that_nobody_answers_becomes_a_persons),
+		TEST(warning_stops_nothing),
+		TEST(effect_that_nobody_answers_is_a_persons),
+		TEST(read_that_nobody_answers_fails_it),
+		TEST(progress_gives_new_attempts),
+		TEST(news_may_overtake_the_answer),
+		TEST(news_may_overtake_an_answer_that_is_lost),
+		TEST(lost_news_is_asked_for),
+		TEST(news_that_never_come_leave_it_to_a_person),
+		TEST(late_news_take_it_up_again),
+		TEST(late_refusal_ends_it),
 		TEST(news_of_something_else_change_nothing),
 	};
 
