@@ -1,4 +1,5 @@
-/* service.c: see service.h. The sub-commands are a table; what they share (configuration, start-up checks) is done before they run. */
+/* service.c: see service.h. The sub-commands are a table; what they share (configuration, start-up checks) is done before
+ * they run. */
 #include "core.h"
 
 #include <openssl/crypto.h>
@@ -10,36 +11,38 @@
 #include "service.h"
 #include "web/serve.h"
 
-#define EXIT_USAGE 64
-#define EXIT_CONFIG 78
-#define SECRET_MIN 32
-#define SECRET_MAX 512
-#define PRINT_MAX ((size_t)8 * 1024 * 1024)
+#define EXIT_USAGE         64
+#define EXIT_CONFIG        78
+#define SECRET_MIN         32
+#define SECRET_MAX         512
+#define PRINT_MAX          ((size_t)8 * 1024 * 1024)
 #define LIVE_STRIPE_PREFIX "sk_live"
 
-const struct conf_key core_conf[] = {
-	{ "DATABASE_URL", CONF_STR, .secret = true, .says = "the service's database, as its app role (libpq URL or keywords)" },
+const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true,
+					  .says = "the service's database, as its app role (libpq URL or keywords)" },
 	{ "DATABASE_OWNER_URL", CONF_STR, .secret = true, .says = "the same database as its owner; only migrate uses it" },
 	{ "SQL_DIR", CONF_STR, .dflt = "sql", .says = "folder of the migrations" },
 	{ "TEMPLATES_DIR", CONF_STR, .dflt = "templates", .says = "folder of the message templates" },
-	{ "TENANT_ID", CONF_STR, .dflt = "00000000-0000-7000-8000-000000000001", .says = "the tenant that this installation serves" },
+	{ "TENANT_ID", CONF_STR, .dflt = "00000000-0000-7000-8000-000000000001",
+	    .says = "the tenant that this installation serves" },
 	{ "KEK_FILE", CONF_STR, .says = "file of the key-encryption keys (telerx keys makes one)" },
 	{ "ADMIN_SECRET", CONF_STR, .secret = true, .says = "bearer secret of the administrator; unset closes those routes" },
 	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
 	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
 	{ "LOG_LEVEL", CONF_STR, .dflt = "INFO", .says = "DEBUG, INFO, WARN or ERROR" },
-	{ "PUBLIC_BASE_URL", CONF_STR, .dflt = "https://localhost:8443", .says = "how clients reach this installation; stands in links" },
+	{ "PUBLIC_BASE_URL", CONF_STR, .dflt = "https://localhost:8443",
+	    .says = "how clients reach this installation; stands in links" },
 	{ "VENDOR_CA_FILE", CONF_STR, .says = "certificate authority for vendors' hosts; unset = the system's" },
-	{ "LIVE_MODE", CONF_BOOL, .dflt = "false", .says = "real vendors, real money: live keys are refused without it, sandbox URLs with it" },
-	{ 0 }
-};
+	{ "LIVE_MODE", CONF_BOOL, .dflt = "false",
+	    .says = "real vendors, real money: live keys are refused without it, sandbox URLs with it" },
+	{ 0 } };
 
 struct call {
 	const struct service *service;
 	const struct conf *conf;
-	int argc;			/* what follows the sub-command */
+	int argc; /* what follows the sub-command */
 	char **argv;
-	char **whole;			/* argv as main got it */
+	char **whole; /* argv as main got it */
 };
 
 /* ---- look-ups */
@@ -204,8 +207,9 @@ cmd_migrate(const struct call *c)
 		(void)problem(&err, 500, "bad_config", "sample rows are refused while LIVE_MODE is on");
 		return refuse(&err);
 	}
-	if (needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 || migrate_up(conf_str(c->conf, "DATABASE_OWNER_URL"), conf_str(c->conf, "SQL_DIR"),
-	    c->service->database, sample, &applied, &err) < 0)
+	if (needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 ||
+	    migrate_up(conf_str(c->conf, "DATABASE_OWNER_URL"), conf_str(c->conf, "SQL_DIR"), c->service->database, sample,
+		&applied, &err) < 0)
 		return refuse(&err);
 	printf("%s: %u migrations applied\n", c->service->name, applied);
 	return 0;
@@ -261,8 +265,9 @@ cmd_check(const struct call *c)
 /* ---- keys of calling services */
 
 static const char key_add_sql[] =
-	"INSERT INTO api_key (id, key_id, caller, secret_enc) VALUES ($1::uuid, $2, $3, $4::bytea)"
-	" ON CONFLICT (key_id) DO UPDATE SET id = excluded.id, caller = excluded.caller, secret_enc = excluded.secret_enc, revoked_at = NULL";
+    "INSERT INTO api_key (id, key_id, caller, secret_enc) VALUES ($1::uuid, $2, $3, $4::bytea)"
+    " ON CONFLICT (key_id) DO UPDATE SET id = excluded.id, caller = excluded.caller, secret_enc = excluded.secret_enc,"
+    " revoked_at = NULL";
 static const char key_revoke_sql[] = "UPDATE api_key SET revoked_at = now() WHERE key_id = $1 AND revoked_at IS NULL";
 
 /* One line of standard input; the caller cleanses it. */
@@ -306,7 +311,9 @@ key_change(const struct call *c, struct db *db, const char *secret, struct probl
 {
 	struct scope scope = { .actor = "system:operator" };
 	const struct audit_entry entry = {
-		.action = secret != NULL ? "key.add" : "key.revoke", .object = "api_key", .object_id = c->argv[secret != NULL ? 2 : 1],
+		.action = secret != NULL ? "key.add" : "key.revoke",
+		.object = "api_key",
+		.object_id = c->argv[secret != NULL ? 2 : 1],
 	};
 	int rc;
 
@@ -358,9 +365,17 @@ print(struct buf *out)
 static void
 access_names(struct buf *out, unsigned access)
 {
-	static const struct { enum access bit; const char *name; } names[] = {
-		{ PUBLIC, "PUBLIC" }, { SERVICE, "SERVICE" }, { ADMIN, "ADMIN" }, { PATIENT_SELF, "PATIENT_SELF" }, { PARTNER, "PARTNER" },
-		{ WEBHOOK, "WEBHOOK" }, { VENDOR, "VENDOR" },
+	static const struct {
+		enum access bit;
+		const char *name;
+	} names[] = {
+		{ PUBLIC, "PUBLIC" },
+		{ SERVICE, "SERVICE" },
+		{ ADMIN, "ADMIN" },
+		{ PATIENT_SELF, "PATIENT_SELF" },
+		{ PARTNER, "PARTNER" },
+		{ WEBHOOK, "WEBHOOK" },
+		{ VENDOR, "VENDOR" },
 	};
 	const char *between = "";
 
@@ -372,7 +387,8 @@ access_names(struct buf *out, unsigned access)
 	}
 }
 
-/* One row a line, tabs between: method, path, access, callers, database mode, once, audit action. The call graph is drawn from it. */
+/* One row a line, tabs between: method, path, access, callers, database mode, once, audit action. The call graph is drawn
+ * from it. */
 static int
 cmd_routes(const struct call *c)
 {

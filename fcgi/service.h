@@ -21,27 +21,35 @@
 #include "work/worker.h"
 
 struct service {
-	const char *name;		/* registry: program telerx-registry, folder handlers/registry */
-	const char *prefix;		/* /route: events arrive at <prefix>/events */
-	const char *database;		/* physician_registry */
+	const char *name;     /* registry: program telerx-registry, folder handlers/registry */
+	const char *prefix;   /* /route: events arrive at <prefix>/events */
+	const char *database; /* physician_registry */
 	const char *says;
-	const struct route *routes;	size_t nroutes;
-	const struct job_row *jobs;	size_t njobs;
-	const struct queue_row *queues;	size_t nqueues;		/* takers of queues that want more than one */
-	const struct topic *topics;	/* published; ends with a row without name */
-	const struct event_row *events;	size_t nevents;		/* consumed */
-	const struct timer_row *timers;	size_t ntimers;
-	const struct effect_kind *const *effects;	size_t neffects;	/* pointers: each lives in its adapter */
-	const struct saga_kind *const *sagas;	size_t nsagas;
-	const struct conf_key *config;	/* ends with a row without name; may be NULL */
+	const struct route *routes;
+	size_t nroutes;
+	const struct job_row *jobs;
+	size_t njobs;
+	const struct queue_row *queues;
+	size_t nqueues;             /* takers of queues that want more than one */
+	const struct topic *topics; /* published; ends with a row without name */
+	const struct event_row *events;
+	size_t nevents; /* consumed */
+	const struct timer_row *timers;
+	size_t ntimers;
+	const struct effect_kind *const *effects;
+	size_t neffects; /* pointers: each lives in its adapter */
+	const struct saga_kind *const *sagas;
+	size_t nsagas;
+	const struct conf_key *config; /* ends with a row without name; may be NULL */
 	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
 	int (*session)(struct req *r, const char *token, struct problem *err);
-	int (*start)(const struct conf *conf, struct problem *err);	/* once per process before threads: reads key files, checks settings */
+	int (*start)(
+	    const struct conf *conf, struct problem *err); /* once per process before threads: reads key files, checks settings */
 };
 
 #define TABLE(member, count, array) .member = (array), .count = COUNT(array)
 
-int	 service_main(int argc, char **argv, const struct service *s);
+int service_main(int argc, char **argv, const struct service *s);
 /* The core's own keys, every service has them: see service.c. */
 extern const struct conf_key core_conf[];
 /* Finds the row of a kind in the running service's tables (work/ uses them). */

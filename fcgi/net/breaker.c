@@ -16,7 +16,7 @@ enum state { CLOSED, OPEN, HALF_OPEN };
 struct breaker {
 	char *target;
 	enum state state;
-	unsigned failures;		/* in a row */
+	unsigned failures; /* in a row */
 	int64_t next_probe;
 	struct breaker *next;
 };

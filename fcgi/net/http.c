@@ -10,21 +10,21 @@
 #include "data/db.h"
 #include "net/http.h"
 
-#define CONNECT_MS 5000
-#define TOTAL_MS 15000
-#define CAP ((size_t)4 * 1024 * 1024)
+#define CONNECT_MS  5000
+#define TOTAL_MS    15000
+#define CAP         ((size_t)4 * 1024 * 1024)
 #define HEADERS_MAX ((size_t)64 * 1024)
 /* A vendor that sends less than a byte a second for this long has stopped answering. */
-#define STALLED_S 10L
-#define IDLE_S 20L		/* below nginx's keepalive_timeout: the caller lets go first */
+#define STALLED_S       10L
+#define IDLE_S          20L /* below nginx's keepalive_timeout: the caller lets go first */
 #define LONGEST_RETRY_S 3600
 
 struct http {
 	CURL *curl;
 	struct db *db;
 	const char *ca_file;
-	struct buf headers;		/* of the last answer, as received */
-	char *found;			/* what http_header returned */
+	struct buf headers; /* of the last answer, as received */
+	char *found;        /* what http_header returned */
 };
 
 struct receiving {
@@ -92,7 +92,7 @@ take_header(char *data, size_t size, size_t n, void *context)
 const char *
 http_header(const struct http *h, const char *name)
 {
-	struct http *mine = (struct http *)(uintptr_t)h;	/* the copy is not part of its value */
+	struct http *mine = (struct http *)(uintptr_t)h; /* the copy is not part of its value */
 	size_t n = strlen(name);
 
 	for (const char *line = buf_str(&h->headers); *line != '\0';) {
@@ -148,8 +148,8 @@ is_safe_method(const char *method)
 }
 
 /*
- * libcurl sends a request again by itself when a kept connection turns out to be dead. For one that nobody makes once (no key, no safe method) that
- * second sending could be a second effect, so it gets a connection of its own (rule M4).
+ * libcurl sends a request again by itself when a kept connection turns out to be dead. For one that nobody makes once (no key,
+ * no safe method) that second sending could be a second effect, so it gets a connection of its own (rule M4).
  */
 static bool
 needs_fresh_connection(const struct http_call *call)
@@ -160,7 +160,7 @@ needs_fresh_connection(const struct http_call *call)
 static struct curl_slist *
 header_list(const struct http_call *call)
 {
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");	/* no waiting for 100 */
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no waiting for 100 */
 
 	for (const char *const *p = call->headers; p != NULL && *p != NULL; p++)
 		list = curl_slist_append(list, *p);
@@ -208,7 +208,7 @@ set_call(CURL *c, const struct http_call *call, const char *trusted, struct rece
 {
 	const char *ca_file = call->ca_file != NULL && *call->ca_file != '\0' ? call->ca_file : trusted;
 
-	curl_easy_reset(c);		/* options only: connections are kept */
+	curl_easy_reset(c); /* options only: connections are kept */
 	set_limits(c, call);
 	set_method(c, call);
 	(void)curl_easy_setopt(c, CURLOPT_URL, call->url);

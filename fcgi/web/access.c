@@ -1,6 +1,7 @@
 /*
- * access.c: who is calling, and may they (architecture 5). A credential that is there is checked whether or not the row asks for its kind: a false one
- * is 401 everywhere, a true one that the row does not admit is 403. Public rows and webhooks look at no credential of ours.
+ * access.c: who is calling, and may they (architecture 5). A credential that is there is checked whether or not the row asks
+ * for its kind: a false one is 401 everywhere, a true one that the row does not admit is 403. Public rows and webhooks look at
+ * no credential of ours.
  */
 #include "core.h"
 

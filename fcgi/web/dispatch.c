@@ -1,6 +1,7 @@
 /*
- * dispatch.c: the life of a request, in one order for all: size, route, access, input, key, ask, transaction, reply, audit of what was refused, log line,
- * counters. What is refused earlier costs less and tells less: an unknown caller never learns what a body should have looked like.
+ * dispatch.c: the life of a request, in one order for all: size, route, access, input, key, ask, transaction, reply, audit of
+ * what was refused, log line, counters. What is refused earlier costs less and tells less: an unknown caller never learns what
+ * a body should have looked like.
  */
 #include "core.h"
 
@@ -9,7 +10,7 @@
 #include "crypto/random.h"
 #include "web/web_private.h"
 
-#define MAX_RUNS 5		/* rule D5 */
+#define MAX_RUNS     5 /* rule D5 */
 #define BUSY_RETRY_S 2
 
 /* Requests of this process that wait for a vendor by declaration; half of the threads stay free of them. */
@@ -29,9 +30,18 @@ req_begin(struct serve_context *c, const struct wire_request *wire, struct req *
 	char id[UUID_TEXT];
 
 	*r = (struct req){
-		.arena = c->arena, .db = c->db, .http = c->http, .conf = c->conf, .service = c->service,
-		.method = wire->method, .target = wire->target, .path = wire->target, .remote = wire->remote,
-		.headers = wire->headers, .nheaders = wire->nheaders, .raw = wire->body,
+		.arena = c->arena,
+		.db = c->db,
+		.http = c->http,
+		.conf = c->conf,
+		.service = c->service,
+		.method = wire->method,
+		.target = wire->target,
+		.path = wire->target,
+		.remote = wire->remote,
+		.headers = wire->headers,
+		.nheaders = wire->nheaders,
+		.raw = wire->body,
 	};
 	r->id = arena_dup(c->arena, id_is_fit(wire->request_id) ? wire->request_id : uuid_text(uuid_new(), id));
 	r->scope = (struct scope){ .actor = "public", .request_id = r->id, .source = wire->remote };
@@ -158,7 +168,8 @@ finish(struct req *r, struct problem *err)
 		return -1;
 	if (r->route->audit != NULL && !r->audited && !r->replayed) {
 		if (!db_in_transaction(r->db))
-			die("the handler of %s ended its transaction without req_object: its audit row would be lost", r->route->path);
+			die("the handler of %s ended its transaction without req_object: its audit row would be lost",
+			    r->route->path);
 		audit_pending(r->db, &r->audit);
 	}
 	return db_commit(r->db, err);
@@ -211,7 +222,8 @@ size_check(const struct req *r, bool too_large, struct problem *err)
 {
 	if (!too_large && (r->route == NULL || r->raw.n <= route_max_body(r->route)))
 		return 0;
-	return problem(err, 413, "body_too_large", "the body passes %zu bytes", r->route != NULL ? route_max_body(r->route) : routes_max_body(r->service));
+	return problem(err, 413, "body_too_large", "the body passes %zu bytes",
+	    r->route != NULL ? route_max_body(r->route) : routes_max_body(r->service));
 }
 
 static int
@@ -283,13 +295,14 @@ account(const struct req *r, const struct problem *err, int64_t us)
 
 	(void)snprintf(status, sizeof(status), "%d", r->status);
 	(void)snprintf(ms, sizeof(ms), "%" PRId64 ".%03" PRId64, us / 1000, us % 1000);
-	(void)snprintf(labels, sizeof(labels), "route=\"%s %s\",status=\"%d\"", r->route != NULL ? r->method : "-", route, r->status);
+	(void)snprintf(
+	    labels, sizeof(labels), "route=\"%s %s\",status=\"%d\"", r->route != NULL ? r->method : "-", route, r->status);
 	metric_add("http_requests_total", labels, 1);
 	(void)snprintf(labels, sizeof(labels), "route=\"%s %s\"", r->route != NULL ? r->method : "-", route);
 	metric_observe("http_request_seconds", labels, (double)us / (double)US_PER_S);
-	log_line(r->status >= 500 ? LOG_ERROR : LOG_INFO, "request", "method", r->route != NULL ? r->method : NULL, "route", route, "status", status,
-	    "ms", ms, "actor", r->scope.actor, "code", err->status != 0 ? err->code : NULL,
-	    "detail", err->status >= 500 ? err->detail : NULL, "replayed", r->replayed ? "true" : NULL, NULL);
+	log_line(r->status >= 500 ? LOG_ERROR : LOG_INFO, "request", "method", r->route != NULL ? r->method : NULL, "route", route,
+	    "status", status, "ms", ms, "actor", r->scope.actor, "code", err->status != 0 ? err->code : NULL, "detail",
+	    err->status >= 500 ? err->detail : NULL, "replayed", r->replayed ? "true" : NULL, NULL);
 }
 
 void

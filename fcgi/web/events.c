@@ -1,6 +1,7 @@
 /*
- * events.c: POST <prefix>/events, where other services' workers deliver what happened. The inbox row and the effect are one transaction, so a delivery
- * that is repeated finds the row and does nothing (rule O4). A topic that nobody here consumes is 202: the producer's table is wider than ours.
+ * events.c: POST <prefix>/events, where other services' workers deliver what happened. The inbox row and the effect are one
+ * transaction, so a delivery that is repeated finds the row and does nothing (rule O4). A topic that nobody here consumes is
+ * 202: the producer's table is wider than ours.
  */
 #include "core.h"
 
@@ -8,23 +9,17 @@
 
 static const char inbox_sql[] = "INSERT INTO inbox (source, message_id, topic) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
-const struct field event_body[] = {
-	{ "id", UUID, .required = true, .says = "the message: the same at each delivery" },
+const struct field event_body[] = { { "id", UUID, .required = true, .says = "the message: the same at each delivery" },
 	{ "topic", STRING, .required = true, .min = 1, .max = 100, .says = "what happened", .example = "intake.submitted" },
 	{ "source", STRING, .required = true, .min = 1, .max = 60, .says = "the producing service" },
 	{ "aggregateId", UUID, .required = true, .says = "the object it happened to" },
 	{ "seq", INTEGER, .required = true, .says = "position among the messages of this object" },
 	{ "occurredAt", TIME, .required = true, .says = "when it was committed" },
 	{ "requestId", STRING, .nullable = true, .says = "the request that caused it" },
-	{ "payload", OBJECT, .required = true, .says = "ids, codes and amounts; never a patient's values" },
-	{ 0 }
-};
+	{ "payload", OBJECT, .required = true, .says = "ids, codes and amounts; never a patient's values" }, { 0 } };
 
-const struct field event_reply[] = {
-	{ "duplicate", BOOLEAN, .says = "it had been taken before" },
-	{ "ignored", BOOLEAN, .says = "no function here consumes this topic" },
-	{ 0 }
-};
+const struct field event_reply[] = { { "duplicate", BOOLEAN, .says = "it had been taken before" },
+	{ "ignored", BOOLEAN, .says = "no function here consumes this topic" }, { 0 } };
 
 static const struct event_row *
 row_for(const struct service *s, const char *topic)
@@ -50,7 +45,8 @@ answer(struct req *r, int status, const char *member, bool value)
 	jw_end(w);
 }
 
-/* Before the transaction begins: it carries the event's own request id, so that one id links a patient's request to everything it set in motion. */
+/* Before the transaction begins: it carries the event's own request id, so that one id links a patient's request to
+ * everything it set in motion. */
 int
 event_cause(struct req *r, struct problem *err)
 {
@@ -69,8 +65,15 @@ event_receive(struct req *r, struct problem *err)
 	const char *topic = req_str(r, "topic"), *source = req_str(r, "source");
 	const struct event_row *row = row_for(r->service, topic);
 	struct event e = {
-		.db = r->db, .arena = r->arena, .conf = r->conf, .id = req_uuid(r, "id"), .topic = topic, .source = source,
-		.aggregate = req_uuid(r, "aggregateId"), .seq = req_int(r, "seq", 0), .payload = req_json(r, "payload"),
+		.db = r->db,
+		.arena = r->arena,
+		.conf = r->conf,
+		.id = req_uuid(r, "id"),
+		.topic = topic,
+		.source = source,
+		.aggregate = req_uuid(r, "aggregateId"),
+		.seq = req_int(r, "seq", 0),
+		.payload = req_json(r, "payload"),
 	};
 	int64_t fresh;
 

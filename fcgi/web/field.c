@@ -6,21 +6,33 @@
 #include "web/field.h"
 
 #define DEFAULT_TEXT_MAX 1000
-#define EMAIL_MAX 254
-#define URL_MAX 2048
+#define EMAIL_MAX        254
+#define URL_MAX          2048
 
 struct walk {
 	struct problem *err;
 	bool reply;
-	bool unknown;			/* a member without a row was seen: 400 outranks 422 */
+	bool unknown; /* a member without a row was seen: 400 outranks 422 */
 	bool bad;
 	char path[sizeof(((struct problem_field *)0)->field)];
 };
 
 static const char *const type_names[] = {
-	[STRING] = "string", [UUID] = "uuid", [INTEGER] = "integer", [NUMBER] = "number", [BOOLEAN] = "boolean", [DATE] = "date",
-	[TIME] = "time", [EMAIL] = "email", [PHONE] = "phone", [STATE] = "state", [ENUM] = "enum", [URL] = "url", [OBJECT] = "object",
-	[ARRAY] = "array", [ANY] = "any",
+	[STRING] = "string",
+	[UUID] = "uuid",
+	[INTEGER] = "integer",
+	[NUMBER] = "number",
+	[BOOLEAN] = "boolean",
+	[DATE] = "date",
+	[TIME] = "time",
+	[EMAIL] = "email",
+	[PHONE] = "phone",
+	[STATE] = "state",
+	[ENUM] = "enum",
+	[URL] = "url",
+	[OBJECT] = "object",
+	[ARRAY] = "array",
+	[ANY] = "any",
 };
 _Static_assert(COUNT(type_names) == ANY + 1, "one name per type");
 
@@ -48,13 +60,15 @@ fail_unknown(struct walk *w)
 {
 	if (!w->unknown) {
 		problem_clear(w->err);
-		(void)problem(w->err, 400, "unknown_field", "%s", "the table of this body does not name every member that was sent");
+		(void)problem(
+		    w->err, 400, "unknown_field", "%s", "the table of this body does not name every member that was sent");
 	}
 	w->unknown = w->bad = true;
 	(void)problem_member(w->err, w->path, "unknown_field", "%s", "no such member");
 }
 
-/* Appends one step to the dotted path and returns where it stood, for path_back. A path that does not fit is cut: it only informs. */
+/* Appends one step to the dotted path and returns where it stood, for path_back. A path that does not fit is cut: it only
+ * informs. */
 static size_t
 path_into(struct walk *w, const char *name)
 {
@@ -143,8 +157,8 @@ static bool
 is_state(const char *s)
 {
 	static const char states[] =
-	    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD "
-	    "TN TX UT VT VA WA WV WI WY ";
+	    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
+	    "RI SC SD TN TX UT VT VA WA WV WI WY ";
 
 	if (strlen(s) != 2)
 		return false;
@@ -192,13 +206,13 @@ static const struct {
 	bool of_replies;
 	const char *detail;
 } formats[] = {
-	[UUID]  = { is_uuid,  true,  "not a UUID" },
-	[DATE]  = { is_date,  true,  "not a date (YYYY-MM-DD)" },
-	[TIME]  = { is_time,  true,  "not an RFC 3339 time" },
+	[UUID] = { is_uuid, true, "not a UUID" },
+	[DATE] = { is_date, true, "not a date (YYYY-MM-DD)" },
+	[TIME] = { is_time, true, "not an RFC 3339 time" },
 	[EMAIL] = { is_email, false, "not an e-mail address" },
 	[PHONE] = { is_phone, false, "not a phone number (+ and 10 to 15 digits)" },
 	[STATE] = { is_state, false, "not a US state (two capitals)" },
-	[URL]   = { is_url,   false, "not an http or https URL" },
+	[URL] = { is_url, false, "not an http or https URL" },
 };
 
 /* ---- values */
@@ -367,7 +381,15 @@ check_value(struct walk *w, const struct field *f, enum field_type type, const j
 		break;
 	case ANY:
 		break;
-	case STRING: case UUID: case DATE: case TIME: case EMAIL: case PHONE: case STATE: case ENUM: case URL:
+	case STRING:
+	case UUID:
+	case DATE:
+	case TIME:
+	case EMAIL:
+	case PHONE:
+	case STATE:
+	case ENUM:
+	case URL:
 		check_text(w, f, type, value);
 		break;
 	}

@@ -1,20 +1,15 @@
-/* health.c: is this process alive, may it get traffic, what has it counted. No caller is asked for; nginx shows them to the inside only. */
+/* health.c: is this process alive, may it get traffic, what has it counted. No caller is asked for; nginx shows them to the
+ * inside only. */
 #include "core.h"
 
 #include "data/migrate.h"
 #include "web/web_private.h"
 
-const struct field live_reply[] = {
-	{ "status", STRING, .required = true, .says = "ok", .example = "ok" },
-	{ "service", STRING, .required = true, .says = "name of the service" },
-	{ 0 }
-};
+const struct field live_reply[] = { { "status", STRING, .required = true, .says = "ok", .example = "ok" },
+	{ "service", STRING, .required = true, .says = "name of the service" }, { 0 } };
 
-const struct field ready_reply[] = {
-	{ "status", STRING, .required = true, .says = "ready", .example = "ready" },
-	{ "service", STRING, .required = true, .says = "name of the service" },
-	{ 0 }
-};
+const struct field ready_reply[] = { { "status", STRING, .required = true, .says = "ready", .example = "ready" },
+	{ "service", STRING, .required = true, .says = "name of the service" }, { 0 } };
 
 static void
 say(struct req *r, const char *status)

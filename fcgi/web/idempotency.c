@@ -1,10 +1,10 @@
 /*
  * idempotency.c: a repeated POST is answered, not done again (rules P1 to P4).
  *
- * The row of the table idempotency is made, and gets the sealed answer, in the transaction that does the work: either all is there or nothing. So
- * a process that dies leaves nothing to resume, and only 2xx answers are kept: a refusal does not use up the key. While a request with the key
- * runs it holds an advisory lock (of its transaction; of its session where an .ask comes before that), and a second one is told 409 at
- * once. INSERT .. ON CONFLICT, not a look-up, decides who is first.
+ * The row of the table idempotency is made, and gets the sealed answer, in the transaction that does the work: either all is
+ * there or nothing. So a process that dies leaves nothing to resume, and only 2xx answers are kept: a refusal does not use up
+ * the key. While a request with the key runs it holds an advisory lock (of its transaction; of its session where an .ask comes
+ * before that), and a second one is told 409 at once. INSERT .. ON CONFLICT, not a look-up, decides who is first.
  */
 #include "core.h"
 
@@ -14,22 +14,23 @@
 
 /* Every KEY row there is concerns money, a prescription or its papers: 30 days (P3). */
 #define KEPT_SECONDS INT64_C(2592000)
-#define KEY_MIN 16
-#define KEY_MAX 255
-#define KEPT_HEADER "Location"
+#define KEY_MIN      16
+#define KEY_MAX      255
+#define KEPT_HEADER  "Location"
 
 static const char claim_sql[] =
-	"INSERT INTO idempotency AS i (id, tenant_id, actor, key, fingerprint, expires_at)"
-	" SELECT $1::uuid, app_tenant(), $2, $3, $4::bytea, now() + make_interval(secs => $5::bigint)"
-	" WHERE pg_try_advisory_xact_lock($6::bigint)"
-	" ON CONFLICT (actor, key) DO UPDATE SET id = excluded.id, fingerprint = excluded.fingerprint, code = NULL, body_enc = NULL,"
-	" created_at = now(), expires_at = excluded.expires_at WHERE i.expires_at < now()";
+    "INSERT INTO idempotency AS i (id, tenant_id, actor, key, fingerprint, expires_at)"
+    " SELECT $1::uuid, app_tenant(), $2, $3, $4::bytea, now() + make_interval(secs => $5::bigint)"
+    " WHERE pg_try_advisory_xact_lock($6::bigint)"
+    " ON CONFLICT (actor, key) DO UPDATE SET id = excluded.id, fingerprint = excluded.fingerprint, code = NULL, body_enc = NULL,"
+    " created_at = now(), expires_at = excluded.expires_at WHERE i.expires_at < now()";
 static const char find_sql[] =
-	"SELECT id, fingerprint, code, content_type, headers->>'Location' AS location, body_enc FROM idempotency"
-	" WHERE actor = $1 AND key = $2 AND code IS NOT NULL AND expires_at >= now()";
+    "SELECT id, fingerprint, code, content_type, headers->>'Location' AS location, body_enc FROM idempotency"
+    " WHERE actor = $1 AND key = $2 AND code IS NOT NULL AND expires_at >= now()";
 static const char store_sql[] =
-	"UPDATE idempotency SET code = $3::smallint, content_type = $4, headers = jsonb_strip_nulls(jsonb_build_object('Location', $5::text)),"
-	" body_enc = $6::bytea WHERE actor = $1 AND key = $2";
+    "UPDATE idempotency SET code = $3::smallint, content_type = $4,"
+    " headers = jsonb_strip_nulls(jsonb_build_object('Location', $5::text)),"
+    " body_enc = $6::bytea WHERE actor = $1 AND key = $2";
 static const char hold_sql[] = "SELECT pg_try_advisory_lock($1::bigint) AS held";
 static const char release_sql[] = "SELECT pg_advisory_unlock($1::bigint) AS freed";
 
@@ -61,7 +62,8 @@ idempotency_key(struct req *r, struct problem *err)
 	if (s == NULL || *s == '\0')
 		return problem(err, 400, "idempotency_key_required", "this call needs an Idempotency-Key");
 	if (unquoted(r, s, strlen(s)) < 0)
-		return problem(err, 400, "idempotency_key_invalid", "an Idempotency-Key has %d to %d visible ASCII characters", KEY_MIN, KEY_MAX);
+		return problem(err, 400, "idempotency_key_invalid", "an Idempotency-Key has %d to %d visible ASCII characters",
+		    KEY_MIN, KEY_MAX);
 	return 0;
 }
 
@@ -113,7 +115,11 @@ static void
 fingerprint(struct req *r, uint8_t out[32])
 {
 	const struct bytes parts[] = {
-		BYTES_OF(r->method), BYTES_OF(r->route->path), BYTES_OF(r->path), BYTES_OF(r->scope.actor), canonical_body(r),
+		BYTES_OF(r->method),
+		BYTES_OF(r->route->path),
+		BYTES_OF(r->path),
+		BYTES_OF(r->scope.actor),
+		canonical_body(r),
 	};
 
 	digest_parts(parts, COUNT(parts), r->arena, out);
@@ -181,8 +187,8 @@ idempotency_claim(struct req *r, struct problem *err)
 
 	fingerprint(r, mine);
 	r->key_row = uuid_new();
-	rows = db_exec(r->db, claim_sql, err, P_UUID(r->key_row), P_TEXT(r->scope.actor), P_TEXT(r->key), P_BYTES(BYTES(mine, sizeof(mine))),
-	    P_INT(KEPT_SECONDS), P_INT(lock_of(r)));
+	rows = db_exec(r->db, claim_sql, err, P_UUID(r->key_row), P_TEXT(r->scope.actor), P_TEXT(r->key),
+	    P_BYTES(BYTES(mine, sizeof(mine))), P_INT(KEPT_SECONDS), P_INT(lock_of(r)));
 	if (rows < 0)
 		return -1;
 	if (rows == 1)
@@ -211,10 +217,13 @@ idempotency_store(struct req *r, struct problem *err)
 		die("the handler of %s ended its transaction: a KEY route must not use db_final", r->route->path);
 	if (r->status < 200 || r->status > 299)
 		return problem(err, 500, "unkept_answer", "a KEY route answered %d without a problem", r->status);
-	if (vault_seal(r->db, VAULT_SERVICE, "idempotency", "body_enc", r->key_row, BYTES(buf_str(&r->out), r->out.len), &sealed, err) < 0)
+	if (vault_seal(
+		r->db, VAULT_SERVICE, "idempotency", "body_enc", r->key_row, BYTES(buf_str(&r->out), r->out.len), &sealed, err) < 0)
 		return -1;
 	return db_exec(r->db, store_sql, err, P_TEXT(r->scope.actor), P_TEXT(r->key), P_INT(r->status), P_TEXT(r->content_type),
-	    P_TEXT(kept_location(r)), P_BYTES(sealed)) < 0 ? -1 : 0;
+		   P_TEXT(kept_location(r)), P_BYTES(sealed)) < 0 ?
+	    -1 :
+	    0;
 }
 
 /* ---- over an .ask, which runs in no transaction */

@@ -1,6 +1,6 @@
 /*
- * input.c: query strings, forms and path segments become JSON values of the types their rows name, so that one validator serves all.
- * Text that does not read as its type stays text; the validator then names the member.
+ * input.c: query strings, forms and path segments become JSON values of the types their rows name, so that one validator serves
+ * all. Text that does not read as its type stays text; the validator then names the member.
  */
 #include "core.h"
 
@@ -89,7 +89,7 @@ typed(enum field_type type, const char *s)
 		if (*end == '\0')
 			return json_real(real);
 	}
-	return json_string(s);	/* NULL when it is no UTF-8 */
+	return json_string(s); /* NULL when it is no UTF-8 */
 }
 
 static const struct field *

@@ -1,7 +1,8 @@
 /*
- * keys.c: the keys of calling services, read again when they are a second old, so that a revoked key is refused within a second on every
- * process. Secrets are sealed in the table and opened once per change. The list is the one thing that threads share here; a mutex guards it, and the thread that
- * finds it old reads it while the others wait for a millisecond. A database that cannot be read is 503: nobody is let in on memory.
+ * keys.c: the keys of calling services, read again when they are a second old, so that a revoked key is refused within a second
+ * on every process. Secrets are sealed in the table and opened once per change. The list is the one thing that threads share
+ * here; a mutex guards it, and the thread that finds it old reads it while the others wait for a millisecond. A database that
+ * cannot be read is 503: nobody is let in on memory.
  */
 #include "core.h"
 
@@ -20,14 +21,14 @@ struct held_key {
 	char *key_id;
 	char *caller;
 	char *secret;
-	uint8_t *blob;			/* as stored: equal bytes need no opening */
+	uint8_t *blob; /* as stored: equal bytes need no opening */
 	size_t nblob;
 	struct held_key *next;
 };
 
 static struct {
 	pthread_mutex_t mutex;
-	const struct service *service;	/* whose they are: tests run several services in one process */
+	const struct service *service; /* whose they are: tests run several services in one process */
 	struct held_key *first;
 	int64_t read_at;
 } held = { .mutex = PTHREAD_MUTEX_INITIALIZER };

@@ -1,10 +1,12 @@
 /*
- * loop.c: one process of a pool. Its threads share one epoll set that holds the listening socket and every connection nginx keeps, each armed for one
- * wake-up at a time, so any free thread takes the next readable connection and an idle one holds none. libfcgi only parses: a connection is
- * accepted here and handed to it by the fields ipcFd and keepConnection of its request (pinned by t/fcgi/web/libfcgi_test).
+ * loop.c: one process of a pool. Its threads share one epoll set that holds the listening socket and every connection nginx
+ * keeps, each armed for one wake-up at a time, so any free thread takes the next readable connection and an idle one holds
+ * none. libfcgi only parses: a connection is accepted here and handed to it by the fields ipcFd and keepConnection of its
+ * request (pinned by t/fcgi/web/libfcgi_test).
  *
- * SIGTERM: the listening socket is left to the other processes, and what nginx still has open is served until nginx closes it (a
- * second, by its keepalive_timeout), 20 s at most. Closing such a connection from here could lose a request already on its way.
+ * SIGTERM: the listening socket is left to the other processes, and what nginx still has open is served until nginx closes it
+ * (a second, by its keepalive_timeout), 20 s at most. Closing such a connection from here could lose a request already on its
+ * way.
  */
 #define _GNU_SOURCE 1
 #include "core.h"
@@ -27,13 +29,13 @@
 #include "net/http.h"
 #include "web/web_private.h"
 
-#define LISTEN_FD 0
-#define MAX_HEADERS 128
-#define MAX_PARAM_BYTES ((size_t)64 * 1024)	/* rule H9 */
-#define IO_SECONDS 10
-#define DRAIN_SECONDS 20
+#define LISTEN_FD       0
+#define MAX_HEADERS     128
+#define MAX_PARAM_BYTES ((size_t)64 * 1024) /* rule H9 */
+#define IO_SECONDS      10
+#define DRAIN_SECONDS   20
 #define ACCEPTS_AT_ONCE 8
-#define KEPT_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
+#define KEPT_EVENTS     (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
 struct connection {
 	FCGX_Request fx;
@@ -46,9 +48,9 @@ struct pool {
 	const struct keyring *keyring;
 	size_t max_body;
 	int epoll;
-	int wake;			/* eventfd: the threads end */
+	int wake; /* eventfd: the threads end */
 	atomic_int connections;
-	atomic_bool leaving;		/* the listening socket is no longer ours */
+	atomic_bool leaving; /* the listening socket is no longer ours */
 };
 
 /* Marks in epoll's data what is not a connection. */
@@ -86,7 +88,7 @@ connection_new(struct pool *p, int fd)
 	if (FCGX_InitRequest(&c->fx, -1, 0) != 0)
 		die("libfcgi takes no request");
 	c->fd = c->fx.ipcFd = fd;
-	c->fx.keepConnection = 1;	/* or the first FCGX_Accept_r closes it */
+	c->fx.keepConnection = 1; /* or the first FCGX_Accept_r closes it */
 	(void)atomic_fetch_add(&p->connections, 1);
 	arm(p, EPOLL_CTL_ADD, fd, KEPT_EVENTS, c);
 }
@@ -238,7 +240,7 @@ connect_database(struct pool *p, struct serve_context *c)
 			log_line(LOG_ERROR, "database.unavailable", "code", err.code, "detail", err.detail, NULL);
 		} else {
 			db_keyring(c->db, p->keyring);
-			http_free(c->http);	/* it has to know whose transactions forbid a call */
+			http_free(c->http); /* it has to know whose transactions forbid a call */
 			c->http = NULL;
 		}
 	}
@@ -249,13 +251,13 @@ connect_database(struct pool *p, struct serve_context *c)
 static void
 take(struct pool *p, struct serve_context *c, struct connection *k)
 {
-	if (FCGX_Accept_r(&k->fx) < 0) {	/* nginx closed it; libfcgi has closed our end */
+	if (FCGX_Accept_r(&k->fx) < 0) { /* nginx closed it; libfcgi has closed our end */
 		connection_free(p, k);
 		return;
 	}
 	connect_database(p, c);
 	serve(p, c, &k->fx);
-	FCGX_Detach(&k->fx);		/* no lingering close */
+	FCGX_Detach(&k->fx); /* no lingering close */
 	FCGX_Finish_r(&k->fx);
 	arena_reset(c->arena);
 	if (k->fx.ipcFd < 0) {

@@ -1,6 +1,7 @@
 /*
- * match.c: from a target to a row. Segments are split before they are decoded, so %2F never makes a segment; at the first place where two rows
- * differ a literal wins over a parameter and a parameter over the rest, so /route/queue is never taken for /route/:id.
+ * match.c: from a target to a row. Segments are split before they are decoded, so %2F never makes a segment; at the first place
+ * where two rows differ a literal wins over a parameter and a parameter over the rest, so /route/queue is never taken for
+ * /route/:id.
  */
 #include "core.h"
 
@@ -86,7 +87,7 @@ take_params(struct req *r, const struct segments *path)
 		size_t n = strcspn(t, "/");
 
 		if (t[0] == ':' && json_object_set_new(r->params, arena_ndup(r->arena, t + 1, n - 1), json_string(path->s[i])) < 0)
-			return -1;	/* no UTF-8 */
+			return -1; /* no UTF-8 */
 		t += n;
 		if (*t == '\0')
 			return 0;

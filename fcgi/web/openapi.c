@@ -1,5 +1,6 @@
 /*
- * openapi.c: the service's tables as an OpenAPI 3.1 document. Nothing is described twice: what the core validates by is what is printed.
+ * openapi.c: the service's tables as an OpenAPI 3.1 document. Nothing is described twice: what the core validates by is what is
+ * printed.
  */
 #include "core.h"
 
@@ -12,21 +13,21 @@ static const struct {
 	const char *format;
 	const char *pattern;
 } json_types[] = {
-	[STRING]  = { "string", NULL, NULL },
-	[UUID]    = { "string", "uuid", NULL },
+	[STRING] = { "string", NULL, NULL },
+	[UUID] = { "string", "uuid", NULL },
 	[INTEGER] = { "integer", "int64", NULL },
-	[NUMBER]  = { "number", NULL, NULL },
+	[NUMBER] = { "number", NULL, NULL },
 	[BOOLEAN] = { "boolean", NULL, NULL },
-	[DATE]    = { "string", "date", NULL },
-	[TIME]    = { "string", "date-time", NULL },
-	[EMAIL]   = { "string", "email", NULL },
-	[PHONE]   = { "string", NULL, "^\\+[1-9][0-9]{9,14}$" },
-	[STATE]   = { "string", NULL, "^[A-Z]{2}$" },
-	[ENUM]    = { "string", NULL, NULL },
-	[URL]     = { "string", "uri", NULL },
-	[OBJECT]  = { "object", NULL, NULL },
-	[ARRAY]   = { "array", NULL, NULL },
-	[ANY]     = { NULL, NULL, NULL },
+	[DATE] = { "string", "date", NULL },
+	[TIME] = { "string", "date-time", NULL },
+	[EMAIL] = { "string", "email", NULL },
+	[PHONE] = { "string", NULL, "^\\+[1-9][0-9]{9,14}$" },
+	[STATE] = { "string", NULL, "^[A-Z]{2}$" },
+	[ENUM] = { "string", NULL, NULL },
+	[URL] = { "string", "uri", NULL },
+	[OBJECT] = { "object", NULL, NULL },
+	[ARRAY] = { "array", NULL, NULL },
+	[ANY] = { NULL, NULL, NULL },
 };
 _Static_assert(COUNT(json_types) == ANY + 1, "one row per type");
 
@@ -63,7 +64,8 @@ limits(struct json_writer *w, const struct field *f)
 		jw_opt_int(w, "minLength", f->min != 0, f->min);
 		jw_int(w, "maxLength", f->max != 0 ? f->max : 1000);
 		break;
-	case INTEGER: case NUMBER:
+	case INTEGER:
+	case NUMBER:
 		jw_opt_int(w, "minimum", f->min != 0 || f->max != 0, f->min);
 		jw_opt_int(w, "maximum", f->max != 0, f->max);
 		break;
@@ -176,15 +178,22 @@ parameters(struct json_writer *w, const struct route *row)
 	for (const struct field *f = row->query; f != NULL && f->name != NULL; f++)
 		parameter(w, "query", f);
 	if (row->once == KEY)
-		parameter(w, "header", &(struct field){ .name = "Idempotency-Key", .type = STRING, .required = true, .min = 16, .max = 255,
-		    .says = "names this request: repeated with the same key it is answered from the store" });
+		parameter(w, "header",
+		    &(struct field){ .name = "Idempotency-Key",
+			.type = STRING,
+			.required = true,
+			.min = 16,
+			.max = 255,
+			.says = "names this request: repeated with the same key it is answered from the store" });
 	jw_end(w);
 }
 
 static void
 request_body(struct json_writer *w, const struct route *row)
 {
-	const char *type = row->kind == BODY_FORM ? "application/x-www-form-urlencoded" : row->kind == BODY_RAW ? "*/*" : "application/json";
+	const char *type = row->kind == BODY_FORM ? "application/x-www-form-urlencoded" :
+	    row->kind == BODY_RAW                 ? "*/*" :
+						    "application/json";
 
 	if (row->body == NULL && row->kind == BODY_NONE)
 		return;
@@ -252,8 +261,14 @@ responses(struct json_writer *w, const struct route *row)
 	jw_end(w);
 }
 
-static const struct { enum access access; const char *scheme; } schemes[] = {
-	{ SERVICE, "serviceSignature" }, { ADMIN, "adminSecret" }, { PATIENT_SELF, "patientSession" }, { WEBHOOK, "vendorSignature" },
+static const struct {
+	enum access access;
+	const char *scheme;
+} schemes[] = {
+	{ SERVICE, "serviceSignature" },
+	{ ADMIN, "adminSecret" },
+	{ PATIENT_SELF, "patientSession" },
+	{ WEBHOOK, "vendorSignature" },
 };
 
 static void
@@ -364,22 +379,15 @@ scheme(struct json_writer *w, const char *name, const char *type, const char *ho
 static void
 components(struct json_writer *w)
 {
-	static const struct field error[] = {
-		{ "field", STRING, .required = true, .says = "dotted path of the member" },
+	static const struct field error[] = { { "field", STRING, .required = true, .says = "dotted path of the member" },
 		{ "code", STRING, .required = true, .says = "required, type, length, range, format, enum, unknown_field" },
-		{ "detail", STRING },
-		{ 0 }
-	};
-	static const struct field body[] = {
-		{ "type", STRING, .required = true, .says = "/problems/<code>" },
-		{ "title", STRING, .required = true },
-		{ "status", INTEGER, .required = true },
+		{ "detail", STRING }, { 0 } };
+	static const struct field body[] = { { "type", STRING, .required = true, .says = "/problems/<code>" },
+		{ "title", STRING, .required = true }, { "status", INTEGER, .required = true },
 		{ "code", STRING, .required = true, .says = "snake_case; what a program looks at" },
 		{ "detail", STRING, .required = true, .says = "for people; never a patient's data" },
-		{ "errors", ARRAY, .of = error, .max = 16 },
-		{ "instance", STRING, .required = true, .says = "the request id" },
-		{ 0 }
-	};
+		{ "errors", ARRAY, .of = error, .max = 16 }, { "instance", STRING, .required = true, .says = "the request id" },
+		{ 0 } };
 
 	jw_object(w, "components");
 	jw_object(w, "schemas");
@@ -391,7 +399,8 @@ components(struct json_writer *w)
 	    "<timestamp>.<nonce>.<METHOD>.<path?query>.<body>; five minutes");
 	scheme(w, "adminSecret", "http", "scheme", "bearer", "the administrator's secret");
 	scheme(w, "patientSession", "http", "scheme", "bearer", "the session token of an intake");
-	scheme(w, "vendorSignature", "apiKey", "name", "X-Signature", "the vendor's own signature over the raw body; the header's name is the vendor's");
+	scheme(w, "vendorSignature", "apiKey", "name", "X-Signature",
+	    "the vendor's own signature over the raw body; the header's name is the vendor's");
 	jw_end(w);
 	jw_end(w);
 }

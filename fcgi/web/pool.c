@@ -1,10 +1,10 @@
 /*
- * pool.c: the master. spawn-fcgi -n bound the socket as our descriptor 0 and became us; processes come and go, the socket stays, so a restart is
- * a queue and no 502. The master serves nothing, so nothing can make it fall.
+ * pool.c: the master. spawn-fcgi -n bound the socket as our descriptor 0 and became us; processes come and go, the socket
+ * stays, so a restart is a queue and no 502. The master serves nothing, so nothing can make it fall.
  *
- * A process that ends unasked is replaced, at once when it lived long, with doubling pauses when it did not. SIGHUP replaces each
- * process: the new one first, and only when it is ready the old one gets SIGTERM; a new program that does not come up changes nothing. SIGTERM
- * drains all. Processes die with the master (PR_SET_PDEATHSIG).
+ * A process that ends unasked is replaced, at once when it lived long, with doubling pauses when it did not. SIGHUP replaces
+ * each process: the new one first, and only when it is ready the old one gets SIGTERM; a new program that does not come up
+ * changes nothing. SIGTERM drains all. Processes die with the master (PR_SET_PDEATHSIG).
  */
 #define _GNU_SOURCE 1
 #include "core.h"
@@ -20,19 +20,19 @@
 
 #include "web/web_private.h"
 
-#define MAX_CHILDREN METRICS_LANES
-#define STEADY_US (10 * US_PER_S)
+#define MAX_CHILDREN   METRICS_LANES
+#define STEADY_US      (10 * US_PER_S)
 #define PAUSE_FIRST_MS 200
-#define PAUSE_MOST_MS 10000
-#define STOP_SECONDS 25		/* a process drains for 20 */
-#define READY_SECONDS 30
+#define PAUSE_MOST_MS  10000
+#define STOP_SECONDS   25 /* a process drains for 20 */
+#define READY_SECONDS  30
 
 /* The index is the lane of the scoreboard. */
 struct child {
-	pid_t pid;			/* 0 = free */
-	int ready_fd;			/* -1 = it is ready */
-	pid_t replaces;			/* who gets SIGTERM when this one is ready */
-	bool leaving;			/* got SIGTERM: its end is no accident */
+	pid_t pid;      /* 0 = free */
+	int ready_fd;   /* -1 = it is ready */
+	pid_t replaces; /* who gets SIGTERM when this one is ready */
+	bool leaving;   /* got SIGTERM: its end is no accident */
 	int64_t born_at;
 };
 
@@ -41,13 +41,13 @@ struct master {
 	char program[4096];
 	char *const *argv;
 	int metrics_fd;
-	int signals;			/* signalfd */
+	int signals; /* signalfd */
 	size_t wanted;
 	struct child children[MAX_CHILDREN];
 	int pause_ms;
-	int64_t next_birth;		/* not before */
-	size_t to_replace;		/* how many old ones a SIGHUP still has to replace */
-	int64_t hup_at;			/* those born before it are old */
+	int64_t next_birth; /* not before */
+	size_t to_replace;  /* how many old ones a SIGHUP still has to replace */
+	int64_t hup_at;     /* those born before it are old */
 	bool stopping;
 	int64_t stop_by;
 };
@@ -207,7 +207,7 @@ buried(struct master *m, struct child *c, int status)
 		(void)close(c->ready_fd);
 	if (c->replaces != 0) {
 		log_line(LOG_ERROR, "pool.replacement_failed", "why", why, NULL);
-		m->to_replace = 0;	/* the new program does not come up: the old processes stay */
+		m->to_replace = 0; /* the new program does not come up: the old processes stay */
 	} else if (!c->leaving) {
 		int64_t now = clock_mono_us();
 
@@ -309,7 +309,7 @@ keep_up(struct master *m)
 
 		birth(m, 0);
 		if (count_serving(m) == before)
-			break;		/* no fork: the next round tries again */
+			break; /* no fork: the next round tries again */
 	}
 	replace_next(m);
 }

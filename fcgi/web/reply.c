@@ -1,4 +1,5 @@
-/* reply.c: the reply while it is being written, problems (RFC 9457), and the check of replies against their table in test builds. */
+/* reply.c: the reply while it is being written, problems (RFC 9457), and the check of replies against their table in test
+ * builds. */
 #include "core.h"
 
 #include "web/web_private.h"
@@ -73,7 +74,7 @@ is_json(const struct req *r)
 static bool
 checks_replies(void)
 {
-	static int on = -1;	/* a race writes the same value twice */
+	static int on = -1; /* a race writes the same value twice */
 
 	if (on < 0) {
 		const char *v = getenv(CHECK_VARIABLE);
@@ -88,8 +89,8 @@ reply_breaks(struct req *r, const struct problem *found, struct problem *err)
 {
 	const char *member = found->nerrors > 0 ? found->errors[0].field : "(the whole)";
 
-	log_line(LOG_ERROR, "reply.contract", "route", r->route->path, "member", member, "code", found->nerrors > 0 ? found->errors[0].code : found->code,
-	    NULL);
+	log_line(LOG_ERROR, "reply.contract", "route", r->route->path, "member", member, "code",
+	    found->nerrors > 0 ? found->errors[0].code : found->code, NULL);
 	return problem(err, 500, "reply_contract", "the answer of %s breaks its table at %s", r->route->path, member);
 }
 
@@ -111,13 +112,36 @@ reply_check(struct req *r, struct problem *err)
 const char *
 status_title(int status)
 {
-	static const struct { int status; const char *title; } titles[] = {
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" }, { 403, "Forbidden" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 409, "Conflict" }, { 410, "Gone" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" }, { 423, "Locked" }, { 428, "Precondition Required" },
-		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 501, "Not Implemented" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 303, "See Other" },
+	static const struct {
+		int status;
+		const char *title;
+	} titles[] = {
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" },
+		{ 423, "Locked" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 303, "See Other" },
 	};
 
 	for (size_t i = 0; i < COUNT(titles); i++)
@@ -163,8 +187,9 @@ reply_problem(struct req *r, const struct problem *err)
 	r->content_type = "application/problem+json";
 	problem_to_json(&r->json, err, r->id);
 	if (err->status == 401)
-		reply_header(r, "WWW-Authenticate", r->route != NULL && (r->route->access & (ADMIN | PATIENT_SELF)) == 0 ?
-		    "HMAC-SHA256 realm=\"telerx\"" : "Bearer realm=\"telerx\"");
+		reply_header(r, "WWW-Authenticate",
+		    r->route != NULL && (r->route->access & (ADMIN | PATIENT_SELF)) == 0 ? "HMAC-SHA256 realm=\"telerx\"" :
+											   "Bearer realm=\"telerx\"");
 	if (err->retry_after > 0) {
 		(void)snprintf(seconds, sizeof(seconds), "%d", err->retry_after);
 		reply_header(r, "Retry-After", seconds);

@@ -20,7 +20,7 @@ req_json(const struct req *r, const char *name)
 	if (v == NULL)
 		v = json_object_get(r->query, name);
 	if (v == NULL)
-		v = json_object_get(r->body, name);	/* NULL for a body that is no object */
+		v = json_object_get(r->body, name); /* NULL for a body that is no object */
 	return v;
 }
 

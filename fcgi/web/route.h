@@ -13,40 +13,43 @@ typedef int handler_fn(struct req *r, struct problem *err);
 
 /* Who may call. A row may allow several kinds: SERVICE | ADMIN. */
 enum access {
-	PUBLIC		= 1 << 0,	/* anybody; nginx limits the rate */
-	SERVICE		= 1 << 1,	/* signed by a caller on .callers */
-	ADMIN		= 1 << 2,	/* Authorization: Bearer <ADMIN_SECRET> (admin JWT when auth exists) */
-	PATIENT_SELF	= 1 << 3,	/* Authorization: Bearer <session token>, resolved by the service's .session */
-	PARTNER		= 1 << 4,
-	WEBHOOK		= 1 << 5,	/* .webhook checks the vendor's signature over the raw body */
-	VENDOR		= 1 << 6	/* sandbox only: the handler answers in the vendor's own way, errors included */
+	PUBLIC = 1 << 0,       /* anybody; nginx limits the rate */
+	SERVICE = 1 << 1,      /* signed by a caller on .callers */
+	ADMIN = 1 << 2,        /* Authorization: Bearer <ADMIN_SECRET> (admin JWT when auth exists) */
+	PATIENT_SELF = 1 << 3, /* Authorization: Bearer <session token>, resolved by the service's .session */
+	PARTNER = 1 << 4,
+	WEBHOOK = 1 << 5, /* .webhook checks the vendor's signature over the raw body */
+	VENDOR = 1 << 6   /* sandbox only: the handler answers in the vendor's own way, errors included */
 };
 
-/* What repeating a write does (rule P1). A KEY route's answer is stored in the transaction that made it, so its handler must not end that transaction: no db_final. */
+/* What repeating a write does (rule P1). A KEY route's answer is stored in the transaction that made it, so its handler must
+ * not end that transaction: no db_final. */
 enum once { ONCE_UNSET, KEY, NATURAL };
 
 enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_RAW };
 
 struct route {
 	const char *method;
-	const char *path;		/* "/route/assignments/:id": a colon segment is a parameter; a last segment "*" takes the rest */
+	const char *path; /* "/route/assignments/:id": a colon segment is a parameter; a last segment "*" takes the rest */
 	handler_fn *handle;
 	unsigned access;
-	const char *callers;		/* SERVICE: space-separated service names; "*" = any known one */
+	const char *callers; /* SERVICE: space-separated service names; "*" = any known one */
 	enum db_mode db;
-	enum once once;			/* required when db is WRITE and the method is not GET */
-	const char *audit;		/* action of the audit row; required for WRITE (unless WEBHOOK/VENDOR) and READ_AUDITED */
-	enum body_kind kind;		/* default: JSON when .body is set, else none; RAW hands the bytes over unparsed */
+	enum once once;      /* required when db is WRITE and the method is not GET */
+	const char *audit;   /* action of the audit row; required for WRITE (unless WEBHOOK/VENDOR) and READ_AUDITED */
+	enum body_kind kind; /* default: JSON when .body is set, else none; RAW hands the bytes over unparsed */
 	const struct field *body;
 	const struct field *query;
-	const struct field *params;	/* colon segments; default: each is a UUID */
-	const struct field *reply;	/* of the 2xx answer; NULL = no body or not JSON */
-	handler_fn *ask;		/* faces and declared synchronous rows: may call peers/vendors, before the transaction; may use short READ transactions */
-	const char *synchronous;	/* names the vendor that this row waits for, by declaration (architecture 1): limits threads, 503 when full */
+	const struct field *params; /* colon segments; default: each is a UUID */
+	const struct field *reply;  /* of the 2xx answer; NULL = no body or not JSON */
+	/* Before the transaction: may call peers or, on a declared synchronous row, the vendor; may use short READ transactions. */
+	handler_fn *ask;
+	/* The vendor that this row waits for, by declaration (architecture 1): half of the threads at most, 503 when they do. */
+	const char *synchronous;
 	int (*webhook)(struct req *r, struct problem *err);
-	size_t max_body;		/* bytes; 0 = 256 KiB */
-	int status;			/* the 2xx status, for the reference and the default reply; 0 = 200 */
-	const char *says;		/* one line */
+	size_t max_body;  /* bytes; 0 = 256 KiB */
+	int status;       /* the 2xx status, for the reference and the default reply; 0 = 200 */
+	const char *says; /* one line */
 };
 
 #endif

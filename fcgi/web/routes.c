@@ -5,8 +5,8 @@
 
 #include "web/web_private.h"
 
-#define CORE_ROWS 6
-#define PATH_TEXT 64
+#define CORE_ROWS    6
+#define PATH_TEXT    64
 #define KNOWN_ACCESS (PUBLIC | SERVICE | ADMIN | PATIENT_SELF | WEBHOOK | VENDOR)
 
 /* Templates carry the service's name and prefix, so they are made once per service (tests run several in one process). */
@@ -34,12 +34,32 @@ core_row(struct core_table *t, size_t i, struct route row, const char *before, c
 static struct core_table *
 core_table_new(const struct service *s)
 {
-	const struct route live = { .method = "GET", .handle = health_live, .access = PUBLIC, .db = NONE, .reply = live_reply, .says = "the process runs" };
-	const struct route ready = { .method = "GET", .handle = health_ready, .access = PUBLIC, .db = s->database != NULL ? READ : NONE,
-		.reply = ready_reply, .says = "the database answers and is migrated" };
-	const struct route metrics = { .method = "GET", .handle = health_metrics, .access = PUBLIC, .db = NONE, .says = "counters, Prometheus text format" };
-	const struct route events = { .method = "POST", .ask = event_cause, .handle = event_receive, .access = SERVICE, .callers = "*", .db = WRITE, .once = NATURAL,
-		.audit = "event.receive", .body = event_body, .reply = event_reply, .says = "delivery of an event; each message takes effect once" };
+	const struct route live = { .method = "GET",
+		.handle = health_live,
+		.access = PUBLIC,
+		.db = NONE,
+		.reply = live_reply,
+		.says = "the process runs" };
+	const struct route ready = { .method = "GET",
+		.handle = health_ready,
+		.access = PUBLIC,
+		.db = s->database != NULL ? READ : NONE,
+		.reply = ready_reply,
+		.says = "the database answers and is migrated" };
+	const struct route metrics = {
+		.method = "GET", .handle = health_metrics, .access = PUBLIC, .db = NONE, .says = "counters, Prometheus text format"
+	};
+	const struct route events = { .method = "POST",
+		.ask = event_cause,
+		.handle = event_receive,
+		.access = SERVICE,
+		.callers = "*",
+		.db = WRITE,
+		.once = NATURAL,
+		.audit = "event.receive",
+		.body = event_body,
+		.reply = event_reply,
+		.says = "delivery of an event; each message takes effect once" };
 	struct core_table *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
@@ -95,7 +115,8 @@ routes_max_body(const struct service *s)
 static int
 fault(const struct route *row, struct problem *err, const char *what)
 {
-	return problem(err, 500, "bad_route", "%s %s: %s", row->method != NULL ? row->method : "?", row->path != NULL ? row->path : "?", what);
+	return problem(
+	    err, 500, "bad_route", "%s %s: %s", row->method != NULL ? row->method : "?", row->path != NULL ? row->path : "?", what);
 }
 
 static bool
@@ -189,7 +210,8 @@ row_check(const struct service *s, const struct route *row, struct problem *err)
 		return fault(row, err, "says is unset");
 	if (access_row_check(s, row, err) < 0 || db_row_check(s, row, err) < 0 || names_check(row, err) < 0)
 		return -1;
-	if (fields_check(row, row->body, 0, err) < 0 || fields_check(row, row->query, 0, err) < 0 || fields_check(row, row->params, 0, err) < 0)
+	if (fields_check(row, row->body, 0, err) < 0 || fields_check(row, row->query, 0, err) < 0 ||
+	    fields_check(row, row->params, 0, err) < 0)
 		return -1;
 	return fields_check(row, row->reply, 0, err);
 }
@@ -203,7 +225,8 @@ routes_check(const struct service *s, struct problem *err)
 		if (row_check(s, &s->routes[i], err) < 0)
 			return -1;
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(s->routes[k].path, s->routes[i].path) == 0 && strcmp(s->routes[k].method, s->routes[i].method) == 0)
+			if (strcmp(s->routes[k].path, s->routes[i].path) == 0 &&
+			    strcmp(s->routes[k].method, s->routes[i].method) == 0)
 				return fault(&s->routes[i], err, "is in the table twice");
 	}
 	return 0;

@@ -26,16 +26,19 @@ struct wire_request {
 	bool body_too_large;
 };
 
-/* Finds the route, authenticates, validates, begins, calls, commits, audits, logs one line and counts. r holds the reply; it lives until arena_reset. */
-void	 dispatch(struct serve_context *c, const struct wire_request *wire, struct req *r);
+/* Finds the route, authenticates, validates, begins, calls, commits, audits, logs one line and counts. r holds the reply; it
+ * lives until arena_reset. */
+void dispatch(struct serve_context *c, const struct wire_request *wire, struct req *r);
 
 /* Start-up check of a service's table: access set, once set, names unambiguous, audit named. -1 with the first fault named. */
-int	 routes_check(const struct service *s, struct problem *err) MUST_CHECK;
+int routes_check(const struct service *s, struct problem *err) MUST_CHECK;
 
-/* The pool: the master's life (forks, respawns with backoff, SIGHUP replaces, SIGTERM drains) and a process's life (threads on one epoll set, libfcgi parses). Listening socket is descriptor 0. Return the exit status. */
-int	 pool_master(const struct service *s, const struct conf *conf, char *const argv[]);
-int	 pool_process(const struct service *s, const struct conf *conf, int metrics_fd, unsigned lane, int ready_fd);	/* ready_fd gets a byte when it serves; -1 = none */
+/* The pool, listening on descriptor 0: the master's life (forks, respawns with backoff, SIGHUP replaces, SIGTERM drains) and
+ * a process's (threads on one epoll set, libfcgi parses). Both return the exit status. */
+int pool_master(const struct service *s, const struct conf *conf, char *const argv[]);
+/* ready_fd gets a byte when it serves; -1 = none. */
+int pool_process(const struct service *s, const struct conf *conf, int metrics_fd, unsigned lane, int ready_fd);
 
-void	 openapi_print(const struct service *s, struct buf *out);	/* OpenAPI 3.1 document of this service */
+void openapi_print(const struct service *s, struct buf *out); /* OpenAPI 3.1 document of this service */
 
 #endif

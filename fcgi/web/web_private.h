@@ -22,55 +22,55 @@
 #include "web/serve.h"
 
 #define DEFAULT_MAX_BODY ((size_t)256 * 1024)
-#define MAX_REPLY ((size_t)16 * 1024 * 1024)
+#define MAX_REPLY        ((size_t)16 * 1024 * 1024)
 
 /* ---- input.c */
-json_t	*input_keep(struct arena *a, json_t *tree);	/* ties a tree to the arena; NULL ends the process (out of memory) */
-char	*input_decode(struct arena *a, const char *s, size_t n, bool plus);	/* NULL: bad escape or a NUL */
-json_t	*input_pairs(struct arena *a, const char *text, size_t n, const struct field *table, struct problem *err) MUST_CHECK;
-int	 input_params(struct req *r, struct problem *err) MUST_CHECK;
+json_t *input_keep(struct arena *a, json_t *tree); /* ties a tree to the arena; NULL ends the process (out of memory) */
+char *input_decode(struct arena *a, const char *s, size_t n, bool plus); /* NULL: bad escape or a NUL */
+json_t *input_pairs(struct arena *a, const char *text, size_t n, const struct field *table, struct problem *err) MUST_CHECK;
+int input_params(struct req *r, struct problem *err) MUST_CHECK;
 
 /* ---- match.c: sets r->route, r->path, r->params. 404, or 405 with the methods that exist in allow. */
-int	 match_route(struct req *r, struct buf *allow, struct problem *err) MUST_CHECK;
+int match_route(struct req *r, struct buf *allow, struct problem *err) MUST_CHECK;
 
 /* ---- access.c: sets r->as, r->scope, r->caller, r->subject. 401, 403. */
-int	 access_check(struct req *r, struct problem *err) MUST_CHECK;
-bool	 access_lists(const char *callers, const char *name);
+int access_check(struct req *r, struct problem *err) MUST_CHECK;
+bool access_lists(const char *callers, const char *name);
 
 /* ---- keys.c */
 struct known_key {
-	const char *caller;		/* both in the request's arena */
+	const char *caller; /* both in the request's arena */
 	const char *secret;
 };
-int	 keys_find(struct req *r, const char *key_id, struct known_key *ret, struct problem *err) MUST_CHECK;	/* 0 with caller NULL: unknown or revoked */
-void	 keys_forget(void);		/* tests: the next look-up reads the table */
+int keys_find(struct req *r, const char *key_id, struct known_key *ret,
+    struct problem *err) MUST_CHECK; /* 0 with caller NULL: unknown or revoked */
+void keys_forget(void);              /* tests: the next look-up reads the table */
 
 /* ---- idempotency.c */
-int	 idempotency_key(struct req *r, struct problem *err) MUST_CHECK;	/* reads the header into r->key */
-int	 idempotency_hold(struct req *r, struct problem *err) MUST_CHECK;	/* before an .ask: the lock over it, and the replay */
-void	 idempotency_release(struct req *r);
-int	 idempotency_claim(struct req *r, struct problem *err) MUST_CHECK;	/* first in the transaction; may set r->replayed */
-int	 idempotency_store(struct req *r, struct problem *err) MUST_CHECK;	/* last in the transaction */
+int idempotency_key(struct req *r, struct problem *err) MUST_CHECK;  /* reads the header into r->key */
+int idempotency_hold(struct req *r, struct problem *err) MUST_CHECK; /* before an .ask: the lock over it, and the replay */
+void idempotency_release(struct req *r);
+int idempotency_claim(struct req *r, struct problem *err) MUST_CHECK; /* first in the transaction; may set r->replayed */
+int idempotency_store(struct req *r, struct problem *err) MUST_CHECK; /* last in the transaction */
 
 /* ---- reply.c */
-void	 reply_reset(struct req *r);
-void	 reply_finish(struct req *r);	/* ends what is open, fills in what the handler left to the row */
-int	 reply_check(struct req *r, struct problem *err) MUST_CHECK;
-void	 reply_problem(struct req *r, const struct problem *err);
+void reply_reset(struct req *r);
+void reply_finish(struct req *r); /* ends what is open, fills in what the handler left to the row */
+int reply_check(struct req *r, struct problem *err) MUST_CHECK;
+void reply_problem(struct req *r, const struct problem *err);
 const char *status_title(int status);
 
 /* ---- routes.c: the rows every service has */
 const struct route *core_routes(const struct service *s, size_t *n);
-size_t	 routes_max_body(const struct service *s);	/* the largest of all rows: what the loop reads at most */
-size_t	 route_max_body(const struct route *route);
+size_t routes_max_body(const struct service *s); /* the largest of all rows: what the loop reads at most */
+size_t route_max_body(const struct route *route);
 
 /* ---- health.c, events.c */
 extern const struct field ready_reply[], live_reply[], event_body[], event_reply[];
-int	 health_live(struct req *r, struct problem *err);
-int	 health_ready(struct req *r, struct problem *err);
-int	 health_metrics(struct req *r, struct problem *err);
-int	 event_cause(struct req *r, struct problem *err);	/* its .ask */
-int	 event_receive(struct req *r, struct problem *err);
-
+int health_live(struct req *r, struct problem *err);
+int health_ready(struct req *r, struct problem *err);
+int health_metrics(struct req *r, struct problem *err);
+int event_cause(struct req *r, struct problem *err); /* its .ask */
+int event_receive(struct req *r, struct problem *err);
 
 #endif

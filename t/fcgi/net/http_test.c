@@ -1,6 +1,6 @@
 /*
- * http_test.c: what is known after a call, against a server on loopback that misbehaves on purpose. Each case is one connection (or several) with a
- * script: what the server does after it accepted.
+ * http_test.c: what is known after a call, against a server on loopback that misbehaves on purpose. Each case is one connection
+ * (or several) with a script: what the server does after it accepted.
  */
 #include "fcgi/unit.h"
 
@@ -20,9 +20,9 @@ struct server {
 	int listening;
 	uint16_t port;
 	enum doing doing;
-	const char *text;		/* of ANSWER, HALF */
+	const char *text; /* of ANSWER, HALF */
 	int connections, requests;
-	char seen[4096];		/* the last request */
+	char seen[4096]; /* the last request */
 	pthread_t thread;
 	int stop[2];
 };
@@ -152,7 +152,7 @@ static int
 close_all(void **state)
 {
 	(void)state;
-	http_free(http);	/* first: the server sees its connections end */
+	http_free(http); /* first: the server sees its connections end */
 	if (server.listening >= 0) {
 		(void)!write(server.stop[1], "x", 1);
 		(void)pthread_join(server.thread, NULL);
@@ -169,10 +169,17 @@ call_with(const char *method, const char *body, const char *const *headers, size
 {
 	struct http_answer answer;
 
-	http_do(http, arena, &(struct http_call){
-		.method = method, .url = arena_printf(arena, "http://127.0.0.1:%u/path?x=1", server.port), .headers = headers,
-		.body = body != NULL ? BYTES_OF(body) : BYTES("", 0), .connect_ms = 500, .total_ms = 400, .cap = cap,
-	}, &answer);
+	http_do(http, arena,
+	    &(struct http_call){
+		.method = method,
+		.url = arena_printf(arena, "http://127.0.0.1:%u/path?x=1", server.port),
+		.headers = headers,
+		.body = body != NULL ? BYTES_OF(body) : BYTES("", 0),
+		.connect_ms = 500,
+		.total_ms = 400,
+		.cap = cap,
+	    },
+	    &answer);
 	return answer;
 }
 
@@ -322,14 +329,15 @@ an_unkeyed_post_never_leaves_twice(void **state)
 static void
 plain_http_leaves_this_machine_never(void **state)
 {
-	static const char *const urls[] = { "http://192.0.2.1/", "http://localhost.example.com/", "http://127.0.0.1.example.com/", "ftp://127.0.0.1/",
-		"file:///etc/hostname" };
+	static const char *const urls[] = { "http://192.0.2.1/", "http://localhost.example.com/", "http://127.0.0.1.example.com/",
+		"ftp://127.0.0.1/", "file:///etc/hostname" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(urls); i++) {
 		struct http_answer a;
 
-		http_do(http, arena, &(struct http_call){ .method = "GET", .url = urls[i], .connect_ms = 300, .total_ms = 300 }, &a);
+		http_do(
+		    http, arena, &(struct http_call){ .method = "GET", .url = urls[i], .connect_ms = 300, .total_ms = 300 }, &a);
 		assert_int_equal(a.outcome, HTTP_NOT_SENT);
 		assert_non_null(strstr(a.error, "rotocol"));
 	}
@@ -384,6 +392,6 @@ main(void)
 		CASE(a_test_may_stand_in_for_the_world),
 	};
 
-	(void)setenv("http_proxy", "http://127.0.0.1:1", 1);	/* must be looked at by nobody */
+	(void)setenv("http_proxy", "http://127.0.0.1:1", 1); /* must be looked at by nobody */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

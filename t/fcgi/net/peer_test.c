@@ -54,7 +54,8 @@ take(void *context, struct arena *a, const struct http_call *c, struct http_answ
 static void
 answer_with(int status, const char *body, int retry_after)
 {
-	wire.answer = (struct http_answer){ .outcome = HTTP_ANSWERED, .status = status, .body = BYTES_OF(body), .retry_after = retry_after };
+	wire.answer =
+	    (struct http_answer){ .outcome = HTTP_ANSWERED, .status = status, .body = BYTES_OF(body), .retry_after = retry_after };
 }
 
 static int
@@ -89,7 +90,11 @@ teardown(void **state)
 }
 
 static const struct peer_call claim = {
-	.service = "registry", .method = "POST", .path = "/route/claim?x=1", .key = "0123456789abcdef", .body = "{\"a\":1}",
+	.service = "registry",
+	.method = "POST",
+	.path = "/route/claim?x=1",
+	.key = "0123456789abcdef",
+	.body = "{\"a\":1}",
 };
 
 static void

@@ -1,4 +1,5 @@
-/* dispatch_test.c: a request's way through the core without a wire and without a database: matching, access, input, problems, replies. */
+/* dispatch_test.c: a request's way through the core without a wire and without a database: matching, access, input,
+ * problems, replies. */
 #include "fcgi/unit.h"
 
 #include "base/json.h"
@@ -7,7 +8,7 @@
 #include "web/serve.h"
 
 #define ADMIN_SECRET "an-administrators-secret-of-the-test"
-#define SOME_ID "01890a5d-ac96-774b-bcce-b302099a8057"
+#define SOME_ID      "01890a5d-ac96-774b-bcce-b302099a8057"
 
 /* ---- a service that says what it got */
 
@@ -26,7 +27,7 @@ say_route(struct req *r, struct problem *err)
 	jw_opt_int(w, "words", req_has(r, "words"), (int64_t)json_array_size(req_json(r, "words")));
 	if (req_has(r, "flag"))
 		jw_bool(w, "flag", req_bool(r, "flag"));
-	return 0;	/* the core ends what is open */
+	return 0; /* the core ends what is open */
 }
 
 static int
@@ -76,18 +77,10 @@ break_contract(struct req *r, struct problem *err)
 	return 0;
 }
 
-static const struct field body[] = {
-	{ "name", STRING, .required = true, .max = 10 },
-	{ "n", INTEGER, .max = 9 },
-	{ 0 }
-};
+static const struct field body[] = { { "name", STRING, .required = true, .max = 10 }, { "n", INTEGER, .max = 9 }, { 0 } };
 static const struct field optional[] = { { "name", STRING }, { 0 } };
-static const struct field query[] = {
-	{ "n", INTEGER, .max = 50 },
-	{ "flag", BOOLEAN },
-	{ "words", ARRAY, .items = STRING, .max = 3 },
-	{ 0 }
-};
+static const struct field query[] = { { "n", INTEGER, .max = 50 }, { "flag", BOOLEAN },
+	{ "words", ARRAY, .items = STRING, .max = 3 }, { 0 } };
 static const struct field number[] = { { "id", INTEGER, .min = 1, .max = 99 }, { 0 } };
 static const struct field said[] = { { "route", STRING, .required = true }, { 0 } };
 
@@ -103,11 +96,13 @@ static const struct route routes[] = {
 	{ "GET", "/toy/end/", say_route, .access = PUBLIC, .db = NONE, .says = "a slash at the end" },
 	{ "GET", "/toy/a/admin", say_route, .access = ADMIN, .db = NONE, .says = "for the administrator" },
 	{ "GET", "/toy/a/service", say_route, .access = SERVICE, .callers = "intake", .db = NONE, .says = "for a service" },
-	{ "POST", "/toy/a/hook", say_route, .access = WEBHOOK, .webhook = check_hook, .kind = BODY_RAW, .db = NONE, .says = "for a vendor" },
+	{ "POST", "/toy/a/hook", say_route, .access = WEBHOOK, .webhook = check_hook, .kind = BODY_RAW, .db = NONE,
+	    .says = "for a vendor" },
 	{ "GET", "/toy/b/nothing", fail_with_nothing, .access = PUBLIC, .db = NONE, .says = "fails without a reason" },
 	{ "GET", "/toy/b/later", fail_later, .access = PUBLIC, .db = NONE, .says = "fails for now" },
 	{ "GET", "/toy/b/split", split_header, .access = PUBLIC, .db = NONE, .says = "a header with a line break" },
-	{ "GET", "/toy/b/contract", break_contract, .access = PUBLIC, .db = NONE, .reply = said, .says = "answers what its table does not say" },
+	{ "GET", "/toy/b/contract", break_contract, .access = PUBLIC, .db = NONE, .reply = said,
+	    .says = "answers what its table does not say" },
 };
 static const struct service toy = { .name = "toy", .prefix = "/toy", .says = "of a test", TABLE(routes, nroutes, routes) };
 
@@ -148,7 +143,11 @@ ask(const char *method, const char *target, const char *header, const char *valu
 	const struct header headers[] = { { "content-type", "application/json; charset=utf-8" }, { header, value } };
 	struct serve_context c = { .service = &toy, .conf = conf, .arena = arena };
 	struct wire_request wire = {
-		.method = method, .target = target, .remote = "192.0.2.1", .headers = headers, .nheaders = header != NULL ? 2 : 1,
+		.method = method,
+		.target = target,
+		.remote = "192.0.2.1",
+		.headers = headers,
+		.nheaders = header != NULL ? 2 : 1,
 		.body = text != NULL ? BYTES_OF(text) : BYTES("", 0),
 	};
 	struct problem err = { 0 };
@@ -190,7 +189,9 @@ expect(int status, const char *path, const char *value)
 static void
 the_closest_row_answers(void **state)
 {
-	static const struct { const char *target, *route; } cases[] = {
+	static const struct {
+		const char *target, *route;
+	} cases[] = {
 		{ "/toy/queue", "/toy/queue" },
 		{ "/toy/qu%65ue", "/toy/queue" },
 		{ "/toy/" SOME_ID, "/toy/:id" },
@@ -211,8 +212,20 @@ static void
 what_is_not_there_is_404(void **state)
 {
 	static const char *const targets[] = {
-		"/", "/toy", "/toy/", "/toy/queue/x", "/toys/queue", "/toy/7/parts/", "/toy/%2e%2e/queue", "/toy/../queue", "/toy/%zz",
-		"/toy/%00", "/toy/a%2fadmin/x", "", "x", "/toy/%ff%fe/parts",
+		"/",
+		"/toy",
+		"/toy/",
+		"/toy/queue/x",
+		"/toys/queue",
+		"/toy/7/parts/",
+		"/toy/%2e%2e/queue",
+		"/toy/../queue",
+		"/toy/%zz",
+		"/toy/%00",
+		"/toy/a%2fadmin/x",
+		"",
+		"x",
+		"/toy/%ff%fe/parts",
 	};
 
 	(void)state;
@@ -277,7 +290,11 @@ a_query_is_typed(void **state)
 static void
 a_query_is_checked(void **state)
 {
-	static const struct { const char *target; int status; const char *code; } cases[] = {
+	static const struct {
+		const char *target;
+		int status;
+		const char *code;
+	} cases[] = {
 		{ "/toy/queue?n=51", 422, "validation_failed" },
 		{ "/toy/queue?n=1e3", 422, "validation_failed" },
 		{ "/toy/queue?n=", 422, "validation_failed" },
@@ -300,7 +317,11 @@ a_query_is_checked(void **state)
 static void
 a_body_is_checked(void **state)
 {
-	static const struct { const char *text; int status; const char *code; } cases[] = {
+	static const struct {
+		const char *text;
+		int status;
+		const char *code;
+	} cases[] = {
 		{ "{\"name\":", 400, "malformed_json" },
 		{ "{\"name\":\"a\",\"name\":\"b\"}", 400, "malformed_json" },
 		{ "", 400, "malformed_json" },
@@ -446,7 +467,10 @@ a_reply_that_breaks_its_table_is_500(void **state)
 static const struct field twice[] = { { "id", STRING }, { 0 } };
 static const struct field endless[] = { { "list", ARRAY, .items = STRING }, { 0 } };
 
-static const struct { const char *why; struct route row; } faults[] = {
+static const struct {
+	const char *why;
+	struct route row;
+} faults[] = {
 	{ "access is unset", { "GET", "/x", say_route, .db = NONE, .says = "x" } },
 	{ "db is unset", { "GET", "/x", say_route, .access = PUBLIC, .says = "x" } },
 	{ "says is unset", { "GET", "/x", say_route, .access = PUBLIC, .db = NONE } },
@@ -462,7 +486,8 @@ static const struct { const char *why; struct route row; } faults[] = {
 	{ "nothing checks", { "GET", "/x", say_route, .access = PARTNER, .db = NONE, .says = "x" } },
 	{ "session", { "GET", "/x", say_route, .access = PATIENT_SELF, .db = NONE, .says = "x" } },
 	{ "path parameter", { "POST", "/x/:id", say_route, .access = PUBLIC, .db = NONE, .body = twice, .says = "x" } },
-	{ "in the query and in the body", { "POST", "/x", say_route, .access = PUBLIC, .db = NONE, .body = twice, .query = twice, .says = "x" } },
+	{ "in the query and in the body",
+	    { "POST", "/x", say_route, .access = PUBLIC, .db = NONE, .body = twice, .query = twice, .says = "x" } },
 	{ "ARRAY", { "POST", "/x", say_route, .access = PUBLIC, .db = NONE, .body = endless, .says = "x" } },
 	{ "synchronous", { "POST", "/x", say_route, .access = PUBLIC, .db = NONE, .synchronous = "stripe", .says = "x" } },
 };
@@ -475,7 +500,9 @@ a_table_with_a_hole_is_refused(void **state)
 	(void)state;
 	assert_int_equal(routes_check(&toy, &err), 0);
 	for (size_t i = 0; i < COUNT(faults); i++) {
-		const struct service s = { .name = "bad", .prefix = "/bad", .database = "bad", .routes = &faults[i].row, .nroutes = 1 };
+		const struct service s = {
+			.name = "bad", .prefix = "/bad", .database = "bad", .routes = &faults[i].row, .nroutes = 1
+		};
 
 		err = (struct problem){ 0 };
 		if (routes_check(&s, &err) == 0)
@@ -518,7 +545,8 @@ the_table_prints_as_openapi(void **state)
 	assert_string_equal(json_text_at(op, "parameters.0.name"), "id");
 	assert_string_equal(json_text_at(op, "parameters.0.schema.type"), "integer");
 	op = json_object_get(json_object_get(json_object_get(doc, "paths"), "/toy/queue"), "post");
-	assert_non_null(json_object_get(json_object_get(json_object_get(json_at(op, "requestBody.content"), "application/json"), "schema"), "required"));
+	assert_non_null(json_object_get(
+	    json_object_get(json_object_get(json_at(op, "requestBody.content"), "application/json"), "schema"), "required"));
 	assert_non_null(json_object_get(json_object_get(op, "responses"), "422"));
 	buf_release(&out);
 }

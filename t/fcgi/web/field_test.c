@@ -5,28 +5,13 @@
 
 static const char *const colours[] = { "red", "green", NULL };
 static const struct field zip[] = { { "zip", STRING, .required = true, .min = 5, .max = 5 }, { "line2", STRING }, { 0 } };
-static const struct field table[] = {
-	{ "name", STRING, .required = true, .min = 1, .max = 4 },
-	{ "note", STRING, .nullable = true },
-	{ "id", UUID },
-	{ "n", INTEGER, .min = -2, .max = 10 },
-	{ "least", INTEGER, .min = 3 },
-	{ "weight", NUMBER, .min = 1, .max = 2 },
-	{ "yes", BOOLEAN },
-	{ "day", DATE },
-	{ "at", TIME },
-	{ "email", EMAIL },
-	{ "phone", PHONE },
-	{ "state", STATE },
-	{ "colour", ENUM, .values = colours },
-	{ "link", URL },
-	{ "address", OBJECT, .of = zip },
-	{ "list", ARRAY, .of = zip, .max = 2 },
-	{ "words", ARRAY, .items = STRING, .min = 1, .max = 2 },
-	{ "hues", ARRAY, .items = ENUM, .values = colours, .max = 3 },
-	{ "any", ANY },
-	{ 0 }
-};
+static const struct field table[] = { { "name", STRING, .required = true, .min = 1, .max = 4 },
+	{ "note", STRING, .nullable = true }, { "id", UUID }, { "n", INTEGER, .min = -2, .max = 10 },
+	{ "least", INTEGER, .min = 3 }, { "weight", NUMBER, .min = 1, .max = 2 }, { "yes", BOOLEAN }, { "day", DATE },
+	{ "at", TIME }, { "email", EMAIL }, { "phone", PHONE }, { "state", STATE }, { "colour", ENUM, .values = colours },
+	{ "link", URL }, { "address", OBJECT, .of = zip }, { "list", ARRAY, .of = zip, .max = 2 },
+	{ "words", ARRAY, .items = STRING, .min = 1, .max = 2 }, { "hues", ARRAY, .items = ENUM, .values = colours, .max = 3 },
+	{ "any", ANY }, { 0 } };
 
 static int
 check(const char *text, struct problem *err)
@@ -41,8 +26,8 @@ check(const char *text, struct problem *err)
 }
 
 static const struct {
-	const char *members;		/* besides the name */
-	const char *field, *code;	/* NULL: accepted */
+	const char *members;      /* besides the name */
+	const char *field, *code; /* NULL: accepted */
 } cases[] = {
 	{ "\"note\":null", NULL, NULL },
 	{ "\"note\":\"a\\nb\\tc\"", NULL, NULL },

@@ -1,6 +1,7 @@
 /*
- * libfcgi_test.c: pins what the loop takes for granted of libfcgi's request (2.4.2): it may be given a connection by ipcFd, keeps it when keepConnection
- * was set before the first FCGX_Accept_r, and after FCGX_Detach and FCGX_Finish_r says by ipcFd whether it is still open.
+ * libfcgi_test.c: pins what the loop takes for granted of libfcgi's request (2.4.2): it may be given a connection by ipcFd,
+ * keeps it when keepConnection was set before the first FCGX_Accept_r, and after FCGX_Detach and FCGX_Finish_r says by ipcFd
+ * whether it is still open.
  */
 #include "fcgi/unit.h"
 
