@@ -33,8 +33,8 @@ have_postgres() {
 	[ -n "$(postgres_programs)" ]
 }
 
-have_fcgi() {
-	[ -f /usr/include/fcgiapp.h ] || [ -f /usr/local/include/fcgiapp.h ]
+have_header() {
+	[ -f "/usr/include/$1" ] || [ -f "/usr/local/include/$1" ]
 }
 
 missing_packages() {
@@ -43,7 +43,8 @@ missing_packages() {
 	needs autoconf have autoreconf
 	needs automake have automake
 	needs pkg-config have pkg-config
-	needs libfcgi-dev have_fcgi
+	needs libfcgi-dev have_header fcgiapp.h
+	needs libhpdf-dev have_header hpdf.h
 	needs libpq-dev have_library libpq
 	needs libcurl4-openssl-dev have_library libcurl
 	needs libjansson-dev have_library jansson
