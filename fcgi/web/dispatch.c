@@ -21,7 +21,7 @@ id_is_fit(const char *id)
 {
 	size_t n = id != NULL ? strlen(id) : 0;
 
-	return n >= 8 && n <= 64 && strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+	return n >= 8 && n <= 64 && strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") == n;
 }
 
 static void

@@ -33,6 +33,7 @@
 #define MAX_HEADERS     128
 #define MAX_PARAM_BYTES ((size_t)64 * 1024) /* rule H9 */
 #define IO_SECONDS      10
+#define RETRY_US        US_PER_S
 #define DRAIN_SECONDS   20
 #define ACCEPTS_AT_ONCE 8
 #define KEPT_EVENTS     (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
@@ -226,40 +227,53 @@ serve(struct pool *p, struct serve_context *c, FCGX_Request *fx)
 
 /* ---- a thread */
 
-/* A database that was away at the start is tried again by whoever has a request; db_open is quick to refuse. */
+/* What a thread owns, and when it may look again for a database that was away at the start. */
+struct hand {
+	struct serve_context context;
+	int64_t next_try;
+};
+
+/* The connection, once it is there, reconnects by itself. */
 static void
-connect_database(struct pool *p, struct serve_context *c)
+open_database(struct pool *p, struct hand *h)
 {
+	struct serve_context *c = &h->context;
 	struct problem err = { 0 };
 	char application[48];
 
-	if (c->db == NULL && p->service->database != NULL) {
-		(void)snprintf(application, sizeof(application), "telerx-%s", p->service->name);
-		c->db = db_open(conf_str(p->conf, "DATABASE_URL"), DB_API, application, &err);
-		if (c->db == NULL) {
-			log_line(LOG_ERROR, "database.unavailable", "code", err.code, "detail", err.detail, NULL);
-		} else {
-			db_keyring(c->db, p->keyring);
-			http_free(c->http); /* it has to know whose transactions forbid a call */
-			c->http = NULL;
-		}
+	h->next_try = clock_mono_us() + RETRY_US;
+	(void)snprintf(application, sizeof(application), "telerx-%s", p->service->name);
+	c->db = db_open(conf_str(p->conf, "DATABASE_URL"), DB_API, application, &err);
+	if (c->db == NULL) {
+		log_line(LOG_ERROR, "database.unavailable", "code", err.code, "detail", err.detail, NULL);
+		return;
 	}
-	if (c->http == NULL)
-		c->http = http_new(c->db, conf_str(c->conf, "VENDOR_CA_FILE"));
+	db_keyring(c->db, p->keyring);
+	http_free(c->http); /* the next one knows whose transactions forbid a call */
+	c->http = NULL;
 }
 
 static void
-take(struct pool *p, struct serve_context *c, struct connection *k)
+connect_database(struct pool *p, struct hand *h)
+{
+	if (h->context.db == NULL && p->service->database != NULL && clock_mono_us() >= h->next_try)
+		open_database(p, h);
+	if (h->context.http == NULL)
+		h->context.http = http_new(h->context.db, conf_str(p->conf, "VENDOR_CA_FILE"));
+}
+
+static void
+take(struct pool *p, struct hand *h, struct connection *k)
 {
 	if (FCGX_Accept_r(&k->fx) < 0) { /* nginx closed it; libfcgi has closed our end */
 		connection_free(p, k);
 		return;
 	}
-	connect_database(p, c);
-	serve(p, c, &k->fx);
+	connect_database(p, h);
+	serve(p, &h->context, &k->fx);
 	FCGX_Detach(&k->fx); /* no lingering close */
 	FCGX_Finish_r(&k->fx);
-	arena_reset(c->arena);
+	arena_reset(h->context.arena);
 	if (k->fx.ipcFd < 0) {
 		connection_free(p, k);
 		return;
@@ -272,9 +286,9 @@ static void *
 thread_main(void *argument)
 {
 	struct pool *p = argument;
-	struct serve_context c = { .service = p->service, .conf = p->conf, .arena = arena_new(0) };
+	struct hand h = { .context = { .service = p->service, .conf = p->conf, .arena = arena_new(0) } };
 
-	connect_database(p, &c);
+	connect_database(p, &h);
 	for (;;) {
 		struct epoll_event ev;
 		int n = epoll_wait(p->epoll, &ev, 1, -1);
@@ -288,11 +302,11 @@ thread_main(void *argument)
 		if (ev.data.ptr == &listening)
 			accept_some(p);
 		else
-			take(p, &c, ev.data.ptr);
+			take(p, &h, ev.data.ptr);
 	}
-	http_free(c.http);
-	db_close(c.db);
-	arena_free(c.arena);
+	http_free(h.context.http);
+	db_close(h.context.db);
+	arena_free(h.context.arena);
 	return NULL;
 }
 

@@ -175,6 +175,8 @@ parameters(struct json_writer *w, const struct route *row)
 	jw_array(w, "parameters");
 	for (const char *p = strstr(row->path, "/:"); p != NULL; p = strstr(p + 1, "/:"))
 		path_parameter(w, row, p + 2, strcspn(p + 2, "/"));
+	if (strstr(row->path, "/*") != NULL)
+		parameter(w, "path", &(struct field){ .name = "rest", .type = STRING, .says = "any further segments" });
 	for (const struct field *f = row->query; f != NULL && f->name != NULL; f++)
 		parameter(w, "query", f);
 	if (row->once == KEY)
