@@ -25,7 +25,7 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	{ "TEMPLATES_DIR", CONF_STR, .dflt = "templates", .says = "folder of the message templates" },
 	{ "TENANT_ID", CONF_STR, .dflt = "00000000-0000-7000-8000-000000000001",
 	    .says = "the tenant that this installation serves" },
-	{ "KEK_FILE", CONF_STR, .says = "file of the key-encryption keys (telerx keys makes one)" },
+	{ "KEK_FILE", CONF_STR, .says = "file of the key-encryption keys" },
 	{ "ADMIN_SECRET", CONF_STR, .secret = true, .says = "bearer secret of the administrator; unset closes those routes" },
 	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
 	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
