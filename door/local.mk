@@ -2,4 +2,4 @@
 pkglibexec_PROGRAMS += %reldir%/telerx-openapi
 %canon_reldir%_telerx_openapi_SOURCES = %reldir%/openapi.c
 %canon_reldir%_telerx_openapi_LDADD = $(DEPS_LIBS)
-EXTRA_DIST += door/check door/config door/down door/help door/journey door/lib door/logs door/openapi door/psql door/services door/status door/up
+EXTRA_DIST += door/check door/config door/down door/help door/journey door/keys door/lib door/logs door/openapi door/psql door/services door/status door/up
