@@ -90,12 +90,12 @@ packages_install() {
 		as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d'
 	fi
 	out=$(mktemp)
-	failed=no
-	as_root apt-get install -q -y --no-install-recommends "$@" >"$out" 2>&1 || failed=yes
+	refused=no
+	as_root apt-get install -q -y --no-install-recommends "$@" >"$out" 2>&1 || refused=yes
 	[ "$made_policy" = no ] || as_root rm -f /usr/sbin/policy-rc.d
-	[ "$failed" = no ] || tail -n 20 "$out" >&2
+	[ "$refused" = no ] || tail -n 20 "$out" >&2
 	rm -f "$out"
-	[ "$failed" = no ] || die "apt-get could not install $*."
+	[ "$refused" = no ] || die "apt-get could not install $*."
 }
 
 packages() {
