@@ -4,6 +4,8 @@
  * Called by notify. The last word of a webhook's URL scripts the answer: an error word is answered with its status, slow waits,
  * limited answers 429 every other time; any other word is a good hook. Success is the text ok, not JSON.
  */
+#include "base/clock.h"
+#include "base/clock.h"
 #include "sandbox/sandbox_own.h"
 #include "sandbox/store.h"
 
@@ -146,7 +148,7 @@ post_op(struct call *c, struct problem *err)
 		return -1;
 	json_object_set_new(body, "ok", json_true());
 	json_object_set_new(body, "channel", json_string(channel));
-	json_object_set_new(body, "ts", json_string(arena_printf(c->arena, "%" PRId64 ".000100", (int64_t)time(NULL))));
+	json_object_set_new(body, "ts", json_string(arena_printf(c->arena, "%" PRId64 ".000100", clock_us() / US_PER_S)));
 	sb_answer(c, 200, body);
 	return 0;
 }
