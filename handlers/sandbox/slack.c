@@ -5,7 +5,6 @@
  * limited answers 429 every other time; any other word is a good hook. Success is the text ok, not JSON.
  */
 #include "base/clock.h"
-#include "base/clock.h"
 #include "sandbox/sandbox_own.h"
 #include "sandbox/store.h"
 

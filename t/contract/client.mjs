@@ -24,7 +24,8 @@ export const call = async (method, path, options = {}) => {
 const once = (method, path, { headers = {}, body, source } = {}) => new Promise((done, fail) => {
   const url = new URL(env.url + path)
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
-  const r = https.request({ host: url.hostname, port: url.port, path, method, agent, localAddress: source, servername: 'localhost', timeout: 30000,
+  // localhost may be ::1 to a resolver, or nothing at all on a bare machine; the platform listens on 127.0.0.1.
+  const r = https.request({ host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname, port: url.port, path, method, agent, localAddress: source, servername: 'localhost', timeout: 30000,
     headers: { ...(text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }), ...headers } }, res => {
     const parts = []
     res.on('data', d => parts.push(d))
