@@ -78,6 +78,8 @@ static const char ledger_sql[] =
 	"SELECT coalesce(sum(l.amount_cents), 0) AS n FROM ledger l JOIN payments p ON p.id = l.payment_id"
 	" WHERE p.submission_id = $1::uuid AND l.account = $2";
 static const char submissions_sql[] = "SELECT count(*) AS n FROM router_submissions WHERE submission_id = $1::uuid AND $2 = $2";
+static const char stopped_sql[] =
+	"SELECT count(*) AS n FROM router_submissions WHERE submission_id = $1::uuid AND status IN ('cancelled', 'rejected') AND $2 = $2";
 static const char router_id_sql[] = "SELECT id::text AS id FROM router_submissions WHERE submission_id = $1::uuid";
 static const char shipments_sql[] = "SELECT count(*) AS n FROM shipments WHERE submission_id = $1::uuid AND ($2 = '' OR status = $2)";
 static const char own_parcel_sql[] = "SELECT id::text AS id FROM shipments WHERE submission_id = $1::uuid AND kind = 'own'";
@@ -210,6 +212,7 @@ judge_delivered(struct patient *p)
 	if (strcmp(p->run_state, "completed") != 0)
 		return fail(p, "the run ended %s: %s", p->run_state, p->run_reason == NULL ? "" : p->run_reason);
 	if (judge_paid(p) < 0 || judge_pharmacy(p) < 0 ||
+	    rows(p, "pharmacy_router", stopped_sql, p->submission_id, "", 0, "prescriptions the pharmacy stopped") < 0 ||
 	    rows(p, "orchestrator", refills_sql, p->submission_id, "scheduled", 1, "refills scheduled") < 0 ||
 	    rows(p, "shipping_service", shipments_sql, p->submission_id, "delivered", 1, "parcels delivered") < 0 ||
 	    rows(p, "physician_registry", credits_sql, p->submission_id, "completed", 1, "visit credits") < 0)

@@ -1,5 +1,6 @@
 /*
- * main.c: telerx-journey [--count N] [--patients DIR] [--quiet]: the five sample patients, or N patients at once (the delivered kinds in turn).
+ * main.c: telerx-journey [NAME] [--count N] [--fault VENDOR:MODE[:COUNT]] [--quiet]: the sample patients, one of them, or N at once (the delivered kinds in
+ * turn), with a vendor misbehaving for its next COUNT calls if told so.
  * Exit 0 only when sandbox ledgers, our rows and the audit agree with how each patient's file says the journey must end.
  */
 #include <dirent.h>
@@ -92,9 +93,9 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The patient files of the directory in order of name; count 0 takes each once, else the delivered ones in turn. */
+/* The patient files of the directory in order of name: all, the one that is asked for, or, with a count, the delivered ones in turn. */
 static size_t
-load(struct patient *patients, const char *dir, size_t count)
+load(struct patient *patients, const char *dir, const char *only, size_t count)
 {
 	char *names[PATIENTS_MAX];
 	struct dirent *d;
@@ -104,7 +105,8 @@ load(struct patient *patients, const char *dir, size_t count)
 	while (all != NULL && n < PATIENTS_MAX && (d = readdir(all)) != NULL) {
 		size_t len = strlen(d->d_name);
 
-		if (len > 5 && strcmp(d->d_name + len - 5, ".json") == 0)
+		if (len > 5 && strcmp(d->d_name + len - 5, ".json") == 0 &&
+		    (only == NULL || (strlen(only) == len - 5 && strncmp(only, d->d_name, len - 5) == 0)))
 			names[n++] = strndup(d->d_name, len - 5);
 	}
 	if (all != NULL)
@@ -117,12 +119,34 @@ load(struct patient *patients, const char *dir, size_t count)
 			fprintf(stderr, "journey: %s/%s.json cannot be read\n", dir, names[i % n]);
 			exit(2);
 		}
-		if (count == 0 || p->ending == DELIVERED)
+		if (count == 0 || only != NULL || p->ending == DELIVERED)
 			made++;
 	}
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
 	return made;
+}
+
+/* "stripe:timeout_after:3": the sandbox's faults are set like anybody sets them, by its API. */
+static int
+set_fault(const char *spec)
+{
+	char vendor[32], mode[48];
+	unsigned calls = 1;
+	struct patient p = { .arena = arena_new(0), .http = http_new(NULL, client_env("TELERX_CA")), .source = "127.0.0.1" };
+	struct reply r;
+	int rc;
+
+	if (sscanf(spec, "%31[a-z]:%47[a-z0-9_]:%u", vendor, mode, &calls) < 2)
+		rc = fail(&p, "a fault is VENDOR:MODE[:COUNT]");
+	else
+		rc = client_expect(&p, &(struct ask){ .method = "POST", .as = AS_ADMIN, .path = arena_printf(p.arena, "/sandbox/%s/faults", vendor),
+		    .body = arena_printf(p.arena, "{\"mode\":\"%s\",\"count\":%u}", mode, calls) }, 201, &r);
+	if (rc < 0)
+		fprintf(stderr, "journey: %s\n", p.failure);
+	http_free(p.http);
+	arena_free(p.arena);
+	return rc;
 }
 
 /* ---- the account */
@@ -177,7 +201,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "count", required_argument, NULL, 'n' }, { "patients", required_argument, NULL, 'p' }, { "quiet", no_argument, NULL, 'q' }, { 0 }
+		{ "count", required_argument, NULL, 'n' }, { "fault", required_argument, NULL, 'f' }, { "quiet", no_argument, NULL, 'q' }, { 0 }
 	};
 	static struct patient patients[PATIENTS_MAX];
 	static pthread_t threads[PATIENTS_MAX];
@@ -187,21 +211,18 @@ main(int argc, char **argv)
 	int64_t began;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "n:p:q", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "n:f:q", options, NULL)) != -1) {
 		if (c == 'n')
 			count = strtoul(optarg, NULL, 10);
-		else if (c == 'p')
-			dir = optarg;
 		else if (c == 'q')
 			quiet = true;
-		else
+		else if (c != 'f' || set_fault(optarg) < 0)
 			return 2;
 	}
-	if (count > PATIENTS_MAX || dir == NULL) {
-		fprintf(stderr, "usage: journey [--count N (at most %d)] [--patients DIR] [--quiet]\n", PATIENTS_MAX);
+	if (count > PATIENTS_MAX || dir == NULL || argc - optind > 1 || (n = load(patients, dir, argv[optind], count)) == 0) {
+		fprintf(stderr, "usage: journey [NAME] [--count N (at most %d)] [--fault VENDOR:MODE[:COUNT]] [--quiet]\n", PATIENTS_MAX);
 		return 2;
 	}
-	n = load(patients, dir, count);
 	began = clock_us();
 	for (size_t i = 0; i < n; i++)
 		pthread_create(&threads[i], NULL, live, &patients[i]);
