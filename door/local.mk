@@ -1,5 +1,8 @@
-# telerx-openapi joins the services' documents; door/openapi and door/up run it.
-pkglibexec_PROGRAMS += %reldir%/telerx-openapi
-%canon_reldir%_telerx_openapi_SOURCES = %reldir%/openapi.c
+# The services' documents on standard input: telerx-openapi joins them, telerx-callgraph draws who calls whom. door/openapi, door/callgraph and
+# door/up run them.
+pkglibexec_PROGRAMS += %reldir%/telerx-openapi %reldir%/telerx-callgraph
+%canon_reldir%_telerx_openapi_SOURCES = %reldir%/openapi.c %reldir%/documents.c %reldir%/documents.h
 %canon_reldir%_telerx_openapi_LDADD = $(DEPS_LIBS)
-EXTRA_DIST += door/check door/config door/down door/help door/journey door/keys door/lib door/logs door/openapi door/psql door/services door/status door/up
+%canon_reldir%_telerx_callgraph_SOURCES = %reldir%/callgraph.c %reldir%/documents.c %reldir%/documents.h
+%canon_reldir%_telerx_callgraph_LDADD = $(DEPS_LIBS)
+EXTRA_DIST += door/callgraph door/check door/config door/down door/help door/journey door/keys door/lib door/logs door/openapi door/psql door/services door/status door/up

@@ -430,14 +430,15 @@ static const struct {
 	const char *name;
 	int (*run)(const struct call *c);
 	const char *usage;
+	bool bare; /* prints tables: needs no settings */
 } commands[] = {
 	{ "serve", cmd_serve, "" },
 	{ "work", cmd_work, "" },
 	{ "migrate", cmd_migrate, "[--sample]" },
 	{ "check", cmd_check, "" },
 	{ "key", cmd_key, "add CALLER KEYID | revoke KEYID" },
-	{ "routes", cmd_routes, "" },
-	{ "openapi", cmd_openapi, "" },
+	{ "routes", cmd_routes, "", .bare = true },
+	{ "openapi", cmd_openapi, "", .bare = true },
 	{ "config", cmd_config, "" },
 };
 
@@ -466,7 +467,7 @@ service_main(int argc, char **argv, const struct service *s)
 {
 	struct problem err = { 0 };
 	size_t i = 0;
-	struct conf *conf;
+	struct conf *conf = NULL;
 	int rc;
 
 	log_open(s->name, LOG_INFO);
@@ -474,8 +475,7 @@ service_main(int argc, char **argv, const struct service *s)
 		i++;
 	if (argc < 2 || i == COUNT(commands))
 		return usage(argv[0]);
-	conf = load_conf(s, &err);
-	if (conf == NULL)
+	if (!commands[i].bare && (conf = load_conf(s, &err)) == NULL)
 		return refuse(&err);
 	rc = commands[i].run(&(struct call){ .service = s, .conf = conf, .argc = argc - 2, .argv = argv + 2, .whole = argv });
 	conf_free(conf);

@@ -1,136 +1,22 @@
 /*
  * openapi.c: the service's tables as an OpenAPI 3.1 document. Nothing is described twice: what the core validates by is what is
- * printed.
+ * printed. What OpenAPI has no word for stands in x-members: x-callers (services that a row admits), x-webhook-from (the vendor that calls),
+ * x-waits-for (the vendor that a synchronous row asks), x-audit, and in the service's tag x-publishes and x-consumes. `./telerx callgraph`
+ * is drawn from them.
  */
 #include "core.h"
 
-#include "web/web_private.h"
+#include <ctype.h>
 
-/* ---- schemas (JSON Schema 2020-12) */
+#include "web/openapi.h"
 
-static const struct {
-	const char *type;
-	const char *format;
-	const char *pattern;
-} json_types[] = {
-	[STRING] = { "string", NULL, NULL },
-	[UUID] = { "string", "uuid", NULL },
-	[INTEGER] = { "integer", "int64", NULL },
-	[NUMBER] = { "number", NULL, NULL },
-	[BOOLEAN] = { "boolean", NULL, NULL },
-	[DATE] = { "string", "date", NULL },
-	[TIME] = { "string", "date-time", NULL },
-	[EMAIL] = { "string", "email", NULL },
-	[PHONE] = { "string", NULL, "^\\+[1-9][0-9]{9,14}$" },
-	[STATE] = { "string", NULL, "^[A-Z]{2}$" },
-	[ENUM] = { "string", NULL, NULL },
-	[URL] = { "string", "uri", NULL },
-	[OBJECT] = { "object", NULL, NULL },
-	[ARRAY] = { "array", NULL, NULL },
-	[ANY] = { NULL, NULL, NULL },
+struct page {
+	const struct service *service;
+	struct arena *arena;
+	struct json_writer w;
+	const struct route **rows; /* the service's own and the core's */
+	size_t nrows;
 };
-_Static_assert(COUNT(json_types) == ANY + 1, "one row per type");
-
-static void table_schema(struct json_writer *w, const char *key, const struct field *table, int depth);
-
-static void
-type_members(struct json_writer *w, enum field_type type, bool nullable, const char *const *values)
-{
-	if (nullable && json_types[type].type != NULL) {
-		jw_array(w, "type");
-		jw_str(w, NULL, json_types[type].type);
-		jw_str(w, NULL, "null");
-		jw_end(w);
-	} else {
-		jw_opt_str(w, "type", json_types[type].type);
-	}
-	jw_opt_str(w, "format", json_types[type].format);
-	jw_opt_str(w, "pattern", json_types[type].pattern);
-	if (type != ENUM || values == NULL)
-		return;
-	jw_array(w, "enum");
-	for (; *values != NULL; values++)
-		jw_str(w, NULL, *values);
-	if (nullable)
-		jw_null(w, NULL);
-	jw_end(w);
-}
-
-static void
-limits(struct json_writer *w, const struct field *f)
-{
-	switch (f->type) {
-	case STRING:
-		jw_opt_int(w, "minLength", f->min != 0, f->min);
-		jw_int(w, "maxLength", f->max != 0 ? f->max : 1000);
-		break;
-	case INTEGER:
-	case NUMBER:
-		jw_opt_int(w, "minimum", f->min != 0 || f->max != 0, f->min);
-		jw_opt_int(w, "maximum", f->max != 0, f->max);
-		break;
-	case ARRAY:
-		jw_opt_int(w, "minItems", f->min != 0, f->min);
-		jw_int(w, "maxItems", f->max);
-		break;
-	default:
-		break;
-	}
-}
-
-static void
-table_members(struct json_writer *w, const struct field *table, int depth)
-{
-	bool some = false;
-
-	jw_object(w, "properties");
-	for (const struct field *f = table; f->name != NULL; f++) {
-		jw_object(w, f->name);
-		if (f->type == OBJECT && f->of != NULL && !f->nullable) {
-			jw_str(w, "type", "object");
-			if (depth < 6)
-				table_members(w, f->of, depth + 1);
-		} else {
-			type_members(w, f->type, f->nullable, f->values);
-			if (f->type == OBJECT && f->of != NULL && depth < 6)
-				table_members(w, f->of, depth + 1);
-		}
-		limits(w, f);
-		if (f->type == ARRAY && f->of != NULL && depth < 6) {
-			table_schema(w, "items", f->of, depth + 1);
-		} else if (f->type == ARRAY && f->of == NULL) {
-			jw_object(w, "items");
-			type_members(w, f->items, false, f->values);
-			jw_end(w);
-		}
-		jw_opt_str(w, "description", f->says);
-		if (f->example != NULL) {
-			jw_array(w, "examples");
-			jw_str(w, NULL, f->example);
-			jw_end(w);
-		}
-		jw_end(w);
-		some = some || f->required;
-	}
-	jw_end(w);
-	if (some) {
-		jw_array(w, "required");
-		for (const struct field *f = table; f->name != NULL; f++)
-			if (f->required)
-				jw_str(w, NULL, f->name);
-		jw_end(w);
-	}
-	jw_bool(w, "additionalProperties", false);
-}
-
-static void
-table_schema(struct json_writer *w, const char *key, const struct field *table, int depth)
-{
-	jw_object(w, key);
-	jw_str(w, "type", "object");
-	table_members(w, table, depth);
-	jw_end(w);
-}
 
 /* ---- an operation */
 
@@ -142,15 +28,9 @@ parameter(struct json_writer *w, const char *in, const struct field *f)
 	jw_str(w, "in", in);
 	jw_bool(w, "required", f->required || strcmp(in, "path") == 0);
 	jw_opt_str(w, "description", f->says);
-	jw_object(w, "schema");
-	type_members(w, f->type, false, f->values);
-	limits(w, f);
-	if (f->type == ARRAY) {
-		jw_object(w, "items");
-		type_members(w, f->items, false, f->values);
-		jw_end(w);
-	}
-	jw_end(w);
+	schema_scalar(w, "schema", f);
+	if (f->type != ARRAY)
+		example_scalar(w, "example", f);
 	jw_end(w);
 }
 
@@ -166,64 +46,69 @@ path_parameter(struct json_writer *w, const struct route *row, const char *name,
 			return;
 		}
 	}
-	parameter(w, "path", &(struct field){ .name = text, .type = UUID });
+	parameter(w, "path", &(struct field){ .name = text, .type = UUID, .says = "the object's id" });
 }
 
 static void
 parameters(struct json_writer *w, const struct route *row)
 {
+	static const struct field key = { .name = "Idempotency-Key",
+		.type = STRING,
+		.required = true,
+		.min = 16,
+		.max = 255,
+		.example = "01948f7a-5c00-7c3e-9d41-6f2b8a0e1d57",
+		.says = "names this request: repeated with the same key it is answered from the store" };
+	size_t length = strlen(row->path);
+
 	jw_array(w, "parameters");
 	for (const char *p = strstr(row->path, "/:"); p != NULL; p = strstr(p + 1, "/:"))
 		path_parameter(w, row, p + 2, strcspn(p + 2, "/"));
-	if (strstr(row->path, "/*") != NULL)
-		parameter(w, "path", &(struct field){ .name = "rest", .type = STRING, .says = "any further segments" });
+	if (length > 2 && strcmp(row->path + length - 2, "/*") == 0)
+		parameter(w, "path", &(struct field){ .name = "rest", .type = STRING, .says = "the rest of the path, slashes included" });
 	for (const struct field *f = row->query; f != NULL && f->name != NULL; f++)
 		parameter(w, "query", f);
 	if (row->once == KEY)
-		parameter(w, "header",
-		    &(struct field){ .name = "Idempotency-Key",
-			.type = STRING,
-			.required = true,
-			.min = 16,
-			.max = 255,
-			.says = "names this request: repeated with the same key it is answered from the store" });
+		parameter(w, "header", &key);
 	jw_end(w);
 }
 
 static void
 request_body(struct json_writer *w, const struct route *row)
 {
-	const char *type = row->kind == BODY_FORM ? "application/x-www-form-urlencoded" :
-	    row->kind == BODY_RAW                 ? "*/*" :
-						    "application/json";
+	const char *type = row->kind == BODY_FORM   ? "application/x-www-form-urlencoded" :
+	    row->kind == BODY_RAW && row->body == NULL ? "*/*" :
+							 "application/json";
+	bool required = row->body == NULL;
 
 	if (row->body == NULL && row->kind == BODY_NONE)
 		return;
+	for (const struct field *f = row->body; f != NULL && f->name != NULL; f++)
+		required = required || f->required;
 	jw_object(w, "requestBody");
-	jw_bool(w, "required", true);
+	jw_bool(w, "required", required);
 	jw_object(w, "content");
 	jw_object(w, type);
-	if (row->body != NULL)
-		table_schema(w, "schema", row->body, 0);
+	if (row->body != NULL) {
+		schema_table(w, "schema", row->body, SENT);
+		example_table(w, "example", row->body, 0);
+	}
 	jw_end(w);
 	jw_end(w);
 	jw_end(w);
 }
 
 static void
-problem_response(struct json_writer *w, int status)
+reply_content(struct json_writer *w, const struct route *row)
 {
-	char text[8];
-
-	(void)snprintf(text, sizeof(text), "%d", status);
-	jw_object(w, text);
-	jw_str(w, "description", status_title(status));
+	if (row->reply == NULL && row->media == NULL)
+		return;
 	jw_object(w, "content");
-	jw_object(w, "application/problem+json");
-	jw_object(w, "schema");
-	jw_str(w, "$ref", "#/components/schemas/Problem");
-	jw_end(w);
-	jw_end(w);
+	jw_object(w, row->reply != NULL ? "application/json" : row->media);
+	if (row->reply != NULL) {
+		schema_table(w, "schema", row->reply, GIVEN);
+		example_table(w, "example", row->reply, 0);
+	}
 	jw_end(w);
 	jw_end(w);
 }
@@ -231,97 +116,246 @@ problem_response(struct json_writer *w, int status)
 static void
 responses(struct json_writer *w, const struct route *row)
 {
-	char text[8];
-	bool open = (row->access & (PUBLIC | VENDOR)) != 0, input = row->body != NULL || row->query != NULL;
+	char text[12];
 
 	jw_object(w, "responses");
 	(void)snprintf(text, sizeof(text), "%d", row->status != 0 ? row->status : 200);
 	jw_object(w, text);
 	jw_str(w, "description", row->says);
-	if (row->reply != NULL) {
-		jw_object(w, "content");
-		jw_object(w, "application/json");
-		table_schema(w, "schema", row->reply, 0);
-		jw_end(w);
-		jw_end(w);
-	}
+	reply_content(w, row);
 	jw_end(w);
-	if (input || row->once == KEY)
-		problem_response(w, 400);
-	if (!open)
-		problem_response(w, 401);
-	if ((row->access & (SERVICE | ADMIN)) != 0)
-		problem_response(w, 403);
-	if (strchr(row->path, ':') != NULL)
-		problem_response(w, 404);
-	if (row->db == WRITE)
-		problem_response(w, 409);
-	if (input || row->once == KEY || strchr(row->path, ':') != NULL)
-		problem_response(w, 422);
-	if (row->db != NONE || row->ask != NULL)
-		problem_response(w, 503);
+	/* The sandbox's routes refuse as their vendors do. */
+	if ((row->access & VENDOR) == 0)
+		problem_responses(w, row);
 	jw_end(w);
 }
 
+/* ---- who may call */
+
 static const struct {
-	enum access access;
-	const char *scheme;
-} schemes[] = {
-	{ SERVICE, "serviceSignature" },
-	{ ADMIN, "adminSecret" },
-	{ PATIENT_SELF, "patientSession" },
-	{ WEBHOOK, "vendorSignature" },
+	const char *vendor;
+	const char *header;
+	const char *says;
+} vendors[] = {
+	{ "stripe", "Stripe-Signature", "t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<raw body>\">; five minutes" },
+	{ "boothwyn", "boothwyn-signature", "the secret that was agreed on, as it is" },
+	{ "canvas", "X-Canvas-Plugin-Signature", "v1=<hex HMAC-SHA256 of \"<X-Canvas-Plugin-Timestamp>.<raw body>\">; five minutes" },
+	{ "slack", "X-Slack-Signature", "v0=<hex HMAC-SHA256 of \"v0:<X-Slack-Request-Timestamp>:<raw body>\">; five minutes" },
+	{ "twilio", "X-Twilio-Signature", "base64 HMAC-SHA1 of the URL and the sorted form" },
+	{ "sendgrid", "X-Twilio-Email-Event-Webhook-Signature", "ECDSA over timestamp and raw body; ten minutes" },
+};
+
+static const struct {
+	const char *name;
+	const char *header;
+	const char *says;
+} service_headers[] = {
+	{ "serviceKey", "X-API-Key", "the calling service's key id" },
+	{ "serviceTimestamp", "X-Timestamp", "ISO 8601 with Z or offset; five minutes either way" },
+	{ "serviceNonce", "X-Nonce", "version 2 only: 16 to 64 visible ASCII characters, another one for each call" },
+	{ "serviceSignature", "X-Signature",
+	    "version 1: lower-case hex HMAC-SHA256(\"<timestamp>.<raw body>\"). Version 2, for all new callers: \"v2=\" and hex over "
+	    "\"<timestamp>.<nonce>.<METHOD>.<path?query>.<raw body>\"" },
 };
 
 static void
-security(struct json_writer *w, const struct route *row)
+requirement(struct json_writer *w, const char *scheme)
 {
+	jw_array(w, scheme);
+	jw_end(w);
+}
+
+static const char *
+vendor_scheme(struct arena *a, const struct route *row)
+{
+	for (size_t i = 0; i < COUNT(vendors); i++)
+		if (row->callers != NULL && strcmp(vendors[i].vendor, row->callers) == 0)
+			return arena_printf(a, "%sWebhook", vendors[i].vendor);
+	die("%s %s: openapi.c does not know how %s signs", row->method, row->path, row->callers != NULL ? row->callers : "nobody");
+}
+
+static void
+service_requirement(struct json_writer *w, bool nonce)
+{
+	jw_object(w, NULL);
+	for (size_t i = 0; i < COUNT(service_headers); i++)
+		if (nonce || strcmp(service_headers[i].name, "serviceNonce") != 0)
+			requirement(w, service_headers[i].name);
+	jw_end(w);
+}
+
+static void
+security(struct page *p, const struct route *row)
+{
+	struct json_writer *w = &p->w;
+
 	jw_array(w, "security");
-	for (size_t i = 0; i < COUNT(schemes); i++) {
-		if ((row->access & schemes[i].access) == 0)
-			continue;
+	if ((row->access & SERVICE) != 0) {
+		service_requirement(w, true);
+		service_requirement(w, false);
+	}
+	if ((row->access & ADMIN) != 0) {
 		jw_object(w, NULL);
-		jw_array(w, schemes[i].scheme);
+		requirement(w, "adminSecret");
 		jw_end(w);
+	}
+	if ((row->access & PATIENT_SELF) != 0) {
+		jw_object(w, NULL);
+		requirement(w, "patientSession");
+		jw_end(w);
+	}
+	if ((row->access & WEBHOOK) != 0) {
+		jw_object(w, NULL);
+		requirement(w, vendor_scheme(p->arena, row));
 		jw_end(w);
 	}
 	jw_end(w);
 }
 
 static void
-description(struct json_writer *w, struct arena *a, const struct route *row)
+scheme(struct json_writer *w, const char *name, const char *header, const char *says)
 {
-	struct buf b = buf_in(a, 2048);
+	jw_object(w, name);
+	jw_str(w, "type", header != NULL ? "apiKey" : "http");
+	if (header != NULL) {
+		jw_str(w, "in", "header");
+		jw_str(w, "name", header);
+	} else {
+		jw_str(w, "scheme", "bearer");
+	}
+	jw_str(w, "description", says);
+	jw_end(w);
+}
 
-	buf_add(&b, row->says);
-	if (row->callers != NULL)
-		buf_addf(&b, "; callers: %s", strcmp(row->callers, "*") == 0 ? "any service" : row->callers);
-	if (row->once == NATURAL)
-		buf_add(&b, "; repeating it is harmless");
-	if (row->synchronous != NULL)
-		buf_addf(&b, "; waits for %s", row->synchronous);
-	if (row->audit != NULL)
-		buf_addf(&b, "; audited as %s", row->audit);
-	jw_str(w, "description", buf_str(&b));
+/* Those that a row of this service names. */
+static void
+schemes(struct page *p)
+{
+	unsigned used = 0;
+
+	for (size_t i = 0; i < p->nrows; i++)
+		used |= p->rows[i]->access;
+	jw_object(&p->w, "securitySchemes");
+	for (size_t i = 0; i < COUNT(service_headers) && (used & SERVICE) != 0; i++)
+		scheme(&p->w, service_headers[i].name, service_headers[i].header, service_headers[i].says);
+	if ((used & ADMIN) != 0)
+		scheme(&p->w, "adminSecret", NULL, "the administrator's secret, ADMIN_SECRET; X-Source names the system that uses it");
+	if ((used & PATIENT_SELF) != 0)
+		scheme(&p->w, "patientSession", NULL, "the session token of one intake, got for the code of the e-mail");
+	for (size_t i = 0; i < COUNT(vendors); i++) {
+		bool calls = false;
+
+		for (size_t k = 0; k < p->nrows; k++)
+			calls = calls || ((p->rows[k]->access & WEBHOOK) != 0 && strcmp(p->rows[k]->callers, vendors[i].vendor) == 0);
+		if (calls)
+			scheme(&p->w, arena_printf(p->arena, "%sWebhook", vendors[i].vendor), vendors[i].header, vendors[i].says);
+	}
+	jw_end(&p->w);
+}
+
+/* ---- the words about it */
+
+static const char *
+access_words(const struct route *row)
+{
+	static const struct {
+		unsigned access;
+		const char *says;
+	} words[] = {
+		{ PUBLIC, "Anybody may call it; the rate is limited." },
+		{ WEBHOOK, "The vendor calls it and signs the body." },
+		{ VENDOR, "Stands in for a vendor: authentication and errors are the vendor's." },
+		{ PATIENT_SELF, "The patient calls it with the session of the intake." },
+		{ SERVICE | ADMIN, "Services on the list and administrators may call it." },
+		{ SERVICE, "Services on the list may call it." },
+		{ ADMIN, "Administrators may call it." },
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if ((row->access & words[i].access) == words[i].access)
+			return words[i].says;
+	return "";
 }
 
 static void
-operation(struct json_writer *w, struct arena *a, const struct service *s, const struct route *row)
+description(struct page *p, const struct route *row)
 {
-	char method[8] = "";
+	struct buf b = buf_in(p->arena, 4096);
+
+	buf_addf(&b, "%c%s. %s", toupper((unsigned char)row->says[0]), row->says + 1, access_words(row));
+	if ((row->access & SERVICE) != 0)
+		buf_addf(&b, " Callers: %s.", strcmp(row->callers, "*") == 0 ? "any service" : row->callers);
+	if (row->once == NATURAL)
+		buf_add(&b, " Repeating it is harmless.");
+	if (row->once == KEY)
+		buf_add(&b, " Repeated with its Idempotency-Key it is answered as the first time and does nothing.");
+	if (row->synchronous != NULL)
+		buf_addf(&b, " It waits for %s: 503 with Retry-After when that is slow.", row->synchronous);
+	if (row->db == READ_AUDITED)
+		buf_add(&b, " It shows a patient's data, so each read is audited.");
+	jw_str(&p->w, "description", buf_str(&b));
+}
+
+/* GET /shipping/shipments/:id/label -> getShippingShipmentsByIdLabel */
+static const char *
+operation_id(struct arena *a, const struct route *row)
+{
+	struct buf b = buf_in(a, 256);
+	bool upper = false;
+
+	for (const char *c = row->method; *c != '\0'; c++)
+		buf_addc(&b, (char)tolower((unsigned char)*c));
+	for (const char *c = row->path; *c != '\0'; c++) {
+		if (*c == ':')
+			buf_add(&b, "By");
+		if (isalnum((unsigned char)*c))
+			buf_addc(&b, upper ? (char)toupper((unsigned char)*c) : *c);
+		upper = !isalnum((unsigned char)*c);
+	}
+	if (strcmp(row->path, "/") == 0)
+		buf_add(&b, "Start");
+	return arena_dup(a, buf_str(&b));
+}
+
+static void
+extensions(struct json_writer *w, const struct route *row)
+{
+	if ((row->access & SERVICE) != 0) {
+		jw_array(w, "x-callers");
+		for (const char *c = row->callers; *c != '\0'; c += strspn(c, " ")) {
+			size_t n = strcspn(c, " ");
+
+			jw_strn(w, NULL, c, n);
+			c += n;
+		}
+		jw_end(w);
+	}
+	if ((row->access & WEBHOOK) != 0)
+		jw_opt_str(w, "x-webhook-from", row->callers);
+	jw_opt_str(w, "x-waits-for", row->synchronous);
+	jw_opt_str(w, "x-audit", row->audit);
+}
+
+static void
+operation(struct page *p, const struct route *row)
+{
+	struct json_writer *w = &p->w;
+	char method[12] = "";
 
 	for (size_t i = 0; row->method[i] != '\0' && i < sizeof(method) - 1; i++)
-		method[i] = (char)(row->method[i] | 0x20);
+		method[i] = (char)tolower((unsigned char)row->method[i]);
 	jw_object(w, method);
+	jw_str(w, "operationId", operation_id(p->arena, row));
 	jw_str(w, "summary", row->says);
-	description(w, a, row);
+	description(p, row);
 	jw_array(w, "tags");
-	jw_str(w, NULL, s->name);
+	jw_str(w, NULL, p->service->name);
 	jw_end(w);
 	parameters(w, row);
 	request_body(w, row);
 	responses(w, row);
-	security(w, row);
+	security(p, row);
+	extensions(w, row);
 	jw_end(w);
 }
 
@@ -349,85 +383,111 @@ openapi_path(struct arena *a, const char *path)
 
 /* All methods of one path stand together, at the place of the first. */
 static void
-paths(struct json_writer *w, struct arena *a, const struct service *s, const struct route *rows, size_t n)
+paths(struct page *p)
 {
-	for (size_t i = 0; i < n; i++) {
+	jw_object(&p->w, "paths");
+	for (size_t i = 0; i < p->nrows; i++) {
 		size_t first = 0;
 
-		while (strcmp(rows[first].path, rows[i].path) != 0)
+		while (strcmp(p->rows[first]->path, p->rows[i]->path) != 0)
 			first++;
 		if (first != i)
 			continue;
-		jw_object(w, openapi_path(a, rows[i].path));
-		for (size_t k = i; k < n; k++)
-			if (strcmp(rows[k].path, rows[i].path) == 0)
-				operation(w, a, s, &rows[k]);
+		jw_object(&p->w, openapi_path(p->arena, p->rows[i]->path));
+		for (size_t k = i; k < p->nrows; k++)
+			if (strcmp(p->rows[k]->path, p->rows[i]->path) == 0)
+				operation(p, p->rows[k]);
+		jw_end(&p->w);
+	}
+	jw_end(&p->w);
+}
+
+static void
+topics(struct page *p)
+{
+	const struct service *s = p->service;
+	struct json_writer *w = &p->w;
+
+	jw_array(w, "x-publishes");
+	for (const struct topic *t = s->topics; t != NULL && t->name != NULL; t++) {
+		jw_object(w, NULL);
+		jw_str(w, "topic", t->name);
+		jw_opt_str(w, "description", t->says);
+		jw_array(w, "subscribers");
+		for (const char *const *to = t->subscribers; to != NULL && *to != NULL; to++)
+			jw_str(w, NULL, *to);
+		jw_end(w);
 		jw_end(w);
 	}
-}
-
-static void
-scheme(struct json_writer *w, const char *name, const char *type, const char *how, const char *value, const char *says)
-{
-	jw_object(w, name);
-	jw_str(w, "type", type);
-	jw_str(w, how, value);
-	if (strcmp(type, "apiKey") == 0)
-		jw_str(w, "in", "header");
-	jw_str(w, "description", says);
+	jw_end(w);
+	jw_array(w, "x-consumes");
+	for (size_t i = 0; i < s->nevents; i++)
+		jw_str(w, NULL, s->events[i].topic);
 	jw_end(w);
 }
 
 static void
-components(struct json_writer *w)
+head(struct page *p)
 {
-	static const struct field error[] = { { "field", STRING, .required = true, .says = "dotted path of the member" },
-		{ "code", STRING, .required = true, .says = "required, type, length, range, format, enum, unknown_field" },
-		{ "detail", STRING }, { 0 } };
-	static const struct field body[] = { { "type", STRING, .required = true, .says = "/problems/<code>" },
-		{ "title", STRING, .required = true }, { "status", INTEGER, .required = true },
-		{ "code", STRING, .required = true, .says = "snake_case; what a program looks at" },
-		{ "detail", STRING, .required = true, .says = "for people; never a patient's data" },
-		{ "errors", ARRAY, .of = error, .max = 16 }, { "instance", STRING, .required = true, .says = "the request id" },
-		{ 0 } };
+	struct json_writer *w = &p->w;
 
-	jw_object(w, "components");
-	jw_object(w, "schemas");
-	table_schema(w, "Problem", body, 0);
+	jw_str(w, "openapi", "3.1.0");
+	jw_object(w, "info");
+	jw_str(w, "title", p->service->name);
+	jw_str(w, "version", PACKAGE_VERSION);
+	jw_opt_str(w, "description", p->service->says);
 	jw_end(w);
-	jw_object(w, "securitySchemes");
-	scheme(w, "serviceSignature", "apiKey", "name", "X-API-Key",
-	    "with X-Timestamp, X-Signature and, for v2, X-Nonce: HMAC-SHA256 over <timestamp>.<body>, or v2= over "
-	    "<timestamp>.<nonce>.<METHOD>.<path?query>.<body>; five minutes");
-	scheme(w, "adminSecret", "http", "scheme", "bearer", "the administrator's secret");
-	scheme(w, "patientSession", "http", "scheme", "bearer", "the session token of an intake");
-	scheme(w, "vendorSignature", "apiKey", "name", "X-Signature",
-	    "the vendor's own signature over the raw body; the header's name is the vendor's");
+	jw_array(w, "servers");
+	jw_object(w, NULL);
+	jw_str(w, "url", "/");
 	jw_end(w);
 	jw_end(w);
+	jw_array(w, "tags");
+	jw_object(w, NULL);
+	jw_str(w, "name", p->service->name);
+	jw_opt_str(w, "description", p->service->says);
+	topics(p);
+	jw_end(w);
+	jw_end(w);
+}
+
+static void
+components(struct page *p)
+{
+	const struct route **rows = arena_alloc(p->arena, p->nrows * sizeof(const struct route *));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->nrows; i++)
+		if ((p->rows[i]->access & VENDOR) == 0)
+			rows[n++] = p->rows[i];
+	jw_object(&p->w, "components");
+	jw_object(&p->w, "schemas");
+	problem_schema(&p->w);
+	jw_end(&p->w);
+	jw_object(&p->w, "examples");
+	problem_examples(&p->w, rows, n);
+	jw_end(&p->w);
+	schemes(p);
+	jw_end(&p->w);
 }
 
 void
 openapi_print(const struct service *s, struct buf *out)
 {
-	struct arena *a = arena_new(0);
-	struct json_writer w;
+	struct page p = { .service = s, .arena = arena_new(0) };
 	size_t ncore;
 	const struct route *core = core_routes(s, &ncore);
 
-	jw_start(&w, out);
-	jw_object(&w, NULL);
-	jw_str(&w, "openapi", "3.1.0");
-	jw_object(&w, "info");
-	jw_str(&w, "title", s->name);
-	jw_str(&w, "version", "1");
-	jw_opt_str(&w, "description", s->says);
-	jw_end(&w);
-	jw_object(&w, "paths");
-	paths(&w, a, s, s->routes, s->nroutes);
-	paths(&w, a, s, core, ncore);
-	jw_end(&w);
-	components(&w);
-	jw_end(&w);
-	arena_free(a);
+	p.rows = arena_alloc(p.arena, (s->nroutes + ncore) * sizeof(const struct route *));
+	for (size_t i = 0; i < s->nroutes; i++)
+		p.rows[p.nrows++] = &s->routes[i];
+	for (size_t i = 0; i < ncore; i++)
+		p.rows[p.nrows++] = &core[i];
+	jw_start(&p.w, out);
+	jw_object(&p.w, NULL);
+	head(&p);
+	paths(&p);
+	components(&p);
+	jw_end(&p.w);
+	arena_free(p.arena);
 }

@@ -33,7 +33,7 @@ struct route {
 	const char *path; /* "/route/assignments/:id": a colon segment is a parameter; a last segment "*" takes the rest */
 	handler_fn *handle;
 	unsigned access;
-	const char *callers; /* SERVICE: space-separated service names; "*" = any known one */
+	const char *callers; /* SERVICE: space-separated service names; "*" = any known one. WEBHOOK: the vendor's name */
 	enum db_mode db;
 	enum once once;      /* required when db is WRITE and the method is not GET */
 	const char *audit;   /* action of the audit row; required for WRITE (unless WEBHOOK/VENDOR) and READ_AUDITED */
@@ -42,6 +42,10 @@ struct route {
 	const struct field *query;
 	const struct field *params; /* colon segments; default: each is a UUID */
 	const struct field *reply;  /* of the 2xx answer; NULL = no body or not JSON */
+	const char *media;          /* type of a 2xx answer that is not JSON */
+	/* What the handler refuses with besides the core's own refusals, for the reference: "404 no_label, 409 claim_conflict
+	 * illegal_transition". Test builds refuse a 4xx that is not on it. */
+	const char *problems;
 	/* Before the transaction: may call peers or, on a declared synchronous row, the vendor; may use short READ transactions. */
 	handler_fn *ask;
 	/* The vendor that this row waits for, by declaration (architecture 1): half of the threads at most, 503 when they do. */

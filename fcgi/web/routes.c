@@ -47,7 +47,7 @@ core_table_new(const struct service *s)
 		.reply = ready_reply,
 		.says = "the database answers and is migrated" };
 	const struct route metrics = {
-		.method = "GET", .handle = health_metrics, .access = PUBLIC, .db = NONE, .says = "counters, Prometheus text format"
+		.method = "GET", .handle = health_metrics, .access = PUBLIC, .db = NONE, .media = "text/plain", .says = "counters, Prometheus text format"
 	};
 	const struct route events = { .method = "POST",
 		.ask = event_cause,
@@ -170,8 +170,8 @@ access_row_check(const struct service *s, const struct route *row, struct proble
 		return fault(row, err, "nothing checks this kind of access");
 	if ((row->access & SERVICE) != 0 && (row->callers == NULL || *row->callers == '\0'))
 		return fault(row, err, "SERVICE needs .callers");
-	if ((row->access & WEBHOOK) != 0 && row->webhook == NULL)
-		return fault(row, err, "WEBHOOK needs .webhook");
+	if ((row->access & WEBHOOK) != 0 && (row->webhook == NULL || row->callers == NULL))
+		return fault(row, err, "WEBHOOK needs .webhook, and the vendor's name in .callers");
 	if ((row->access & (PUBLIC | WEBHOOK | VENDOR)) != 0 && (row->access & (row->access - 1)) != 0)
 		return fault(row, err, "PUBLIC, WEBHOOK and VENDOR stand alone");
 	if ((row->access & PATIENT_SELF) != 0 && s->session == NULL)

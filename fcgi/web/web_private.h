@@ -10,7 +10,7 @@
  *	reply.c		what the handler writes, problems, the check of replies
  *	routes.c	start-up check of a table; the rows every service has (health.c, events.c)
  *	pool.c		the master
- *	openapi.c	the tables as a document
+ *	openapi*.c	the tables as a document
  */
 #ifndef WEB_PRIVATE_H
 #define WEB_PRIVATE_H
@@ -59,6 +59,9 @@ void reply_finish(struct req *r); /* ends what is open, fills in what the handle
 int reply_check(struct req *r, struct problem *err) MUST_CHECK;
 void reply_problem(struct req *r, const struct problem *err);
 const char *status_title(int status);
+
+/* ---- openapi_problem.c: whether the reference names this refusal of the row */
+bool problem_listed(const struct route *row, int status, const char *code);
 
 /* ---- routes.c: the rows every service has */
 const struct route *core_routes(const struct service *s, size_t *n);

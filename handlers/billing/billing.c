@@ -59,7 +59,7 @@ static const struct field payment_reply[] = {
 };
 
 #define HOOK(where, note) \
-	{ "POST", where, stripe_webhook, .access = WEBHOOK, .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
+	{ "POST", where, stripe_webhook, .access = WEBHOOK, .callers = "stripe", .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
 	    .kind = BODY_RAW, .says = note }
 
 static const struct route routes[] = {

@@ -28,7 +28,7 @@ static const struct field timelines_reply[] = {
 };
 
 static const struct route routes[] = {
-	{ "GET", "/", start_page, .access = PUBLIC, .db = READ, .says = "the start page" },
+	{ "GET", "/", start_page, .access = PUBLIC, .db = READ, .media = "text/html", .says = "the start page" },
 	{ "GET", "/console/timeline", timeline_show, .access = ADMIN, .db = READ, .query = timeline_query, .reply = timeline_reply,
 	    .says = "one case, line by line" },
 	{ "GET", "/console/timelines", timelines_list, .access = ADMIN, .db = READ, .query = timelines_query, .reply = timelines_reply,

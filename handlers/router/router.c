@@ -124,9 +124,9 @@ static const struct route routes[] = {
 	    .reply = submission_reply, .says = "one submission" },
 	{ "GET", "/rx/prescriptions", submission_find, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .query = find_query, .reply = submission_reply, .says = "the submission of a caller's own id" },
-	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
+	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
 	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "status and tracking from Boothwyn" },
-	{ "POST", "/shipping/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
+	{ "POST", "/shipping/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
 	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "the same, at its documented second address" },
 };
 

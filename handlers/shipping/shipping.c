@@ -87,7 +87,7 @@ static const struct route routes[] = {
 	    .audit = "shipment.create", .body = create_body, .reply = shipment_reply, .status = 202, .says = "takes a parcel" },
 	{ "GET", "/shipping/shipments/:id", shipment_show, .access = SERVICE | ADMIN, .callers = "orchestrator portal", .db = READ,
 	    .reply = shipment_reply, .says = "one parcel with its scans" },
-	{ "GET", "/shipping/shipments/:id/label", shipment_label, STAFF, .db = READ_AUDITED, .audit = "shipment.label",
+	{ "GET", "/shipping/shipments/:id/label", shipment_label, STAFF, .db = READ_AUDITED, .audit = "shipment.label", .media = "application/pdf",
 	    .says = "the label, PDF" },
 	{ "POST", "/shipping/shipments/:id/packed", shipment_packed, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.packed",
 	    .reply = shipment_reply, .says = "staff packed it" },

@@ -96,7 +96,7 @@ static const struct route routes[] = {
 	{ "GET", "/toy/end/", say_route, .access = PUBLIC, .db = NONE, .says = "a slash at the end" },
 	{ "GET", "/toy/a/admin", say_route, .access = ADMIN, .db = NONE, .says = "for the administrator" },
 	{ "GET", "/toy/a/service", say_route, .access = SERVICE, .callers = "intake", .db = NONE, .says = "for a service" },
-	{ "POST", "/toy/a/hook", say_route, .access = WEBHOOK, .webhook = check_hook, .kind = BODY_RAW, .db = NONE,
+	{ "POST", "/toy/a/hook", say_route, .access = WEBHOOK, .callers = "stripe", .webhook = check_hook, .kind = BODY_RAW, .db = NONE,
 	    .says = "for a vendor" },
 	{ "GET", "/toy/b/nothing", fail_with_nothing, .access = PUBLIC, .db = NONE, .says = "fails without a reason" },
 	{ "GET", "/toy/b/later", fail_later, .access = PUBLIC, .db = NONE, .says = "fails for now" },
