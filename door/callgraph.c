@@ -131,7 +131,8 @@ subscribers_faults(const struct graph *g)
 
 				if (has(taken, "*") || has(taken, json_string_value(topic)))
 					continue;
-				fprintf(stderr, PROGRAM ": %s tells %s of %s, which does not consume it\n", from, to, json_string_value(topic));
+				fprintf(stderr, PROGRAM ": %s tells %s of %s, which does not consume it\n", from, to,
+				    json_string_value(topic));
 				faults++;
 			}
 	return faults;
@@ -152,7 +153,8 @@ consumers_faults(const struct graph *g)
 			json_object_foreach(g->events, from, ends)
 				told = told || has(json_object_get(ends, service), json_string_value(topic));
 			if (!told) {
-				fprintf(stderr, PROGRAM ": %s consumes %s, which nobody tells it\n", service, json_string_value(topic));
+				fprintf(
+				    stderr, PROGRAM ": %s consumes %s, which nobody tells it\n", service, json_string_value(topic));
 				faults++;
 			}
 		}

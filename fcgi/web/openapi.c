@@ -65,7 +65,8 @@ parameters(struct json_writer *w, const struct route *row)
 	for (const char *p = strstr(row->path, "/:"); p != NULL; p = strstr(p + 1, "/:"))
 		path_parameter(w, row, p + 2, strcspn(p + 2, "/"));
 	if (length > 2 && strcmp(row->path + length - 2, "/*") == 0)
-		parameter(w, "path", &(struct field){ .name = "rest", .type = STRING, .says = "the rest of the path, slashes included" });
+		parameter(
+		    w, "path", &(struct field){ .name = "rest", .type = STRING, .says = "the rest of the path, slashes included" });
 	for (const struct field *f = row->query; f != NULL && f->name != NULL; f++)
 		parameter(w, "query", f);
 	if (row->once == KEY)
@@ -76,7 +77,7 @@ parameters(struct json_writer *w, const struct route *row)
 static void
 request_body(struct json_writer *w, const struct route *row)
 {
-	const char *type = row->kind == BODY_FORM   ? "application/x-www-form-urlencoded" :
+	const char *type = row->kind == BODY_FORM      ? "application/x-www-form-urlencoded" :
 	    row->kind == BODY_RAW && row->body == NULL ? "*/*" :
 							 "application/json";
 	bool required = row->body == NULL;
@@ -139,7 +140,8 @@ static const struct {
 } vendors[] = {
 	{ "stripe", "Stripe-Signature", "t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<raw body>\">; five minutes" },
 	{ "boothwyn", "boothwyn-signature", "the secret that was agreed on, as it is" },
-	{ "canvas", "X-Canvas-Plugin-Signature", "v1=<hex HMAC-SHA256 of \"<X-Canvas-Plugin-Timestamp>.<raw body>\">; five minutes" },
+	{ "canvas", "X-Canvas-Plugin-Signature",
+	    "v1=<hex HMAC-SHA256 of \"<X-Canvas-Plugin-Timestamp>.<raw body>\">; five minutes" },
 	{ "slack", "X-Slack-Signature", "v0=<hex HMAC-SHA256 of \"v0:<X-Slack-Request-Timestamp>:<raw body>\">; five minutes" },
 	{ "twilio", "X-Twilio-Signature", "base64 HMAC-SHA1 of the URL and the sorted form" },
 	{ "sendgrid", "X-Twilio-Email-Event-Webhook-Signature", "ECDSA over timestamp and raw body; ten minutes" },
@@ -239,14 +241,16 @@ schemes(struct page *p)
 	for (size_t i = 0; i < COUNT(service_headers) && (used & SERVICE) != 0; i++)
 		scheme(&p->w, service_headers[i].name, service_headers[i].header, service_headers[i].says);
 	if ((used & ADMIN) != 0)
-		scheme(&p->w, "adminSecret", NULL, "the administrator's secret, ADMIN_SECRET; X-Source names the system that uses it");
+		scheme(
+		    &p->w, "adminSecret", NULL, "the administrator's secret, ADMIN_SECRET; X-Source names the system that uses it");
 	if ((used & PATIENT_SELF) != 0)
 		scheme(&p->w, "patientSession", NULL, "the session token of one intake, got for the code of the e-mail");
 	for (size_t i = 0; i < COUNT(vendors); i++) {
 		bool calls = false;
 
 		for (size_t k = 0; k < p->nrows; k++)
-			calls = calls || ((p->rows[k]->access & WEBHOOK) != 0 && strcmp(p->rows[k]->callers, vendors[i].vendor) == 0);
+			calls =
+			    calls || ((p->rows[k]->access & WEBHOOK) != 0 && strcmp(p->rows[k]->callers, vendors[i].vendor) == 0);
 		if (calls)
 			scheme(&p->w, arena_printf(p->arena, "%sWebhook", vendors[i].vendor), vendors[i].header, vendors[i].says);
 	}

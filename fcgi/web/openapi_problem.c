@@ -24,8 +24,9 @@ enum asks {
 	ASKS_PEERS = 1 << 11,
 	ASKS_VENDOR = 1 << 12,
 	ASKS_WRITE = 1 << 13,
-	ASKS_FORM = 1 << 14,  /* name=value pairs: a query or a form */
-	ASKS_NOTHING = 1 << 15 /* no member of any name */
+	ASKS_FORM = 1 << 14,    /* name=value pairs: a query or a form */
+	ASKS_NOTHING = 1 << 15, /* no member of any name */
+	ASKS_PATIENT = 1 << 16  /* shows a patient's values */
 };
 
 static const struct core_problem {
@@ -47,14 +48,16 @@ static const struct core_problem {
 	{ 403, "forbidden", ASKS_ROLE },
 	{ 404, "not_found", ASKS_OBJECT },
 	{ 409, "request_in_progress", ASKS_KEY },
+	{ 409, "serialization", ASKS_WRITE },
+	{ 410, "erased", ASKS_PATIENT },
 	{ 413, "body_too_large", ASKS_BODY },
 	{ 415, "unsupported_media_type", ASKS_BODY },
 	{ 422, "validation_failed", ASKS_INPUT | ASKS_OBJECT },
 	{ 422, "idempotency_key_reused", ASKS_KEY },
 	{ 429, "too_many_requests", ASKS_PATIENCE },
 	{ 503, "database_unavailable", ASKS_DATABASE },
-	{ 503, "commit_unknown", ASKS_WRITE },
-	{ 503, "audit_unavailable", ASKS_WRITE },
+	{ 503, "commit_unknown", ASKS_WRITE | ASKS_PATIENT },
+	{ 503, "audit_unavailable", ASKS_WRITE | ASKS_PATIENT },
 	{ 503, "peer_unavailable", ASKS_PEERS },
 	{ 503, "busy", ASKS_VENDOR },
 	{ 503, "circuit_open", ASKS_VENDOR },
@@ -93,7 +96,8 @@ asks_of(const struct route *row)
 	asks |= row->once == KEY ? ASKS_KEY : 0;
 	asks |= strstr(row->path, "/:") != NULL ? ASKS_OBJECT : 0;
 	asks |= row->db != NONE ? ASKS_DATABASE : 0;
-	asks |= row->db == WRITE || row->db == READ_AUDITED ? ASKS_WRITE : 0;
+	asks |= row->db == WRITE ? ASKS_WRITE : 0;
+	asks |= row->db == READ_AUDITED ? ASKS_PATIENT : 0;
 	asks |= row->ask != NULL && row->synchronous == NULL ? ASKS_PEERS : 0;
 	asks |= row->synchronous != NULL ? ASKS_VENDOR : 0;
 	return asks;

@@ -60,7 +60,7 @@ static const struct field payment_reply[] = {
 
 #define HOOK(where, note) \
 	{ "POST", where, stripe_webhook, .access = WEBHOOK, .callers = "stripe", .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
-	    .kind = BODY_RAW, .says = note }
+	    .kind = BODY_RAW, .problems = "400 malformed_event", .says = note }
 
 static const struct route routes[] = {
 	{ "POST", "/billing/setup-intents", setup_create, .ask = setup_ask, .synchronous = "stripe", .access = SERVICE,
@@ -68,14 +68,20 @@ static const struct route routes[] = {
 	    .status = 201, .says = "begins to save a card; nothing is charged" },
 	{ "GET", "/billing/setup-intents/:id", setup_show, .ask = setup_show_ask, .synchronous = "stripe", .access = SERVICE,
 	    .callers = "intake", .db = WRITE, .audit = "setup_intent.read", .reply = setup_shown,
+	    .problems = "400 amount_mismatch",
 	    .says = "whether the card is saved, as Stripe says now" },
 	{ "POST", "/billing/payments", payment_create, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
 	    .audit = "payment.create", .body = payment_body, .reply = payment_reply, .status = 202,
+	    .problems = "404 not_found, 409 payment_exists payment_active, 422 card_not_saved currency_mismatch "
+		"amount_above_consent",
 	    .says = "authorises an amount on the saved card; the outcome is an event" },
 	{ "POST", "/billing/payments/:id/capture", payment_capture, .access = SERVICE, .callers = "orchestrator", .db = WRITE,
-	    .once = KEY, .audit = "payment.capture", .reply = payment_reply, .status = 202, .says = "takes the authorised money" },
+	    .once = KEY, .audit = "payment.capture", .reply = payment_reply, .status = 202,
+	    .problems = "409 payment_not_authorized",
+	    .says = "takes the authorised money" },
 	{ "POST", "/billing/payments/:id/cancel", payment_cancel, .access = SERVICE, .callers = "orchestrator", .db = WRITE,
 	    .once = KEY, .audit = "payment.cancel", .reply = payment_reply, .status = 202,
+	    .problems = "409 payment_not_authorized",
 	    .says = "gives the authorised money back" },
 	{ "GET", "/billing/payments/:id", payment_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .reply = payment_reply, .says = "one payment" },

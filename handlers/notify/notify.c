@@ -96,13 +96,18 @@ static const struct field templates_reply[] = {
 static const struct route routes[] = {
 	{ "POST", "/notify/send", message_send, .access = SERVICE, .callers = "registry orchestrator intake shipping billing integration router",
 	    .db = WRITE, .once = NATURAL, .audit = "notification.send", .body = send_body, .reply = send_reply, .status = 202,
+	    .problems = "422 unknown_type",
 	    .says = "sends a message on the channels of its type" },
 	{ "GET", "/notify/channels", channels_list, .access = ADMIN, .db = READ, .reply = matrix_reply, .says = "the channel matrix" },
 	{ "PUT", "/notify/channels/:type", channels_put, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "notification.channels",
-	    .params = type_param, .body = toggles_body, .reply = toggles_reply, .says = "switches channels of a type" },
+	    .params = type_param, .body = toggles_body, .reply = toggles_reply,
+	    .problems = "404 unknown_type",
+	    .says = "switches channels of a type" },
 	{ "GET", "/notify/templates", templates_list, .access = ADMIN, .db = READ, .reply = templates_reply, .says = "edited templates" },
 	{ "PUT", "/notify/templates/:type/:channel", template_put, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "notification.template",
-	    .params = template_params, .body = template_body, .reply = template_version, .says = "saves a new version of a template" },
+	    .params = template_params, .body = template_body, .reply = template_version,
+	    .problems = "404 unknown_type, 422 unknown_variable",
+	    .says = "saves a new version of a template" },
 };
 
 static const struct job_row jobs[] = {

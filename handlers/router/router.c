@@ -116,18 +116,27 @@ static const struct field boothwyn_body[] = {
 
 static const struct route routes[] = {
 	{ "POST", "/rx/route", choice_show, .access = SERVICE, .callers = "orchestrator", .db = READ, .once = NATURAL,
-	    .body = choice_body, .reply = choice_reply, .says = "chooses the pharmacy for a state" },
+	    .body = choice_body, .reply = choice_reply,
+	    .problems = "422 state_excluded no_pharmacy",
+	    .says = "chooses the pharmacy for a state" },
 	{ "POST", "/rx/prescriptions/submit", submission_create, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
 	    .audit = "prescription.submit", .body = submit_body, .reply = submission_reply, .status = 202,
+	    .problems = "422 unknown_pharmacy",
 	    .says = "takes a prescription for submission to its pharmacy" },
 	{ "GET", "/rx/prescriptions/:id", submission_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .reply = submission_reply, .says = "one submission" },
 	{ "GET", "/rx/prescriptions", submission_find, .access = SERVICE, .callers = "orchestrator", .db = READ,
-	    .query = find_query, .reply = submission_reply, .says = "the submission of a caller's own id" },
+	    .query = find_query, .reply = submission_reply,
+	    .problems = "404 not_found",
+	    .says = "the submission of a caller's own id" },
 	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
-	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "status and tracking from Boothwyn" },
+	    .audit = "webhook.boothwyn", .body = boothwyn_body,
+	    .problems = "404 not_found",
+	    .says = "status and tracking from Boothwyn" },
 	{ "POST", "/shipping/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
-	    .audit = "webhook.boothwyn", .body = boothwyn_body, .says = "the same, at its documented second address" },
+	    .audit = "webhook.boothwyn", .body = boothwyn_body,
+	    .problems = "404 not_found",
+	    .says = "the same, at its documented second address" },
 };
 
 static const struct job_row jobs[] = {
