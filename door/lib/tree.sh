@@ -5,7 +5,7 @@ nginx_make() {
 	protocols=TLSv1.3
 	[ "${TLS_MIN:-1.3}" = 1.3 ] || protocols='TLSv1.2 TLSv1.3'
 	for file in "$TELERX_TOP"/nginx/*.conf; do
-		sed -e "s|@RUN@|$var/run|g; s|@LOG@|$var/log|g; s|@TLS@|$var/tls|g; s|@TMP@|$var/tmp|g; s|@DOCS@|$var/nginx|g" \
+		sed -e "s|@RUN@|$var/run|g; s|@LOG@|$var/log|g; s|@TLS@|$var/tls|g; s|@TMP@|$var/tmp|g; s|@DOCS@|$var/nginx/docs|g" \
 			-e "s|@LISTEN@|127.0.0.1:$port|g; s|@TLS_PROTOCOLS@|$protocols|g" \
 			-e "s|@RATE_GENERAL@|200|g; s|@RATE_INTAKE@|20|g; s|@RATE_WEBHOOK@|200|g" \
 			-e "s|@BURST_GENERAL@|400|g; s|@BURST_INTAKE@|100|g; s|@BURST_WEBHOOK@|400|g" \
@@ -14,12 +14,6 @@ nginx_make() {
 	# A killed nginx leaves its unix socket behind, and the next one refuses to listen on it.
 	printf "#!/bin/sh\nrm -f %s/run/internal.sock\nexec nginx -p %s/nginx -c %s/nginx/telerx.conf\n" "$var" "$var" "$var" | put "$var/nginx/start" 0755
 	(cd / && quietly "nginx -t" as_user nginx -q -t -p "$var/nginx" -c "$var/nginx/telerx.conf") || exit 1
-}
-
-# The reference at /docs: the services' tables as they are now.
-docs_make() {
-	put "$var/nginx/reader.html" 0644 <"$TELERX_TOP/nginx/reader.html"
-	"$TELERX_TOP/door/openapi" | put "$var/nginx/openapi.json" 0644
 }
 
 digest() {
