@@ -6,7 +6,9 @@ import fs from 'node:fs'
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 
-const status = `${process.env.TELERX_DATABASE_SOCKET}/status`
+const need = name => { const v = process.env[name]; if (!v) throw new Error(`${name} is not set`); return v }
+const top = need('TELERX_TOP')
+const status = `${need('TELERX_DATABASE_SOCKET')}/status`
 const ours = /^(?!sandbox|postgres|nginx)/
 
 // The supervisor's own list, and the children of each master.
@@ -25,7 +27,7 @@ let state = seed
 const random = n => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return state % n }
 
 test(`twenty journeys under kill -9 (TELERX_SEED=${seed})`, { timeout: 600000 }, async () => {
-  const journey = spawn(`${process.env.TELERX_TOP}/telerx`, ['journey', '--count', '20', '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const journey = spawn(`${top}/telerx`, ['journey', '--count', '20', '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   journey.stdout.on('data', d => { output += d })
   journey.stderr.on('data', d => { output += d })
