@@ -8,3 +8,4 @@ include t/fcgi/work/local.mk
 include t/fcgi/web/local.mk
 include t/flows/local.mk
 include t/faults/local.mk
+include t/bench/local.mk

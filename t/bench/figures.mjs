@@ -1,0 +1,199 @@
+// figures.mjs: the sides that ./telerx bench compares, and the figures made of them.
+//
+// A side is { pool, prepare(), round(seconds) }: round does work for that long and says { count, seconds, ... }. A group holds sides that run in turn in the
+// same rounds; a figure is the median over the rounds of one side's rate over another's.
+import fs from 'node:fs'
+import https from 'node:https'
+import { createHmac, randomUUID } from 'node:crypto'
+import { env, tenant, psql, load, pgbench, statement, bind, run, pssMib } from './machine.mjs'
+
+export const connections = { http: 16, database: Number(process.env.POOL_THREADS ?? 4) }
+const registry = 'physician_registry'
+const physician = '00000000-0000-7000-8000-0000000000a2'   // a sample physician with a licence in every served state
+// The last group of an id made here: twelve digits, so counting is enough; another hundred thousand of them each second, so that a tree can be used again.
+const FIRST = 100000000000 + (Math.floor(Date.now() / 1000) % 8000000) * 100000
+const request = '0123456789abcdef0123456789abcdef', mac = '\\x' + '5a'.repeat(32)
+const idOf = (letter, n) => `${letter}0000000-0000-7000-8000-${n}`
+const file = name => `${env.work}/${name}`
+
+export const statements = {
+  ...Object.fromEntries(['begin_sql', 'begin_read_sql', 'scope_sql', 'scope_write_sql', 'scope_reader_sql', 'commit_sql'].map(n => [n, statement('fcgi/data/db_tx.c', n)])),
+  audit_sql: statement('fcgi/data/audit.c', 'audit_sql'),
+  publish_sql: statement('fcgi/data/event.c', 'publish_sql'),
+  claim_sql: statement('handlers/registry/claim.c', 'claim_sql'),
+  show_sql: statement('handlers/registry/physician.c', 'show_sql'),
+  latest_sql: statement('handlers/integration/record.c', 'latest_sql')
+}
+
+// ---- pgbench scripts: a transaction is one pipeline, so one round trip, which is the least that these statements can cost. What holds a colon is a
+// variable, as pgbench would look for one in it.
+
+const uuid = (letter, n) => `(:${letter} || :${n}::text)`
+const audit = (actor, behalf, action, object, id) => bind(statements.audit_sql, `${uuid('c', 'n')}`, ':tenant', actor, behalf, action, object, id, `'success'`, 'NULL',
+  ':request', `'127.0.0.1'`, `'{}'`, `'audit1'`, ':mac')
+const pipeline = list => ['\\startpipeline', ...list.map(s => `${s};`), '\\endpipeline', ''].join('\n')
+const counted = '\\set k :k + 1\n\\set n :base + :k * :clients + :client_id\n'
+const texts = { c: 'c0000000-0000-7000-8000-', b: 'b0000000-0000-7000-8000-', tenant, request, mac, actor: 'service:portal', behalf: `physician:${physician}` }
+const claimRow = bind(statements.claim_sql, `${uuid('b', 'n')}::uuid`, `'${physician}'`)
+const payload = JSON.stringify({ assignmentId: idOf('b', FIRST), submissionId: idOf('e', FIRST), patientId: idOf('d', FIRST), physicianId: physician })
+
+const scripts = {
+  claim: counted + pipeline([statements.begin_sql, bind(statements.scope_write_sql, ':tenant', ':actor', ':request'), claimRow,
+    bind(statements.publish_sql, ':tenant', `'assignment.claimed'`, uuid('b', 'n'), `'${payload}'`, ':request', `'{portal}'`),
+    audit(':actor', ':behalf', `'assignment.claim'`, `'prescription_assignments'`, uuid('b', 'n')), statements.commit_sql]),
+  bare: counted + `${claimRow};\n`,
+  read: '\\set n random(:base, :last)\n' + pipeline([statements.begin_read_sql, bind(statements.scope_sql, ':tenant', ':actor', ':request'),
+    bind(statements.show_sql, `(:a || :n::text)::uuid`), statements.commit_sql]),
+  audited: counted + '\\set i random(:base, :last)\n' + pipeline([statements.begin_sql,
+    bind(statements.scope_reader_sql, ':tenant', ':actor', ':request', `'telerx_integration_reader'`), bind(statements.latest_sql, `(:d || :i::text)::uuid`),
+    audit(':actor', 'NULL', `'phi.record'`, `'patient_records'`, `(:d || :i::text)`), statements.commit_sql])
+}
+const script = name => { fs.writeFileSync(file(`${name}.sql`), scripts[name]); return file(`${name}.sql`) }
+
+// ---- claims: each takes a row that was open
+
+let next = FIRST
+// Made as the superuser without triggers; one physician in three of the junction is the claimant.
+const openAssignments = async count => {
+  const from = next
+  next += count
+  await psql(registry, `SET session_replication_role = replica; SET synchronous_commit = off;
+    INSERT INTO prescription_assignments (id, tenant_id, submission_id, patient_id, state, platform, intake_type)
+      SELECT ('${texts.b}' || n)::uuid, '${tenant}', ('e0000000-0000-7000-8000-' || n)::uuid, ('d0000000-0000-7000-8000-' || n)::uuid, 'LA', 'yourera', 'glp1'
+      FROM generate_series(${from}::bigint, ${next - 1}::bigint) n;
+    INSERT INTO assignment_physicians (tenant_id, assignment_id, physician_id)
+      SELECT '${tenant}', ('${texts.b}' || n)::uuid, ('00000000-0000-7000-8000-0000000000a' || p)::uuid
+      FROM generate_series(${from}::bigint, ${next - 1}::bigint) n, generate_series(1, 3) p;`)
+  return from
+}
+const claimed = async (from, count) => Number(await psql(registry, `SELECT count(*) FROM prescription_assignments
+  WHERE id BETWEEN '${idOf('b', from)}' AND '${idOf('b', from + count - 1)}' AND status = 'claimed'`))
+
+// Opens more than the side can take, lets it run, and believes it only when as many rows were claimed as it says.
+const claiming = (pool, firstGuess, work) => {
+  let rate = firstGuess
+  return { pool, round: seconds => ({
+    prepare: async () => { const rows = Math.ceil(rate * seconds * 2) + 3000; return { rows, from: await openAssignments(rows) } },
+    go: given => work(given, seconds),
+    check: async (given, took) => {
+      const got = await claimed(given.from, given.rows)
+      rate = Math.max(rate / 2, took.count / took.seconds) * (got === given.rows ? 2 : 1)
+      return Math.abs(got - took.count) <= 64
+    }
+  }) }
+}
+const claimOver = prefix => async ({ from, rows }, seconds) => {
+  const lines = []
+  for (let n = from; n < from + rows; n++) lines.push(`POST ${prefix}/route/claim {"assignmentId":"${idOf('b', n)}","physicianId":"${physician}"}`)
+  fs.writeFileSync(file('claims'), lines.join('\n') + '\n')
+  return load(file('claims'), { seconds, connections: connections.http, caller: 'PORTAL', once: true })
+}
+const claimIn = name => ({ from }, seconds) => pgbench(script(name), { seconds, connections: connections.database, service: 'registry',
+  variables: { ...texts, base: from, k: -1, clients: connections.database } })
+
+// ---- reads
+
+const PHYSICIAN = 100000000000, PHYSICIANS = 1000, PATIENTS = 40
+let madePhysicians = false
+const makePhysicians = async () => {
+  if (madePhysicians) return
+  madePhysicians = true
+  await psql(registry, `SET session_replication_role = replica;
+    INSERT INTO physicians (id, tenant_id, npi, first_name, last_name, credentials, email, platform, sample)
+      SELECT ('a0000000-0000-7000-8000-' || ${PHYSICIAN} + row_number() OVER ())::uuid, '${tenant}', npi, 'Bench', 'Sample', 'MD', 'bench@physicians.example', 'yourera', true
+      FROM (SELECT n::text AS npi FROM generate_series(2000010000, 2000030000) n WHERE npi_valid(n::text) LIMIT ${PHYSICIANS}) x ON CONFLICT DO NOTHING;
+    INSERT INTO physician_licenses (tenant_id, physician_id, state, license_number, license_type, expires_on)
+      SELECT '${tenant}', id, s, s || '-SAMPLE', 'MD', '2031-12-31' FROM physicians, unnest('{LA,FL,NY,WA,OH,PA}'::text[]) s WHERE last_name = 'Sample' AND first_name = 'Bench' ON CONFLICT DO NOTHING;
+    INSERT INTO physician_routing (tenant_id, platform, state, priority, physician_id)
+      SELECT '${tenant}', 'yourera', s, 900, id FROM physicians, unnest('{LA,FL,NY}'::text[]) s WHERE last_name = 'Sample' AND first_name = 'Bench' ON CONFLICT DO NOTHING;
+    ANALYZE;`)
+}
+const targets = (name, target, first, count) => {
+  const lines = []
+  for (let i = 0; i < 20000; i++) lines.push(`GET ${target}${first + 1 + (i * 7919) % count}`)
+  fs.writeFileSync(file(name), lines.join('\n') + '\n')
+  return file(name)
+}
+
+const post = (target, headers, body) => new Promise((done, fail) => {
+  const r = https.request({ host: '127.0.0.1', port: env.port, servername: 'localhost', path: target, method: 'POST', ca: fs.readFileSync(`${env.state}/tls/ca.pem`),
+    headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) } }, a => { let t = ''; a.on('data', d => { t += d }); a.on('end', () => done({ status: a.statusCode, text: t })) })
+  r.on('error', fail)
+  r.end(body)
+})
+// Snapshots as intake sends them, so that they are sealed as any other.
+let madeRecords = false
+const makeRecords = async () => {
+  if (madeRecords) return
+  madeRecords = true
+  const sample = JSON.parse(fs.readFileSync(`${env.top}/t/flows/patients/a-gmp.json`, 'utf8'))
+  for (let n = FIRST + 1; n <= FIRST + PATIENTS; n++) {
+    const at = new Date().toISOString()
+    const body = JSON.stringify({ submissionId: idOf('e', n), patientId: idOf('d', n), state: 'LA', intakeType: 'glp1', patient: { ...sample.form, email: `bench.${n}@patients.example` }, submittedAt: at })
+    const a = await post('/api/ehr/patients', { 'X-API-Key': env.keys.KEY_INTAKE, 'X-Timestamp': at, 'Idempotency-Key': randomUUID(),
+      'X-Signature': createHmac('sha256', env.keys.SECRET_INTAKE).update(`${at}.${body}`).digest('hex') }, body)
+    if (a.status !== 202) throw new Error(`a record was not taken: ${a.status} ${a.text}`)
+  }
+  await psql('hisera', 'ANALYZE')
+}
+// Audit rows of pgbench need ids that no round before had.
+let auditBase = FIRST
+const plain = (pool, prepare, go) => ({ pool, setup: prepare, round: seconds => ({ prepare: async () => {}, go: () => go(seconds), check: async () => true }) })
+const readOver = prefix => plain(prefix ? 'peer' : 'registry', makePhysicians, seconds =>
+  load(targets(`reads${prefix.length}`, `${prefix}/physicians/a0000000-0000-7000-8000-`, PHYSICIAN, PHYSICIANS), { seconds, connections: connections.http, caller: 'PORTAL' }))
+const emptyAt = (pool, target) => plain(pool, async () => fs.writeFileSync(file(`empty-${pool ?? 'nginx'}`), `GET ${target}\n`), seconds =>
+  load(file(`empty-${pool ?? 'nginx'}`), { seconds, connections: connections.http }))
+
+// ---- JSON: the same document by V8 and by ours
+
+const document_ = () => {
+  const assignments = []
+  for (let n = FIRST; assignments.length < 24; n++) assignments.push({ assignmentId: idOf('b', n), submissionId: idOf('e', n), patientId: idOf('d', n), state: 'LA', platform: 'yourera',
+    intakeType: 'glp1', mode: 'pool', status: 'claimed', taskId: `task-${n}`, claimedBy: physician, claimedAt: '2026-01-15T09:30:00.123456Z', openedAt: '2026-01-15T08:15:30.654321Z', priority: n % 100 })
+  const text = JSON.stringify({ assignments })
+  fs.writeFileSync(file('document.json'), text)
+  return text
+}
+const byV8 = work => plain(null, async () => {}, async seconds => {
+  const began = process.hrtime.bigint(), until = began + BigInt(Math.round(seconds * 1e9))
+  let count = 0, bytes = 0
+  while (process.hrtime.bigint() < until) { bytes += work(); count++ }
+  return { count: bytes > 0 ? count : 0, seconds: Number(process.hrtime.bigint() - began) / 1e9 }
+})
+const byOurs = what => plain(null, async () => {}, async seconds => {
+  const rate = Number(await run(`${env.build}/t/bench/telerx-json`, [what, file('document.json'), String(seconds)]))
+  return { count: rate * seconds, seconds }
+})
+
+export const groups = () => {
+  const text = document_(), tree = JSON.parse(text)
+  return [
+    { seconds: 2, rounds: 7, sides: { telerx: claiming('registry', 5000, claimOver('')), pgbench: claiming(null, 9000, claimIn('claim')), 'pgbench-bare': claiming(null, 12000, claimIn('bare')),
+      fastify: claiming('peer', 4000, claimOver('/peer')) },
+      setup: async () => { await openAssignments(20000); await psql(registry, 'VACUUM ANALYZE'); await psql('postgres', 'CHECKPOINT') },
+      figures: { 'claim.over_pgbench': ['telerx', 'pgbench'], 'claim.over_pgbench_bare': ['telerx', 'pgbench-bare'], 'claim.over_fastify': ['telerx', 'fastify'] } },
+    { seconds: 2, rounds: 7, sides: { telerx: readOver(''), fastify: readOver('/peer'), pgbench: plain(null, makePhysicians, seconds => pgbench(script('read'),
+      { seconds, connections: connections.database, service: 'registry', variables: { ...texts, a: 'a0000000-0000-7000-8000-', base: PHYSICIAN + 1, last: PHYSICIAN + PHYSICIANS } })) },
+      figures: { 'read.over_pgbench': ['telerx', 'pgbench'], 'read.over_fastify': ['telerx', 'fastify'] } },
+    { seconds: 2, rounds: 7, sides: { telerx: plain('integration', makeRecords, seconds => load(targets('records', '/api/patient-records/d0000000-0000-7000-8000-', FIRST, PATIENTS),
+      { seconds, connections: connections.http, admin: true })), pgbench: plain(null, makeRecords, seconds => pgbench(script('audited'), { seconds, connections: connections.database, service: 'integration',
+      variables: { ...texts, d: 'd0000000-0000-7000-8000-', base: FIRST + 1, last: FIRST + PATIENTS, k: (auditBase += 1000000) - FIRST, clients: connections.database } })) },
+      figures: { 'read_audited.over_pgbench': ['telerx', 'pgbench'] } },
+    { seconds: 2, rounds: 7, sides: { telerx: emptyAt('registry', '/health/registry/live'), fastify: emptyAt('peer', '/peer/health/live'), 'nginx-return': emptyAt(null, '/bench/return') },
+      figures: { 'empty.over_fastify': ['telerx', 'fastify'], 'empty.over_nginx_return': ['telerx', 'nginx-return'] } },
+    { seconds: 1.5, rounds: 5, sides: { kept: emptyAt('registry', '/health/registry/live'), new: plain('registry', async () => {}, seconds =>
+      load(file('empty-registry'), { seconds, connections: connections.http, fresh: true })) }, figures: { 'tls.new_connection_over_kept': ['new', 'kept'] } },
+    { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('parse'), v8: byV8(() => JSON.parse(text).assignments.length) }, figures: { 'json.parse_over_v8': ['telerx', 'v8'] } },
+    { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('write'), v8: byV8(() => JSON.stringify(tree).length) }, figures: { 'json.write_over_v8': ['telerx', 'v8'] } }
+  ]
+}
+
+// What needs the workers, and so comes first.
+export const wholes = {
+  'journeys.per_minute': async () => {
+    const out = await run(`${env.build}/t/flows/journey/telerx-journey`, ['--count', '24', '--quiet'], { env: { ...process.env, ...env.keys, TELERX_PATIENTS: `${env.top}/t/flows/patients` } })
+    const m = out.match(/(\d+) patients in ([0-9.]+) s: ([0-9.]+) a minute(.*)/)
+    return [Number(m[3]), `${m[1]} patients at once in ${m[2]} s${m[4]}`]
+  },
+  'idle.pss_mib': async () => [pssMib(), 'all pools, their masters and workers']
+}
