@@ -57,6 +57,18 @@ test('an unclaimed case cannot be approved: 409 and no run (I-RXQ-03)', async ()
   assert.equal(sql('orchestrator', `SELECT count(*) FROM orchestration_runs WHERE submission_id = '${p.submissionId}'`), '0')
 })
 
+test('counters are for the inside: no spelling of a path brings them out, and no header names a request', async () => {
+  for (const path of ['/metrics', '/metrics/', '/metrics/registry', '/metrics/../health/registry/live', '/metrics/%2e%2e/health/registry/live',
+    '/metrics/../intake/plans', '//metrics', '/%6detrics', '/x/../metrics', '/health/../metrics', '/api/..%2fmetrics']) {
+    const a = await call('GET', path)
+    assert.equal(a.status, 404, `${path}: ${a.status}`)
+    assert.doesNotMatch(a.raw.toString(), /# TYPE/)
+  }
+  const a = await call('GET', '/health/registry/live', { headers: { 'X-Request-Id': 'mine-from-outside' } })
+  assert.equal(a.status, 200)
+  assert.match(a.headers['x-request-id'], /^[0-9a-f]{32}$/)
+})
+
 test('the same submit three times with one key, once while the first runs: one patient, one task, one hold (Y-PLAT-04)', async () => {
   const p = await new Patient('a-gmp').ready()
   const envelope = await p.envelope()
