@@ -211,16 +211,34 @@ hold_order(struct job *j, const struct submission *s, const json_t *payload, con
 
 /* ---- the jobs */
 
+/* The rows of a set; NULL when the answer does not speak of it, which is not the same as an empty one. */
+static const json_t *
+set_of(const json_t *answer, const char *set)
+{
+	json_t *results = json_at(answer, "results");
+	json_t *rows = json_object_get(results, set);
+
+	if (rows == NULL)
+		rows = json_object_get(results, "1");	/* a set may be keyed by its number */
+	return json_is_array(rows) ? rows : NULL;
+}
+
 static const char *
 person_of(const json_t *answer, const char *set)
 {
-	const char *path = set;
-	json_t *list = json_at(answer, "results");
-	json_t *rows = json_object_get(list, path);
+	return json_text_at(json_array_get(set_of(answer, set), 0), "personID");
+}
 
-	if (rows == NULL)
-		rows = json_object_get(list, "1");	/* a set may be keyed by its number */
-	return json_text_at(json_array_get(rows, 0), "personID");
+/* Only an empty set says that what was looked for is not there. */
+static enum verdict
+presence(struct effect *e, const json_t *answer, const char *set, const char *member)
+{
+	const json_t *rows = set_of(answer, set);
+
+	e->vendor_ref = json_text_at(json_array_get(rows, 0), member);
+	if (e->vendor_ref != NULL)
+		return EFFECT_CONFIRMED;
+	return rows != NULL && json_array_size(rows) == 0 ? EFFECT_RETRY : EFFECT_UNCERTAIN;
 }
 
 static int
@@ -358,10 +376,7 @@ judge_set(struct job *j, struct effect *e, const struct http_answer *a, const ch
 	if (a->status != 200)
 		return effect_judge_http(a);
 	answer = json_read(j->arena, (const char *)a->body.p, a->body.n, &ignored);
-	json_t *rows = json_object_get(json_object_get(answer, "results"), set);
-	if (rows == NULL)
-		rows = json_at(answer, "results.1");
-	ref = json_text_at(json_array_get(rows, 0), member);
+	ref = json_text_at(json_array_get(set_of(answer, set), 0), member);
 	if (ref == NULL)
 		return EFFECT_UNCERTAIN;
 	e->vendor_ref = ref;
@@ -391,8 +406,7 @@ look_up_patient(struct job *j, struct effect *e, struct http_answer *a UNUSED)
 	    (payload = submission_payload(j->db, &s, &err)) == NULL || job_read_end(j, &err) < 0 ||
 	    (found = search_patient(j, json_object_get(payload, "patient"), &err)) == NULL)
 		return EFFECT_UNCERTAIN;
-	e->vendor_ref = person_of(found, "patientSearchResults");
-	return e->vendor_ref == NULL ? EFFECT_RETRY : EFFECT_CONFIRMED;
+	return presence(e, found, "patientSearchResults", "personID");
 }
 
 static enum verdict
@@ -403,8 +417,7 @@ look_up_order(struct job *j, struct effect *e, struct http_answer *a UNUSED)
 
 	if (found == NULL)
 		return EFFECT_UNCERTAIN;
-	e->vendor_ref = json_text_at(found, "results.rxTransaction.0.rxTransactionID");
-	return e->vendor_ref == NULL ? EFFECT_RETRY : EFFECT_CONFIRMED;
+	return presence(e, found, "rxTransaction", "rxTransactionID");
 }
 
 static int

@@ -25,7 +25,8 @@ static const struct {
 	const char *to;
 } moves[] = {
 	{ "queued", "accepted" }, { "queued", "rejected" }, { "queued", "manual" }, { "queued", "shipped" },
-	{ "manual", "accepted" }, { "manual", "rejected" }, { "manual", "shipped" },
+	{ "queued", "delivered" }, { "queued", "cancelled" },	/* the words before it were lost or come later */
+	{ "manual", "accepted" }, { "manual", "rejected" }, { "manual", "shipped" }, { "manual", "delivered" }, { "manual", "cancelled" },
 	{ "accepted", "shipped" }, { "accepted", "cancelled" }, { "accepted", "delivered" },
 	{ "shipped", "delivered" },
 };

@@ -68,6 +68,9 @@ boothwyn_webhook(struct req *r, struct problem *err)
 	new = remember(r, &s, status, err);
 	if (new < 0)
 		return -1;
+	/* Refused after it was taken: the order is void, but what followed its acceptance must be looked at (the money may have moved). */
+	if (status != NULL && strcmp(status, "rejected") == 0 && strcmp(s.status, "accepted") == 0)
+		status = "cancelled";
 	if (new > 0 && status != NULL) {
 		struct submission_news news = { .status = status, .tracking_number = req_opt_str(r, "trackingNumber"),
 		    .tracking_url = req_opt_str(r, "trackingURL"), .vendor_order = s.vendor_order };

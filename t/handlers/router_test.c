@@ -200,6 +200,30 @@ an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again(void **state)
 	assert_int_equal(orders, 1);
 }
 
+/* An answer that does not speak of orders is no word about this one. */
+static void
+an_unclear_look_up_sends_nothing(void **state)
+{
+	static const char *const unclear[] = { "{}", "{\"results\":{}}", "{\"results\":null}", "{\"results\":{\"rxTransaction\":null}}" };
+	struct world *w = *state;
+	const char *id;
+	int orders = 0;
+
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	stub(w, "POST", PRX, 200, ordered);
+	for (size_t i = COUNT(unclear); i-- > 0;)
+		stub_once(w, "POST", PRX, 200, unclear[i]);
+	stub_broken(w, "POST", PRX, HTTP_UNKNOWN);
+	answers(w, (const char *[]){ a_patient, a_prescriber, NULL });
+	id = submit(w, "gmp");
+	for (int i = 0; i < 8; i++)
+		work_all(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	for (int i = 0; i < (int)sent_count(w, "POST", PRX); i++)
+		orders += strcmp(sent_text(sent_to(w, "POST", PRX, i), "MethodName"), "RxAddOnHold") == 0;
+	assert_int_equal(orders, 1);
+}
+
 /* ---- Boothwyn */
 
 static void
@@ -287,6 +311,47 @@ a_tracking_webhook_moves_once_and_is_forwarded_once(void **state)
 	assert_string_equal(status_of(w, id), "shipped");
 }
 
+/* A word may overtake the answer and the words before it; what it ends must not stay queued for ever. */
+static void
+a_webhook_that_comes_first_ends_the_order(void **state)
+{
+	static const struct {
+		const char *text, *status;
+	} words[] = { { "Delivered", "delivered" }, { "Cancelled", "cancelled" }, { "Rejected", "rejected" } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		const char *id;
+
+		stub_broken(w, "POST", B2B, HTTP_UNKNOWN);
+		stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+		id = submit(w, "boothwyn");
+		work(w);
+		hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"%s\"}", id, words[i].text));
+		expect_status(w, 200);
+		work(w);
+		assert_string_equal(status_of(w, id), words[i].status);
+	}
+}
+
+/* The pharmacist may refuse what the order desk took: a cancellation to us, since the money may have moved. */
+static void
+a_rejection_after_the_acceptance_is_a_cancellation(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", B2B, 200, "{\"Results\":[{\"CaseId\":\"c\"}],\"TotalCount\":1,\"Success\":true}");
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit(w, "boothwyn");
+	work(w);
+	hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Rejected\"}", id));
+	expect_status(w, 200);
+	work(w);
+	assert_string_equal(status_of(w, id), "cancelled");
+	assert_string_equal(json_text_at(event_last(w, "rx.submission.updated"), "status"), "cancelled");
+}
+
 static void
 a_forged_or_unknown_webhook_changes_nothing(void **state)
 {
@@ -329,10 +394,13 @@ main(void)
 		cmocka_unit_test_setup(a_known_patient_is_not_added_again, fresh),
 		cmocka_unit_test_setup(an_unknown_prescriber_is_a_rejection, fresh),
 		cmocka_unit_test_setup(an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again, fresh),
+		cmocka_unit_test_setup(an_unclear_look_up_sends_nothing, fresh),
 		cmocka_unit_test_setup(boothwyn_accepts_by_success_true, fresh),
 		cmocka_unit_test_setup(success_false_is_a_rejection, fresh),
 		cmocka_unit_test_setup(an_order_without_an_answer_is_never_sent_twice_and_the_webhook_settles_it, fresh),
 		cmocka_unit_test_setup(a_tracking_webhook_moves_once_and_is_forwarded_once, fresh),
+		cmocka_unit_test_setup(a_webhook_that_comes_first_ends_the_order, fresh),
+		cmocka_unit_test_setup(a_rejection_after_the_acceptance_is_a_cancellation, fresh),
 		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, fresh),
 		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, fresh),
 	};
