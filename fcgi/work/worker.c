@@ -11,15 +11,18 @@
 #include "base/log.h"
 #include "crypto/seal.h"
 
+#define CUT_OFF_S 15
 #define FINISH_S 20 /* or a lease, when that is shorter: then others take over anyway */
 
 const struct conf_key work_conf[] = {
 	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" }, { 0 }
 };
 
+/* What is still held when the time is up is cut off in the middle of a call. The other side may go on with it for a while, and
+ * must not be asked whether it happened, or be sent it again, before it could have come to an end. */
 static const char hand_back_sql[] =
-    "UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
-    " WHERE lease_by = $1 AND state = 'running'";
+    "UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp() + make_interval(secs => $2),"
+    " lease_until = NULL, lease_by = NULL WHERE lease_by = $1 AND state = 'running'";
 static const char gone_sql[] = "DELETE FROM worker WHERE name = $1";
 
 /* ---- what the threads share */
@@ -253,7 +256,7 @@ hand_back(struct work *w)
 	struct db *db = db_open(conf_str(w->conf, "DATABASE_URL"), DB_WORKER, w->service->name, &err);
 	int64_t n = -1;
 
-	if (db != NULL && db_begin(db, WRITE, &scope, &err) == 0 && (n = db_exec(db, hand_back_sql, &err, P_TEXT(w->name))) >= 0 &&
+	if (db != NULL && db_begin(db, WRITE, &scope, &err) == 0 && (n = db_exec(db, hand_back_sql, &err, P_TEXT(w->name), P_INT(CUT_OFF_S))) >= 0 &&
 	    db_exec(db, gone_sql, &err, P_TEXT(w->name)) >= 0 && db_commit(db, &err) == 0)
 		log_line(LOG_INFO, "worker.gone", "handed_back", n > 0 ? "some" : "none", NULL);
 	else

@@ -456,7 +456,10 @@ stopped_worker_hands_back_the_rest(void **state UNUSED)
 	assert_true(comes_true(world, 10, "SELECT state = 'running' FROM job"));
 	kill(pid, SIGTERM);
 	assert_int_equal(worker_wait(pid, 25), 0);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0 AND run_at <= now()"), 1);
+	/* What it was cut off from may still be going on at a vendor: nobody asks for it at once. */
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready' AND attempt = 0"
+					" AND run_at BETWEEN now() + interval '10 s' AND now() + interval '15 s'"),
+	    1);
 }
 
 static void
