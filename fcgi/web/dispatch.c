@@ -16,8 +16,8 @@
 /* Requests of this process that wait for a vendor by declaration; half of the threads stay free of them. */
 static atomic_int waiting_for_vendor;
 
-static bool
-id_is_fit(const char *id)
+bool
+request_id_is_fit(const char *id)
 {
 	size_t n = id != NULL ? strlen(id) : 0;
 
@@ -43,7 +43,7 @@ req_begin(struct serve_context *c, const struct wire_request *wire, struct req *
 		.nheaders = wire->nheaders,
 		.raw = wire->body,
 	};
-	r->id = arena_dup(c->arena, id_is_fit(wire->request_id) ? wire->request_id : uuid_text(uuid_new(), id));
+	r->id = arena_dup(c->arena, request_id_is_fit(wire->request_id) ? wire->request_id : uuid_text(uuid_new(), id));
 	r->scope = (struct scope){ .actor = "public", .request_id = r->id, .source = wire->remote };
 	(void)uuid_parse(conf_str(c->conf, "TENANT_ID"), &r->scope.tenant);
 	reply_reset(r);

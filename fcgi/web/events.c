@@ -54,7 +54,7 @@ event_cause(struct req *r, struct problem *err)
 
 	if (strcmp(req_str(r, "source"), r->caller) != 0)
 		return problem(err, 403, "forbidden", "%s may not speak for another service", r->caller);
-	if (id != NULL && *id != '\0')
+	if (request_id_is_fit(id))
 		r->scope.request_id = id;
 	return 0;
 }

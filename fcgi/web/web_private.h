@@ -30,6 +30,9 @@ char *input_decode(struct arena *a, const char *s, size_t n, bool plus); /* NULL
 json_t *input_pairs(struct arena *a, const char *text, size_t n, const struct field *table, struct problem *err) MUST_CHECK;
 int input_params(struct req *r, struct problem *err) MUST_CHECK;
 
+/* ---- dispatch.c: an id that may stand in logs, rows and headers of calls */
+bool request_id_is_fit(const char *id);
+
 /* ---- match.c: sets r->route, r->path, r->params. 404, or 405 with the methods that exist in allow. */
 int match_route(struct req *r, struct buf *allow, struct problem *err) MUST_CHECK;
 

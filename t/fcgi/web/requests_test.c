@@ -206,6 +206,22 @@ an_event_that_fails_may_come_again(void **state)
 	assert_int_equal(heard_rows(), rows + 1);
 }
 
+/* The event's request id goes on in headers of calls to others. */
+static void
+a_request_id_that_is_none_does_not_travel(void **state)
+{
+	char text[512];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+	    "{\"id\":\"01890a5d-ac96-774b-bcce-b302099a8009\",\"topic\":\"thing.happened\",\"source\":\"stranger\","
+	    "\"aggregateId\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"seq\":1,\"occurredAt\":\"2026-01-15T09:30:00Z\","
+	    "\"requestId\":\"an-id-with\\r\\nX-API-Key: another\",\"payload\":{}}");
+	service(V2, "stranger-key", "POST", "/toy/events", NULL, text);
+	expect(&me, 200, NULL);
+	assert_int_equal(sql_number("SELECT count(*) FROM audit WHERE request_id ~ '[^A-Za-z0-9._:-]'"), 0);
+}
+
 static void
 an_unknown_topic_is_ignored(void **state)
 {
@@ -240,6 +256,7 @@ main(void)
 		cmocka_unit_test(a_victim_is_run_again),
 		cmocka_unit_test(an_event_takes_effect_once),
 		cmocka_unit_test(an_event_that_fails_may_come_again),
+		cmocka_unit_test(a_request_id_that_is_none_does_not_travel),
 		cmocka_unit_test(an_unknown_topic_is_ignored),
 		cmocka_unit_test(nobody_speaks_for_another_service),
 	};
