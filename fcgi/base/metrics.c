@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -88,14 +89,19 @@ clear_gauges(struct lane *lane)
 int
 metrics_join(int fd, unsigned lane)
 {
-	int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
 	struct board *mapped;
+	struct stat st;
+	int flags;
 
 	if (lane >= METRICS_LANES) {
 		errno = EINVAL;
 		return -1;
 	}
-	mapped = mmap(NULL, sizeof(*mapped), PROT_READ | PROT_WRITE, flags, fd < 0 ? -1 : fd, 0);
+	/* After an installation the master, who made the board, may be of a build with another one: then this process counts alone. */
+	if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_size != (off_t)sizeof(*mapped)))
+		fd = -1;
+	flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+	mapped = mmap(NULL, sizeof(*mapped), PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (mapped == MAP_FAILED)
 		return -1;
 	if (board != NULL)

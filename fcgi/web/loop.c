@@ -51,7 +51,8 @@ struct pool {
 	int epoll;
 	int wake; /* eventfd: the threads end */
 	atomic_int connections;
-	atomic_bool leaving; /* the listening socket is no longer ours */
+	atomic_int accepting; /* threads between their look at leaving and the count of what they accepted */
+	atomic_bool leaving;  /* the listening socket is no longer ours */
 };
 
 /* Marks in epoll's data what is not a connection. */
@@ -97,6 +98,7 @@ connection_new(struct pool *p, int fd)
 static void
 accept_some(struct pool *p)
 {
+	(void)atomic_fetch_add(&p->accepting, 1);
 	for (int i = 0; i < ACCEPTS_AT_ONCE && !atomic_load(&p->leaving); i++) {
 		int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
 
@@ -106,6 +108,7 @@ accept_some(struct pool *p)
 	}
 	if (!atomic_load(&p->leaving))
 		arm(p, EPOLL_CTL_MOD, LISTEN_FD, EPOLLIN | EPOLLONESHOT, &listening);
+	(void)atomic_fetch_sub(&p->accepting, 1);
 }
 
 /* ---- from FastCGI parameters to a request */
@@ -348,9 +351,8 @@ drain(struct pool *p)
 
 	atomic_store(&p->leaving, true);
 	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, LISTEN_FD, NULL);
-	/* A thread may have been in accept_some just then; its connection counts. */
-	(void)usleep(20 * 1000);
-	while (atomic_load(&p->connections) > 0 && clock_mono_us() < until)
+	/* A thread may be in accept_some just now; its connection counts. Who comes there later sees that we are leaving. */
+	while ((atomic_load(&p->accepting) > 0 || atomic_load(&p->connections) > 0) && clock_mono_us() < until)
 		(void)usleep(20 * 1000);
 	/* Level triggered and never read: every thread sees it. */
 	if (write(p->wake, &one, sizeof(one)) != (ssize_t)sizeof(one))

@@ -193,6 +193,21 @@ look_for_ready(struct master *m, struct child *c)
 	}
 }
 
+/* Who was to be replaced is gone before its time: its successor simply takes the place, or there would be one too many. */
+static bool
+inherited(struct master *m, pid_t pid)
+{
+	for (size_t i = 0; i < MAX_CHILDREN; i++) {
+		struct child *heir = &m->children[i];
+
+		if (heir->pid == 0 || heir->replaces != pid)
+			continue;
+		heir->replaces = 0;
+		return true;
+	}
+	return false;
+}
+
 static void
 buried(struct master *m, struct child *c, int status)
 {
@@ -208,7 +223,7 @@ buried(struct master *m, struct child *c, int status)
 	if (c->replaces != 0) {
 		log_line(LOG_ERROR, "pool.replacement_failed", "why", why, NULL);
 		m->to_replace = 0; /* the new program does not come up: the old processes stay */
-	} else if (!c->leaving) {
+	} else if (!c->leaving && !inherited(m, c->pid)) {
 		int64_t now = clock_mono_us();
 
 		if (now - c->born_at > STEADY_US)

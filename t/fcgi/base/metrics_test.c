@@ -2,6 +2,7 @@
 #include "fcgi/unit.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "base/metrics.h"
 
@@ -138,6 +139,21 @@ a_series_that_does_not_fit_ends_the_process(void **state)
 	assert_int_equal(status_of(name_too_long, NULL), DIED);
 }
 
+/* A pool's master may be of another build than its next process. */
+static void
+a_board_of_another_shape_is_not_used(void **state)
+{
+	int fd = memfd_create("another", MFD_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(metrics_join(fd, METRICS_LANES - 1), 0);
+	metric_add("t_another_total", NULL, 3);
+	expect_line("t_another_total 3\n");
+	(void)close(fd);
+}
+
 int
 main(void)
 {
@@ -146,6 +162,7 @@ main(void)
 		cmocka_unit_test(threads_lose_nothing),
 		cmocka_unit_test(lanes_are_added_up_and_outlive_their_process),
 		cmocka_unit_test(a_full_lane_says_so),
+		cmocka_unit_test(a_board_of_another_shape_is_not_used),
 		cmocka_unit_test(a_series_that_does_not_fit_ends_the_process),
 	};
 

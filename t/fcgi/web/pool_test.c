@@ -325,6 +325,45 @@ sighup_replaces_every_process_and_drops_nothing(void **state)
 		assert_int_not_equal(ask_once(), old);
 }
 
+static size_t
+processes_of_pool(pid_t *pids, size_t most)
+{
+	char path[64];
+	size_t n = 0;
+	FILE *f;
+	int pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)master, (int)master);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (n < most && fscanf(f, "%d", &pid) == 1)
+		pids[n++] = pid;
+	(void)fclose(f);
+	return n;
+}
+
+/* A successor that is slow to come up takes a place that is free by then; it does not come on top. */
+static void
+old_processes_that_fall_meanwhile_leave_no_extra(void **state)
+{
+	pid_t old[8], now[8];
+
+	(void)state;
+	assert_true(ask_once() > 0);
+	assert_int_equal(processes_of_pool(old, COUNT(old)), 2);
+	assert_int_equal(kill(master, SIGHUP), 0);
+	while (processes_of_pool(now, COUNT(now)) < 3)
+		(void)usleep(100);
+	assert_int_equal(kill(now[2], SIGSTOP), 0);
+	(void)kill(old[0], SIGKILL);
+	(void)kill(old[1], SIGKILL);
+	(void)usleep(700 * 1000); /* longer than the pause before somebody is born in their place */
+	(void)kill(now[2], SIGCONT);
+	assert_true(ask_once() > 0);
+	(void)usleep(500 * 1000);
+	assert_int_equal(processes_of_pool(now, COUNT(now)), 2);
+}
+
 static void
 sigterm_finishes_what_is_under_way(void **state)
 {
@@ -368,6 +407,7 @@ main(int argc, char **argv)
 		CASE(an_idle_connection_holds_no_thread),
 		CASE(a_process_that_falls_is_replaced),
 		CASE(sighup_replaces_every_process_and_drops_nothing),
+		CASE(old_processes_that_fall_meanwhile_leave_no_extra),
 		CASE(sigterm_finishes_what_is_under_way),
 		CASE(processes_die_with_their_master),
 	};
