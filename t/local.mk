@@ -1,5 +1,6 @@
 # The tests mirror the tree. unit_tests need nothing; service_tests, contract_tests and flow programs are started by ./telerx check.
 include t/fcgi/local.mk
+include t/door/local.mk
 include t/lint/local.mk
 include t/harness/local.mk
 include t/fcgi/data/local.mk

@@ -1,0 +1,5 @@
+# The front door, its supervisor and nginx.
+unit_tests += t/door/supervise.sh
+flow_tests += t/door/edge.sh
+fault_tests += t/door/restart.sh
+EXTRA_DIST += t/door/claims.sh t/door/supervise.sh t/door/edge.sh t/door/restart.sh
