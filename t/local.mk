@@ -8,5 +8,6 @@ include t/fcgi/net/local.mk
 include t/fcgi/work/local.mk
 include t/fcgi/web/local.mk
 include t/flows/local.mk
+include t/contract/local.mk
 include t/faults/local.mk
 include t/bench/local.mk

@@ -11,16 +11,18 @@ static const char *const purposes[] = { "visit", "refill", NULL };
 static const struct field setup_body[] = {
 	{ "intakeId", UUID, .required = true, .says = "the intake session that saves the card" },
 	{ "patientId", UUID, .required = true, .says = "whose card it is" },
-	{ "planId", STRING, .required = true, .min = 1, .max = 60, .says = "the plan whose price is locked" },
+	{ "planId", STRING, .required = true, .min = 1, .max = 60, .says = "the plan whose price is locked",
+	    .example = "glp1-monthly" },
 	{ "amountCents", INTEGER, .required = true, .min = 50, .max = 99999999,
 	    .says = "locked price; nothing above it is ever charged" },
-	{ "currency", STRING, .required = true, .min = 3, .max = 3, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .min = 3, .max = 3, .says = "ISO 4217", .example = "USD" },
 	{ 0 }
 };
 static const struct field setup_reply[] = {
 	{ "setupIntentId", UUID, .required = true, .says = "our id of the saved card" },
-	{ "clientSecret", STRING, .required = true, .says = "for the browser; never logged" },
-	{ "publishableKey", STRING, .required = true, .says = "for the browser" },
+	{ "clientSecret", STRING, .required = true, .says = "for the browser; never logged",
+	    .example = "seti_1Example_secret_Example" },
+	{ "publishableKey", STRING, .required = true, .says = "for the browser", .example = "pk_test_51Example" },
 	{ "status", STRING, .required = true, .says = "Stripe's word: requires_payment_method, …, succeeded" },
 	{ 0 }
 };
@@ -28,7 +30,7 @@ static const struct field setup_shown[] = {
 	{ "setupIntentId", UUID, .required = true, .says = "our id of the saved card" },
 	{ "status", STRING, .required = true, .says = "Stripe's word; succeeded: the card is saved" },
 	{ "amountCents", INTEGER, .required = true, .says = "locked price" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ "paymentMethod", STRING, .says = "Stripe's id, once saved" },
 	{ 0 }
 };
@@ -38,7 +40,7 @@ static const struct field payment_body[] = {
 	{ "patientId", UUID, .required = true, .says = "whose card it is" },
 	{ "runId", UUID, .required = true, .says = "the orchestrator's run" },
 	{ "amountCents", INTEGER, .required = true, .min = 50, .max = 99999999, .says = "at most the locked price" },
-	{ "currency", STRING, .required = true, .min = 3, .max = 3, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .min = 3, .max = 3, .says = "ISO 4217", .example = "USD" },
 	{ "purpose", ENUM, .required = true, .values = purposes, .says = "what is paid" },
 	{ "generation", INTEGER, .min = 1, .max = 1000, .says = "1; grows by a new act of a user after a decline" },
 	{ 0 }
@@ -51,7 +53,7 @@ static const struct field payment_reply[] = {
 	{ "purpose", STRING, .required = true, .says = "what is paid" },
 	{ "generation", INTEGER, .required = true, .says = "which attempt of a user" },
 	{ "amountCents", INTEGER, .required = true, .says = "amount" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ "status", STRING, .required = true,
 	    .says = "pending, authorized, capturing, captured, cancelling, cancelled, failed, manual" },
 	{ "code", STRING, .says = "why, for failed and manual" },

@@ -12,11 +12,12 @@ static const char *const sexes[] = { "female", "male", NULL };
 static const char *const consent_types[] = { "hipaa", "telehealth", "terms", NULL };
 
 static const struct field address_fields[] = {
-	{ "line1", STRING, .required = true, .min = 1, .max = 100, .says = "street and number" },
-	{ "line2", STRING, .max = 100, .says = "flat, suite" },
-	{ "city", STRING, .required = true, .min = 1, .max = 60, .says = "city" },
+	{ "line1", STRING, .required = true, .min = 1, .max = 100, .says = "street and number",
+	    .example = "100 Example Street" },
+	{ "line2", STRING, .max = 100, .says = "flat, suite", .example = "Apartment 2" },
+	{ "city", STRING, .required = true, .min = 1, .max = 60, .says = "city", .example = "New Orleans" },
 	{ "state", STATE, .required = true, .says = "where the patient lives" },
-	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4" },
+	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4", .example = "70112" },
 	{ 0 }
 };
 static const struct field vitals_fields[] = {
@@ -26,8 +27,8 @@ static const struct field vitals_fields[] = {
 	{ 0 }
 };
 static const struct field history_fields[] = {
-	{ "code", STRING, .required = true, .min = 3, .max = 16, .says = "ICD-10-CM" },
-	{ "display", STRING, .required = true, .min = 1, .max = 200, .says = "its name" },
+	{ "code", STRING, .required = true, .min = 3, .max = 16, .says = "ICD-10-CM", .example = "I10" },
+	{ "display", STRING, .required = true, .min = 1, .max = 200, .says = "its name", .example = "Essential hypertension" },
 	{ 0 }
 };
 static const struct field medication_fields[] = {
@@ -36,12 +37,13 @@ static const struct field medication_fields[] = {
 	{ 0 }
 };
 static const struct field allergy_fields[] = {
-	{ "substance", STRING, .required = true, .min = 1, .max = 200, .says = "what the patient reacts to" },
+	{ "substance", STRING, .required = true, .min = 1, .max = 200, .says = "what the patient reacts to",
+	    .example = "penicillin" },
 	{ "reaction", STRING, .max = 200, .says = "how" },
 	{ 0 }
 };
 static const struct field answer_fields[] = {
-	{ "linkId", STRING, .required = true, .min = 1, .max = 64, .says = "the step of the questionnaire" },
+	{ "linkId", STRING, .required = true, .min = 1, .max = 64, .says = "the step of the questionnaire", .example = "goal" },
 	{ "text", STRING, .required = true, .min = 1, .max = 500, .says = "the question as it was shown" },
 	{ "answer", STRING, .required = true, .max = 2000, .says = "the answer as it was given" },
 	{ 0 }
@@ -53,8 +55,8 @@ static const struct field consent_fields[] = {
 	{ 0 }
 };
 const struct field form_fields[] = {
-	{ "firstName", STRING, .required = true, .min = 1, .max = 80, .says = "given name" },
-	{ "lastName", STRING, .required = true, .min = 1, .max = 80, .says = "family name" },
+	{ "firstName", STRING, .required = true, .min = 1, .max = 80, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .min = 1, .max = 80, .says = "family name", .example = "Sample" },
 	{ "birthDate", DATE, .required = true, .says = "as attested in the payment step" },
 	{ "sex", ENUM, .required = true, .values = sexes, .says = "sex at birth" },
 	{ "email", EMAIL, .required = true, .says = "the verified address" },

@@ -11,17 +11,18 @@ static const char *const consent_types[] = { "hipaa", "telehealth", "terms", NUL
 static const char *const statuses[] = { "waiting", "queued", "sent", "done", "failed", NULL };
 
 static const struct field plans_query[] = {
-	{ "intakeType", STRING, .max = 40, .says = "glp1, nad, microdose, or whatever has a plan" },
+	{ "intakeType", STRING, .max = 40, .says = "glp1, nad, microdose, or whatever has a plan", .example = "glp1" },
 	{ 0 }
 };
 static const struct field plan_fields[] = {
-	{ "planId", STRING, .required = true, .says = "the plan" },
+	{ "planId", STRING, .required = true, .says = "the plan", .example = "glp1-monthly" },
 	{ "name", STRING, .required = true, .says = "as shown" },
-	{ "intakeType", STRING, .required = true, .says = "which questionnaire goes with it" },
+	{ "intakeType", STRING, .required = true, .says = "which questionnaire goes with it", .example = "glp1" },
 	{ "amountCents", INTEGER, .required = true, .says = "price" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
-	{ "formVersion", STRING, .says = "version of the questionnaire in use" },
-	{ "planToken", STRING, .required = true, .says = "plan and price, signed; good for fifteen minutes" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
+	{ "formVersion", STRING, .says = "version of the questionnaire in use", .example = "1" },
+	{ "planToken", STRING, .required = true, .says = "plan and price, signed; good for fifteen minutes",
+	    .example = "eyJwbGFuSWQiOiJnbHAxIn0.c2lnbmF0dXJl" },
 	{ 0 }
 };
 static const struct field plans_reply[] = {
@@ -30,14 +31,24 @@ static const struct field plans_reply[] = {
 };
 static const struct field form_params[] = { { "intakeType", STRING, .required = true, .max = 40, .says = "intake type" }, { 0 } };
 static const struct field form_reply[] = {
-	{ "intakeType", STRING, .required = true, .says = "intake type" },
-	{ "formVersion", STRING, .required = true, .says = "goes into the envelope's protected header" },
+	{ "intakeType", STRING, .required = true, .says = "intake type", .example = "glp1" },
+	{ "formVersion", STRING, .required = true, .says = "goes into the envelope's protected header", .example = "1" },
 	{ "title", STRING, .required = true, .says = "as shown" },
 	{ "steps", ANY, .required = true, .says = "list of {linkId, text, kind, required}" },
 	{ 0 }
 };
+static const struct field key_fields[] = {
+	{ "kty", STRING, .required = true, .says = "key type", .example = "EC" },
+	{ "crv", STRING, .required = true, .says = "curve", .example = "P-256" },
+	{ "x", STRING, .required = true, .says = "base64url" },
+	{ "y", STRING, .required = true, .says = "base64url" },
+	{ "kid", STRING, .required = true, .says = "its name: the envelope's header repeats it", .example = "intake-3f09c2aa" },
+	{ "alg", STRING, .says = "ECDH-ES", .example = "ECDH-ES" },
+	{ "use", STRING, .says = "enc", .example = "enc" },
+	{ 0 }
+};
 static const struct field keys_reply[] = {
-	{ "keys", ANY, .required = true, .says = "JWKS, the newest first" },
+	{ "keys", ARRAY, .required = true, .max = 16, .of = key_fields, .says = "JWKS, the newest first" },
 	{ 0 }
 };
 static const struct field send_body[] = {
@@ -51,11 +62,12 @@ static const struct field send_reply[] = {
 };
 static const struct field check_body[] = {
 	{ "verificationId", UUID, .required = true, .says = "from send" },
-	{ "code", STRING, .required = true, .min = 6, .max = 6, .says = "six digits" },
+	{ "code", STRING, .required = true, .min = 6, .max = 6, .says = "six digits", .example = "483920" },
 	{ 0 }
 };
 static const struct field check_reply[] = {
-	{ "sessionToken", STRING, .required = true, .says = "opaque; Authorization: Bearer" },
+	{ "sessionToken", STRING, .required = true, .says = "opaque; Authorization: Bearer",
+	    .example = "N1uYx3cTQk8m5rQnY0t0bq9sWc2ZpHf7" },
 	{ "intakeId", UUID, .required = true, .says = "the intake that the session is bound to" },
 	{ "expiresAt", TIME, .required = true, .says = "when the session ends" },
 	{ 0 }
@@ -67,7 +79,8 @@ static const struct field consent_fields[] = {
 	{ 0 }
 };
 static const struct field payment_body[] = {
-	{ "planToken", STRING, .max = 2048, .says = "from the list of plans; without it 400 missing_plan_token" },
+	{ "planToken", STRING, .max = 2048, .says = "from the list of plans; without it 400 missing_plan_token",
+	    .example = "eyJwbGFuSWQiOiJnbHAxIn0.c2lnbmF0dXJl" },
 	{ "state", STATE, .required = true, .says = "where the patient lives" },
 	{ "birthDate", DATE, .required = true, .says = "date of birth" },
 	{ "consents", ARRAY, .required = true, .max = 20, .of = consent_fields, .says = "hipaa, telehealth and terms, accepted" },
@@ -75,14 +88,17 @@ static const struct field payment_body[] = {
 };
 static const struct field payment_reply[] = {
 	{ "setupIntentId", UUID, .required = true, .says = "our id of the card to be saved" },
-	{ "clientSecret", STRING, .required = true, .says = "for Stripe's script in the browser" },
-	{ "publishableKey", STRING, .required = true, .says = "for Stripe's script in the browser" },
+	{ "clientSecret", STRING, .required = true, .says = "for Stripe's script in the browser",
+	    .example = "seti_1Example_secret_Example" },
+	{ "publishableKey", STRING, .required = true, .says = "for Stripe's script in the browser",
+	    .example = "pk_test_51Example" },
 	{ "amountCents", INTEGER, .required = true, .says = "the price that is locked now" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ 0 }
 };
 static const struct field submit_body[] = {
-	{ "envelope", STRING, .required = true, .min = 1, .max = 200000, .says = "compact JWE of the form" },
+	{ "envelope", STRING, .required = true, .min = 1, .max = 200000, .says = "compact JWE of the form",
+	    .example = "eyJhbGciOiJFQ0RILUVTIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYQ.XFBoMYUZodetZdvTiFvSkQ" },
 	{ 0 }
 };
 static const struct field submit_reply[] = {
@@ -96,12 +112,12 @@ static const struct field submission_reply[] = {
 	{ "patientId", UUID, .required = true, .says = "the patient" },
 	{ "intakeId", UUID, .required = true, .says = "the session" },
 	{ "state", STATE, .required = true, .says = "attested state" },
-	{ "platform", STRING, .required = true, .says = "yourera" },
-	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
-	{ "formVersion", STRING, .required = true, .says = "of the questionnaire" },
-	{ "planId", STRING, .required = true, .says = "the plan" },
+	{ "platform", STRING, .required = true, .says = "yourera", .example = "yourera" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
+	{ "formVersion", STRING, .required = true, .says = "of the questionnaire", .example = "1" },
+	{ "planId", STRING, .required = true, .says = "the plan", .example = "glp1-monthly" },
 	{ "amountCents", INTEGER, .required = true, .says = "locked price" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ "setupIntentId", UUID, .required = true, .says = "the saved card, at billing" },
 	{ "submittedAt", TIME, .required = true, .says = "when" },
 	{ "patient", OBJECT, .required = true, .of = form_fields, .says = "the form as submitted" },
@@ -110,7 +126,7 @@ static const struct field submission_reply[] = {
 static const struct field patient_params[] = { { "patientId", UUID, .required = true, .says = "the patient" }, { 0 } };
 static const struct field contact_reply[] = {
 	{ "patientId", UUID, .required = true, .says = "the patient" },
-	{ "firstName", STRING, .required = true, .says = "for the greeting" },
+	{ "firstName", STRING, .required = true, .says = "for the greeting", .example = "Ada" },
 	{ "email", EMAIL, .required = true, .says = "verified address" },
 	{ "phone", PHONE, .required = true, .says = "mobile number" },
 	{ 0 }
@@ -120,7 +136,7 @@ static const struct field retry_query[] = { { "status", ENUM, .values = statuses
 static const struct field retry_fields[] = {
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
-	{ "step", STRING, .required = true, .says = "ehr_patient, ehr_task" },
+	{ "step", STRING, .required = true, .says = "ehr_patient, ehr_task", .example = "authorise" },
 	{ "status", STRING, .required = true, .says = "waiting, queued, sent, done, failed" },
 	{ "attempts", INTEGER, .required = true, .says = "how often it was handed over" },
 	{ "lastError", STRING, .says = "a code" },

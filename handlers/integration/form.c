@@ -6,11 +6,11 @@
 static const char *const sexes[] = { "female", "male", NULL };
 
 static const struct field address_fields[] = {
-	{ "line1", STRING, .required = true, .max = 100, .says = "street and number" },
-	{ "line2", STRING, .max = 100, .says = "flat, suite" },
-	{ "city", STRING, .required = true, .max = 60, .says = "city" },
+	{ "line1", STRING, .required = true, .max = 100, .says = "street and number", .example = "100 Example Street" },
+	{ "line2", STRING, .max = 100, .says = "flat, suite", .example = "Apartment 2" },
+	{ "city", STRING, .required = true, .max = 60, .says = "city", .example = "New Orleans" },
 	{ "state", STATE, .required = true, .says = "state" },
-	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4" },
+	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4", .example = "70112" },
 	{ 0 }
 };
 static const struct field vitals_fields[] = {
@@ -20,8 +20,8 @@ static const struct field vitals_fields[] = {
 	{ 0 }
 };
 static const struct field history_fields[] = {
-	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM" },
-	{ "display", STRING, .required = true, .max = 200, .says = "its name" },
+	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM", .example = "I10" },
+	{ "display", STRING, .required = true, .max = 200, .says = "its name", .example = "Essential hypertension" },
 	{ 0 }
 };
 static const struct field medication_fields[] = {
@@ -30,12 +30,12 @@ static const struct field medication_fields[] = {
 	{ 0 }
 };
 static const struct field allergy_fields[] = {
-	{ "substance", STRING, .required = true, .max = 200, .says = "substance" },
+	{ "substance", STRING, .required = true, .max = 200, .says = "substance", .example = "penicillin" },
 	{ "reaction", STRING, .max = 200, .says = "reaction" },
 	{ 0 }
 };
 static const struct field answer_fields[] = {
-	{ "linkId", STRING, .required = true, .max = 64, .says = "question" },
+	{ "linkId", STRING, .required = true, .max = 64, .says = "question", .example = "goal" },
 	{ "text", STRING, .required = true, .max = 500, .says = "as it was asked" },
 	{ "answer", STRING, .required = true, .max = 2000, .says = "as it was answered" },
 	{ 0 }
@@ -48,8 +48,8 @@ static const struct field consent_fields[] = {
 };
 
 const struct field form_fields[] = {
-	{ "firstName", STRING, .required = true, .max = 80, .says = "given name" },
-	{ "lastName", STRING, .required = true, .max = 80, .says = "family name" },
+	{ "firstName", STRING, .required = true, .max = 80, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .max = 80, .says = "family name", .example = "Sample" },
 	{ "birthDate", DATE, .required = true, .says = "date of birth" },
 	{ "sex", ENUM, .required = true, .values = sexes, .says = "sex at birth" },
 	{ "email", EMAIL, .required = true, .says = "verified address" },

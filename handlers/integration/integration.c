@@ -11,7 +11,7 @@ static const struct field patient_body[] = {
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "minted by intake" },
 	{ "state", STATE, .required = true, .says = "attested state" },
-	{ "intakeType", STRING, .required = true, .max = 40, .says = "glp1, nad, microdose" },
+	{ "intakeType", STRING, .required = true, .max = 40, .says = "glp1, nad, microdose", .example = "glp1" },
 	{ "patient", OBJECT, .required = true, .of = form_fields, .says = "the form as submitted" },
 	{ "submittedAt", TIME, .required = true, .says = "when" },
 	{ 0 }
@@ -19,13 +19,14 @@ static const struct field patient_body[] = {
 static const struct field task_body[] = {
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
-	{ "canvasPatientId", STRING, .required = true, .max = 64, .says = "as ehr.patient.created told it" },
+	{ "canvasPatientId", STRING, .required = true, .max = 64, .says = "as ehr.patient.created told it",
+	    .example = "9713f5a3c8464a2587912e80bc2dd938" },
 	{ 0 }
 };
 static const struct field note_body[] = {
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
-	{ "canvasPatientId", STRING, .max = 64, .says = "at Canvas" },
+	{ "canvasPatientId", STRING, .max = 64, .says = "at Canvas", .example = "9713f5a3c8464a2587912e80bc2dd938" },
 	{ "runId", UUID, .required = true, .says = "the orchestration run; one note per run" },
 	{ "practitionerName", STRING, .required = true, .max = 120, .says = "who approved" },
 	{ "text", STRING, .required = true, .min = 1, .max = 20000, .says = "the note" },
@@ -40,11 +41,11 @@ static const struct field tasks_query[] = {
 	{ 0 }
 };
 static const struct field task_fields[] = {
-	{ "taskId", STRING, .required = true, .says = "Canvas Task" },
+	{ "taskId", STRING, .required = true, .says = "Canvas Task", .example = "7d4b9f0a2c" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
 	{ "state", STATE, .required = true, .says = "the patient's state" },
-	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
 	{ "status", STRING, .required = true, .says = "review, approved, denied, finished" },
 	{ "authoredOn", TIME, .required = true, .says = "when the case arrived" },
 	{ 0 }
@@ -55,10 +56,10 @@ static const struct field tasks_reply[] = {
 };
 static const struct field task_param[] = { { "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task id" }, { 0 } };
 static const struct field package_reply[] = {
-	{ "taskId", STRING, .required = true, .says = "Canvas Task" },
+	{ "taskId", STRING, .required = true, .says = "Canvas Task", .example = "7d4b9f0a2c" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "status", STRING, .required = true, .says = "review, approved, denied, finished" },
-	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
 	{ "demographics", ANY, .required = true, .says = "who the patient is" },
 	{ "answers", ANY, .required = true, .says = "the questionnaire" },
 	{ "conditions", ANY, .required = true, .says = "history" },
@@ -73,7 +74,7 @@ static const struct field package_reply[] = {
 static const struct field practitioner_fields[] = {
 	{ "id", STRING, .required = true, .says = "Canvas Practitioner" },
 	{ "name", STRING, .required = true, .says = "name" },
-	{ "npi", STRING, .says = "NPI" },
+	{ "npi", STRING, .says = "NPI", .example = "1234567893" },
 	{ 0 }
 };
 static const struct field practitioners_reply[] = {
@@ -81,12 +82,12 @@ static const struct field practitioners_reply[] = {
 	{ 0 }
 };
 static const struct field action_body[] = {
-	{ "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task" },
+	{ "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task", .example = "7d4b9f0a2c" },
 	{ "action", ENUM, .required = true, .values = actions, .says = "the decision" },
 	{ "practitionerId", UUID, .says = "the physician who claimed; 409 without" },
-	{ "medication", STRING, .max = 120, .says = "approve: what" },
-	{ "dosage", STRING, .max = 120, .says = "approve: how much" },
-	{ "reason", STRING, .min = 1, .max = 500, .says = "deny: why, in words for the patient" },
+	{ "medication", STRING, .max = 120, .says = "approve: what", .example = "Semaglutide" },
+	{ "dosage", STRING, .max = 120, .says = "approve: how much", .example = "0.25 mg" },
+	{ "reason", STRING, .min = 1, .max = 500, .says = "deny: why, in words for the patient", .example = "blood pressure" },
 	{ 0 }
 };
 static const struct field action_fields[] = {
@@ -99,8 +100,8 @@ static const struct field callback_body[] = {
 	{ "submissionId", UUID, .required = true, .says = "the router's submission" },
 	{ "externalId", UUID, .required = true, .says = "the run" },
 	{ "status", STRING, .required = true, .max = 40, .says = "accepted, rejected, shipped, …" },
-	{ "trackingNumber", STRING, .max = 60, .says = "once shipped" },
-	{ "trackingUrl", STRING, .max = 300, .says = "once shipped" },
+	{ "trackingNumber", STRING, .max = 60, .says = "once shipped", .example = "794644790138" },
+	{ "trackingUrl", STRING, .max = 300, .says = "once shipped", .example = "https://www.example.com/track/794644790138" },
 	{ 0 }
 };
 static const struct field callback_reply[] = { { "duplicate", BOOLEAN, .required = true, .says = "this eventId was here before" }, { 0 } };
@@ -108,7 +109,7 @@ static const struct field record_reply[] = {
 	{ "patientId", UUID, .required = true, .says = "the patient" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "state", STATE, .required = true, .says = "attested state" },
-	{ "intakeType", STRING, .required = true, .says = "what was asked for" },
+	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
 	{ "submittedAt", TIME, .required = true, .says = "when" },
 	{ "record", ANY, .required = true, .says = "the form, as submitted" },
 	{ 0 }
@@ -117,8 +118,8 @@ static const struct field parcel_fields[] = {
 	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "status", STRING, .required = true, .says = "where it is" },
-	{ "carrier", STRING, .required = true, .says = "who carries it" },
-	{ "trackingNumber", STRING, .says = "once known" },
+	{ "carrier", STRING, .required = true, .says = "who carries it", .example = "fedex" },
+	{ "trackingNumber", STRING, .says = "once known", .example = "794644790138" },
 	{ "updatedAt", TIME, .required = true, .says = "last news" },
 	{ 0 }
 };

@@ -14,14 +14,15 @@ static const struct field recipient_fields[] = {
 };
 static const struct field variable_fields[] = {
 	{ "submissionId", UUID, .says = "correlates the message with a case" },
-	{ "firstName", STRING, .max = 80, .says = "greeting, when the recipient is no known patient" },
-	{ "reason", STRING, .max = 500, .says = "prescription_denied: what the physician says to the patient" },
+	{ "firstName", STRING, .max = 80, .says = "greeting, when the recipient is no known patient", .example = "Ada" },
+	{ "reason", STRING, .max = 500, .says = "prescription_denied: what the physician says to the patient",
+	    .example = "blood pressure" },
 	{ "status", STRING, .max = 40, .says = "shipment_update: code" },
 	{ "statusText", STRING, .max = 120, .says = "shipment_update: in words" },
-	{ "carrier", STRING, .max = 40, .says = "shipment_update" },
-	{ "trackingNumber", STRING, .max = 60, .says = "shipment_update" },
+	{ "carrier", STRING, .max = 40, .says = "shipment_update", .example = "fedex" },
+	{ "trackingNumber", STRING, .max = 60, .says = "shipment_update", .example = "794644790138" },
 	{ "amount", STRING, .max = 20, .says = "payment_*: decimal text, e.g. 299.00" },
-	{ "currency", STRING, .max = 3, .says = "payment_*: ISO 4217" },
+	{ "currency", STRING, .max = 3, .says = "payment_*: ISO 4217", .example = "USD" },
 	{ "dueDate", DATE, .says = "refill_reminder" },
 	{ "physicianName", STRING, .max = 120, .says = "physician_new_task" },
 	{ "state", STATE, .says = "physician_new_task: the case's state" },
@@ -36,7 +37,8 @@ static const struct field variable_fields[] = {
 };
 static const struct field send_body[] = {
 	{ "type", STRING, .required = true, .max = 60, .says = "a row of the channel matrix" },
-	{ "messageKey", STRING, .required = true, .min = 1, .max = 200, .says = "makes the message once per type" },
+	{ "messageKey", STRING, .required = true, .min = 1, .max = 200, .says = "makes the message once per type",
+	    .example = "01948f7a-5c00-7c3e-9d41-6f2b8a0e1d57" },
 	{ "recipient", OBJECT, .required = true, .of = recipient_fields, .says = "who" },
 	{ "variables", OBJECT, .of = variable_fields, .says = "what the templates may say" },
 	{ 0 }

@@ -16,13 +16,15 @@
 
 static const struct field approve_body[] = {
 	DECISION_FIELDS,
-	{ "medication", STRING, .required = true, .min = 1, .max = 120, .says = "what is prescribed" },
-	{ "dosage", STRING, .required = true, .min = 1, .max = 120, .says = "how much" },
+	{ "medication", STRING, .required = true, .min = 1, .max = 120, .says = "what is prescribed",
+	    .example = "Semaglutide" },
+	{ "dosage", STRING, .required = true, .min = 1, .max = 120, .says = "how much", .example = "0.25 mg" },
 	{ 0 }
 };
 static const struct field deny_body[] = {
 	DECISION_FIELDS,
-	{ "reason", STRING, .required = true, .min = 1, .max = 500, .says = "in words for the patient" },
+	{ "reason", STRING, .required = true, .min = 1, .max = 500, .says = "in words for the patient",
+	    .example = "blood pressure" },
 	{ 0 }
 };
 #define SUMMARY_FIELDS \
@@ -40,7 +42,7 @@ static const struct field step_fields[] = {
 	{ "state", STRING, .required = true, .says = "running, confirmed, skipped, failed, manual, compensated" },
 	{ "startedAt", TIME, .required = true, .says = "when it began" },
 	{ "finishedAt", TIME, .nullable = true, .says = "when it ended" },
-	{ "reason", STRING, .says = "why it failed" },
+	{ "reason", STRING, .says = "why it failed", .example = "blood pressure" },
 	{ "warning", STRING, .says = "why it failed, when that did not matter to the run" },
 	{ "result", ANY, .says = "ids, codes and amounts it found" },
 	{ 0 }
@@ -57,24 +59,24 @@ static const struct field views_fields[] = {
 };
 static const struct field run_fields[] = {
 	SUMMARY_FIELDS,
-	{ "taskId", STRING, .required = true, .says = "the EHR's task" },
+	{ "taskId", STRING, .required = true, .says = "the EHR's task", .example = "7d4b9f0a2c" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
 	{ "assignmentId", UUID, .required = true, .says = "the claimed assignment" },
 	{ "practitionerId", UUID, .required = true, .says = "who decided" },
 	{ "decision", STRING, .required = true, .says = "approved or denied" },
-	{ "medication", STRING, .says = "what" },
-	{ "dosage", STRING, .says = "how much" },
+	{ "medication", STRING, .says = "what", .example = "Semaglutide" },
+	{ "dosage", STRING, .says = "how much", .example = "0.25 mg" },
 	{ "amountCents", INTEGER, .says = "price of the dosage" },
-	{ "currency", STRING, .says = "ISO 4217" },
-	{ "pharmacy", STRING, .says = "chosen pharmacy" },
+	{ "currency", STRING, .says = "ISO 4217", .example = "USD" },
+	{ "pharmacy", STRING, .says = "chosen pharmacy", .example = "gmp" },
 	{ "pharmacyReason", STRING, .says = "why that one" },
 	{ "paymentId", UUID, .says = "at billing" },
 	{ "paymentStatus", STRING, .says = "last news of it" },
 	{ "rxStatus", STRING, .says = "last news from the pharmacy" },
 	{ "shipmentId", UUID, .says = "at shipping" },
 	{ "shipmentStatus", STRING, .says = "last news of it" },
-	{ "trackingNumber", STRING, .says = "once known" },
+	{ "trackingNumber", STRING, .says = "once known", .example = "794644790138" },
 	{ "createdAt", TIME, .required = true, .says = "when it was decided" },
 	{ "finishedAt", TIME, .nullable = true, .says = "when the run ended" },
 	{ "steps", ARRAY, .required = true, .max = 20, .of = step_fields, .says = "in order, as far as reached" },
@@ -84,13 +86,13 @@ static const struct field run_fields[] = {
 static const struct field find_query[] = { { "submissionId", UUID, .required = true, .says = "the case" }, { 0 } };
 static const struct field medications_query[] = { { "intakeType", STRING, .max = 40, .says = "glp1, nad, microdose" }, { 0 } };
 static const struct field dosage_fields[] = {
-	{ "dosage", STRING, .required = true, .says = "strength" },
+	{ "dosage", STRING, .required = true, .says = "strength", .example = "0.25 mg" },
 	{ "priceCents", INTEGER, .required = true, .says = "price" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ 0 }
 };
 static const struct field medication_fields[] = {
-	{ "medication", STRING, .required = true, .says = "drug" },
+	{ "medication", STRING, .required = true, .says = "drug", .example = "Semaglutide" },
 	{ "dosages", ARRAY, .required = true, .max = 50, .of = dosage_fields, .says = "weakest first" },
 	{ 0 }
 };

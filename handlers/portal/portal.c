@@ -9,7 +9,7 @@ static const struct field timelines_query[] = { { "limit", INTEGER, .min = 1, .m
 static const struct field entry_fields[] = {
 	{ "at", TIME, .required = true, .says = "when" },
 	{ "service", STRING, .required = true, .says = "who said it" },
-	{ "topic", STRING, .required = true, .says = "the event" },
+	{ "topic", STRING, .required = true, .says = "the event", .example = "intake.submitted" },
 	{ "what", STRING, .required = true, .says = "in words" },
 	{ 0 }
 };

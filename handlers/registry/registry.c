@@ -11,18 +11,19 @@ static const char *const licensed_platforms[] = { "yourera", "guideglp", "both",
 static const char *const platforms[] = { "yourera", "guideglp", NULL };
 
 static const struct field create_body[] = {
-	{ "npi", STRING, .required = true, .min = 10, .max = 10, .says = "National Provider Identifier with its check digit" },
-	{ "firstName", STRING, .required = true, .min = 1, .max = 80, .says = "given name" },
-	{ "lastName", STRING, .required = true, .min = 1, .max = 80, .says = "family name" },
-	{ "credentials", STRING, .required = true, .min = 1, .max = 20, .says = "MD, DO, FNP-C" },
+	{ "npi", STRING, .required = true, .min = 10, .max = 10, .says = "National Provider Identifier with its check digit",
+	    .example = "1234567893" },
+	{ "firstName", STRING, .required = true, .min = 1, .max = 80, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .min = 1, .max = 80, .says = "family name", .example = "Sample" },
+	{ "credentials", STRING, .required = true, .min = 1, .max = 20, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "email", EMAIL, .required = true, .says = "where new cases are announced" },
 	{ "platform", ENUM, .required = true, .values = licensed_platforms, .says = "whose patients" },
 	{ 0 }
 };
 static const struct field change_body[] = {
-	{ "firstName", STRING, .min = 1, .max = 80, .says = "given name" },
-	{ "lastName", STRING, .min = 1, .max = 80, .says = "family name" },
-	{ "credentials", STRING, .min = 1, .max = 20, .says = "MD, DO, FNP-C" },
+	{ "firstName", STRING, .min = 1, .max = 80, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .min = 1, .max = 80, .says = "family name", .example = "Sample" },
+	{ "credentials", STRING, .min = 1, .max = 20, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "email", EMAIL, .says = "where new cases are announced" },
 	{ "platform", ENUM, .values = licensed_platforms, .says = "whose patients" },
 	{ "active", BOOLEAN, .says = "false: sees and claims nothing new" },
@@ -30,26 +31,26 @@ static const struct field change_body[] = {
 };
 static const struct field license_fields[] = {
 	{ "state", STATE, .required = true, .says = "where" },
-	{ "licenseNumber", STRING, .required = true, .says = "as the board writes it" },
-	{ "licenseType", STRING, .required = true, .says = "MD, DO, FNP-C" },
+	{ "licenseNumber", STRING, .required = true, .says = "as the board writes it", .example = "MD.204417" },
+	{ "licenseType", STRING, .required = true, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "expiresOn", DATE, .required = true, .says = "last day on which it is good" },
 	{ 0 }
 };
 static const struct field rule_fields[] = {
-	{ "platform", STRING, .required = true, .says = "platform" },
+	{ "platform", STRING, .required = true, .says = "platform", .example = "yourera" },
 	{ "state", STATE, .required = true, .says = "where" },
 	{ "priority", INTEGER, .required = true, .says = "the lowest is asked first" },
 	{ 0 }
 };
 static const struct field physician_reply[] = {
 	{ "physicianId", UUID, .required = true, .says = "the physician" },
-	{ "npi", STRING, .required = true, .says = "National Provider Identifier" },
-	{ "firstName", STRING, .required = true, .says = "given name" },
-	{ "lastName", STRING, .required = true, .says = "family name" },
+	{ "npi", STRING, .required = true, .says = "National Provider Identifier", .example = "1234567893" },
+	{ "firstName", STRING, .required = true, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .says = "family name", .example = "Sample" },
 	{ "name", STRING, .required = true, .says = "as on a prescription" },
-	{ "credentials", STRING, .required = true, .says = "MD, DO, FNP-C" },
+	{ "credentials", STRING, .required = true, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "email", EMAIL, .required = true, .says = "where new cases are announced" },
-	{ "platform", STRING, .required = true, .says = "yourera, guideglp or both" },
+	{ "platform", STRING, .required = true, .says = "yourera, guideglp or both", .example = "yourera" },
 	{ "active", BOOLEAN, .required = true, .says = "false: sees and claims nothing new" },
 	{ "licenses", ARRAY, .required = true, .max = 60, .of = license_fields, .says = "one per state" },
 	{ "routing", ARRAY, .required = true, .max = 120, .of = rule_fields, .says = "routing rules" },
@@ -74,8 +75,9 @@ static const struct field license_params[] = {
 	{ 0 }
 };
 static const struct field license_body[] = {
-	{ "licenseNumber", STRING, .required = true, .min = 1, .max = 40, .says = "as the board writes it" },
-	{ "licenseType", STRING, .required = true, .min = 1, .max = 20, .says = "MD, DO, FNP-C" },
+	{ "licenseNumber", STRING, .required = true, .min = 1, .max = 40, .says = "as the board writes it",
+	    .example = "MD.204417" },
+	{ "licenseType", STRING, .required = true, .min = 1, .max = 20, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "expiresOn", DATE, .required = true, .says = "last day on which it is good" },
 	{ 0 }
 };
@@ -84,7 +86,7 @@ static const struct field verify_reply[] = {
 	{ "physicianId", UUID, .required = true, .says = "the physician" },
 	{ "state", STATE, .required = true, .says = "where" },
 	{ "licensed", BOOLEAN, .required = true, .says = "an active physician with a licence that is good today" },
-	{ "licenseNumber", STRING, .says = "left out when there is none" },
+	{ "licenseNumber", STRING, .says = "left out when there is none", .example = "MD.204417" },
 	{ "type", STRING, .says = "MD, DO, FNP-C" },
 	{ "expiresOn", DATE, .says = "last good day" },
 	{ 0 }
@@ -101,7 +103,7 @@ static const struct field rule_body[] = {
 };
 static const struct field rule_reply[] = {
 	{ "physicianId", UUID, .required = true, .says = "the physician" },
-	{ "platform", STRING, .required = true, .says = "platform" },
+	{ "platform", STRING, .required = true, .says = "platform", .example = "yourera" },
 	{ "state", STATE, .required = true, .says = "where" },
 	{ "priority", INTEGER, .required = true, .says = "the lowest is asked first" },
 	{ 0 }
@@ -113,19 +115,19 @@ static const struct field route_query[] = {
 };
 static const struct field route_reply[] = {
 	{ "physicianId", UUID, .required = true, .says = "the prescriber" },
-	{ "npi", STRING, .required = true, .says = "National Provider Identifier" },
+	{ "npi", STRING, .required = true, .says = "National Provider Identifier", .example = "1234567893" },
 	{ "name", STRING, .required = true, .says = "as on a prescription" },
-	{ "platform", STRING, .required = true, .says = "platform" },
+	{ "platform", STRING, .required = true, .says = "platform", .example = "yourera" },
 	{ "state", STATE, .required = true, .says = "where" },
-	{ "licenseNumber", STRING, .required = true, .says = "good today" },
-	{ "licenseType", STRING, .required = true, .says = "MD, DO, FNP-C" },
+	{ "licenseNumber", STRING, .required = true, .says = "good today", .example = "MD.204417" },
+	{ "licenseType", STRING, .required = true, .says = "MD, DO, FNP-C", .example = "MD" },
 	{ "priority", INTEGER, .required = true, .says = "of the rule that chose" },
 	{ 0 }
 };
 static const struct field eligible_fields[] = {
 	{ "physicianId", UUID, .required = true, .says = "may claim" },
 	{ "name", STRING, .required = true, .says = "as on a prescription" },
-	{ "npi", STRING, .required = true, .says = "National Provider Identifier" },
+	{ "npi", STRING, .required = true, .says = "National Provider Identifier", .example = "1234567893" },
 	{ 0 }
 };
 #define ASSIGNMENT \
@@ -179,7 +181,7 @@ static const struct field credit_fields[] = {
 	{ "assignmentId", UUID, .required = true, .says = "the visit" },
 	{ "outcome", STRING, .required = true, .says = "approved or denied" },
 	{ "amountCents", INTEGER, .required = true, .says = "owed" },
-	{ "currency", STRING, .required = true, .says = "ISO 4217" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ "creditedAt", TIME, .required = true, .says = "when" },
 	{ 0 }
 };

@@ -7,15 +7,15 @@
 static const char *const sexes[] = { "female", "male", NULL };
 
 static const struct field address_fields[] = {
-	{ "line1", STRING, .required = true, .max = 100, .says = "street and number" },
-	{ "line2", STRING, .max = 100, .says = "flat, suite" },
-	{ "city", STRING, .required = true, .max = 60, .says = "city" },
+	{ "line1", STRING, .required = true, .max = 100, .says = "street and number", .example = "100 Example Street" },
+	{ "line2", STRING, .max = 100, .says = "flat, suite", .example = "Apartment 2" },
+	{ "city", STRING, .required = true, .max = 60, .says = "city", .example = "New Orleans" },
 	{ "state", STATE, .required = true, .says = "ship-to state" },
-	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4" },
+	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4", .example = "70112" },
 	{ 0 }
 };
 static const struct field allergy_fields[] = {
-	{ "substance", STRING, .required = true, .max = 200, .says = "what the patient reacts to" },
+	{ "substance", STRING, .required = true, .max = 200, .says = "what the patient reacts to", .example = "penicillin" },
 	{ "reaction", STRING, .max = 200, .says = "how" },
 	{ 0 }
 };
@@ -25,13 +25,13 @@ static const struct field drug_fields[] = {
 	{ 0 }
 };
 static const struct field condition_fields[] = {
-	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM" },
-	{ "display", STRING, .required = true, .max = 200, .says = "its name" },
+	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM", .example = "I10" },
+	{ "display", STRING, .required = true, .max = 200, .says = "its name", .example = "Essential hypertension" },
 	{ 0 }
 };
 static const struct field patient_fields[] = {
-	{ "firstName", STRING, .required = true, .max = 80, .says = "given name" },
-	{ "lastName", STRING, .required = true, .max = 80, .says = "family name" },
+	{ "firstName", STRING, .required = true, .max = 80, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .max = 80, .says = "family name", .example = "Sample" },
 	{ "birthDate", DATE, .required = true, .says = "date of birth" },
 	{ "sex", ENUM, .required = true, .values = sexes, .says = "sex at birth" },
 	{ "email", EMAIL, .says = "for the pharmacy's own record" },
@@ -43,15 +43,16 @@ static const struct field patient_fields[] = {
 	{ 0 }
 };
 static const struct field prescriber_fields[] = {
-	{ "npi", STRING, .required = true, .min = 10, .max = 10, .says = "National Provider Identifier of the prescriber of record" },
+	{ "npi", STRING, .required = true, .min = 10, .max = 10, .says = "National Provider Identifier of the prescriber of record",
+	    .example = "1234567893" },
 	{ "name", STRING, .required = true, .max = 120, .says = "as on the prescription" },
-	{ "licenseNumber", STRING, .max = 40, .says = "in the patient's state" },
+	{ "licenseNumber", STRING, .max = 40, .says = "in the patient's state", .example = "MD.204417" },
 	{ "state", STATE, .says = "of the licence" },
 	{ 0 }
 };
 static const struct field medication_fields[] = {
 	{ "name", STRING, .required = true, .max = 120, .says = "drug" },
-	{ "dosage", STRING, .required = true, .max = 120, .says = "strength chosen by the physician" },
+	{ "dosage", STRING, .required = true, .max = 120, .says = "strength chosen by the physician", .example = "0.25 mg" },
 	{ "sku", STRING, .required = true, .max = 60, .says = "the pharmacy's product code" },
 	{ "ndc", STRING, .required = true, .min = 11, .max = 11, .says = "NDC, eleven digits" },
 	{ "quantity", INTEGER, .required = true, .min = 1, .max = 999, .says = "units to dispense" },
@@ -63,15 +64,15 @@ static const struct field medication_fields[] = {
 
 static const struct field choice_body[] = {
 	{ "state", STATE, .required = true, .says = "the patient's ship-to state" },
-	{ "platform", STRING, .required = true, .max = 40, .says = "yourera" },
-	{ "medication", STRING, .required = true, .max = 120, .says = "what is prescribed" },
+	{ "platform", STRING, .required = true, .max = 40, .says = "yourera", .example = "yourera" },
+	{ "medication", STRING, .required = true, .max = 120, .says = "what is prescribed", .example = "Semaglutide" },
 	{ 0 }
 };
 static const struct field choice_reply[] = {
-	{ "pharmacy", STRING, .required = true, .says = "its code" },
+	{ "pharmacy", STRING, .required = true, .says = "its code", .example = "gmp" },
 	{ "name", STRING, .required = true, .says = "its name" },
 	{ "adapter", STRING, .required = true, .says = "how it is spoken to" },
-	{ "reason", STRING, .required = true, .says = "licensed_in_state or fallback" },
+	{ "reason", STRING, .required = true, .says = "licensed_in_state or fallback", .example = "blood pressure" },
 	{ "ownShipping", BOOLEAN, .required = true, .says = "true: we label and ship; false: the pharmacy ships itself" },
 	{ 0 }
 };
@@ -79,23 +80,24 @@ static const struct field submit_body[] = {
 	{ "externalId", UUID, .required = true, .says = "the caller's id of this prescription; one submission per caller and id" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
-	{ "pharmacy", STRING, .required = true, .max = 40, .says = "as chosen by /rx/route" },
+	{ "pharmacy", STRING, .required = true, .max = 40, .says = "as chosen by /rx/route", .example = "gmp" },
 	{ "patient", OBJECT, .required = true, .of = patient_fields, .says = "as the pharmacy needs to know the patient" },
 	{ "prescriber", OBJECT, .required = true, .of = prescriber_fields, .says = "the physician who claimed and approved" },
 	{ "medication", OBJECT, .required = true, .of = medication_fields, .says = "what to dispense" },
-	{ "callbackUrl", STRING, .max = 200, .says = "path of a Telerx service that hears of every change, signed" },
+	{ "callbackUrl", STRING, .max = 200, .says = "path of a Telerx service that hears of every change, signed",
+	    .example = "/api/pharmacy/callback" },
 	{ 0 }
 };
 static const struct field submission_reply[] = {
 	{ "routerSubmissionId", UUID, .required = true, .says = "our id, the pharmacy's client reference" },
 	{ "externalId", UUID, .required = true, .says = "the caller's id" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
-	{ "pharmacy", STRING, .required = true, .says = "its code" },
+	{ "pharmacy", STRING, .required = true, .says = "its code", .example = "gmp" },
 	{ "status", STRING, .required = true, .says = "queued, accepted, rejected, manual, shipped, delivered or cancelled" },
-	{ "reason", STRING, .says = "why, for rejected and manual" },
+	{ "reason", STRING, .says = "why, for rejected and manual", .example = "blood pressure" },
 	{ "vendorOrder", STRING, .says = "the pharmacy's own order id" },
-	{ "trackingNumber", STRING, .says = "of the parcel" },
-	{ "trackingUrl", STRING, .says = "where to follow it" },
+	{ "trackingNumber", STRING, .says = "of the parcel", .example = "794644790138" },
+	{ "trackingUrl", STRING, .says = "where to follow it", .example = "https://www.example.com/track/794644790138" },
 	{ 0 }
 };
 static const struct field find_query[] = {
@@ -108,7 +110,7 @@ static const struct field boothwyn_body[] = {
 	{ "patientEmail", STRING, .says = "not used" },
 	{ "rxStatus", STRING, .required = true, .max = 60, .says = "Received, Shipped, …" },
 	{ "rxStatusDateTime", STRING, .max = 60, .says = "when" },
-	{ "trackingNumber", STRING, .max = 60, .nullable = true, .says = "once shipped" },
+	{ "trackingNumber", STRING, .max = 60, .nullable = true, .says = "once shipped", .example = "794644790138" },
 	{ "trackingURL", STRING, .max = 300, .nullable = true, .says = "once shipped" },
 	{ "rxNumbers", ANY, .says = "the pharmacy's prescription numbers" },
 	{ 0 }

@@ -11,11 +11,11 @@ static const char *const print_states[] = { "pending", "printing", "printed", "e
 static const struct field address_fields[] = {
 	{ "name", STRING, .required = true, .max = 120, .says = "recipient" },
 	{ "phone", PHONE, .required = true, .says = "for the carrier" },
-	{ "line1", STRING, .required = true, .max = 100, .says = "street and number" },
-	{ "line2", STRING, .max = 100, .says = "flat, suite" },
-	{ "city", STRING, .required = true, .max = 35, .says = "city" },
+	{ "line1", STRING, .required = true, .max = 100, .says = "street and number", .example = "100 Example Street" },
+	{ "line2", STRING, .max = 100, .says = "flat, suite", .example = "Apartment 2" },
+	{ "city", STRING, .required = true, .max = 35, .says = "city", .example = "New Orleans" },
 	{ "state", STATE, .required = true, .says = "ship-to state" },
-	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4" },
+	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4", .example = "70112" },
 	{ 0 }
 };
 static const struct field create_body[] = {
@@ -23,10 +23,10 @@ static const struct field create_body[] = {
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "patientId", UUID, .required = true, .says = "the patient" },
 	{ "kind", ENUM, .required = true, .values = kinds, .says = "own: we label and ship; external: followed only" },
-	{ "pharmacy", STRING, .required = true, .max = 40, .says = "whose shelf it comes from" },
+	{ "pharmacy", STRING, .required = true, .max = 40, .says = "whose shelf it comes from", .example = "gmp" },
 	{ "address", OBJECT, .of = address_fields, .says = "own parcels: where to" },
-	{ "trackingNumber", STRING, .max = 60, .says = "external parcels: what to follow" },
-	{ "carrier", STRING, .max = 20, .says = "default fedex" },
+	{ "trackingNumber", STRING, .max = 60, .says = "external parcels: what to follow", .example = "794644790138" },
+	{ "carrier", STRING, .max = 20, .says = "default fedex", .example = "fedex" },
 	{ 0 }
 };
 static const struct field scan_fields[] = {
@@ -40,17 +40,17 @@ static const struct field shipment_reply[] = {
 	{ "externalId", UUID, .required = true, .says = "the caller's id" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "kind", STRING, .required = true, .says = "own or external" },
-	{ "pharmacy", STRING, .required = true, .says = "whose shelf" },
+	{ "pharmacy", STRING, .required = true, .says = "whose shelf", .example = "gmp" },
 	{ "status", STRING, .required = true, .says = "requested … delivered, exception, returned, voided, manual" },
-	{ "reason", STRING, .says = "why, for manual" },
-	{ "carrier", STRING, .required = true, .says = "fedex" },
-	{ "trackingNumber", STRING, .says = "once known" },
+	{ "reason", STRING, .says = "why, for manual", .example = "blood pressure" },
+	{ "carrier", STRING, .required = true, .says = "fedex", .example = "fedex" },
+	{ "trackingNumber", STRING, .says = "once known", .example = "794644790138" },
 	{ "scans", ARRAY, .max = 1000, .of = scan_fields, .says = "oldest first" },
 	{ 0 }
 };
 static const struct field queue_query[] = {
 	{ "status", ENUM, .values = print_states, .says = "default pending" },
-	{ "pharmacy", STRING, .max = 40, .says = "only this pharmacy's" },
+	{ "pharmacy", STRING, .max = 40, .says = "only this pharmacy's", .example = "gmp" },
 	{ "submissionId", UUID, .says = "only this case's" },
 	{ 0 }
 };
@@ -58,10 +58,10 @@ static const struct field queue_entry[] = {
 	{ "id", UUID, .required = true, .says = "the entry" },
 	{ "shipmentId", UUID, .required = true, .says = "its parcel" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
-	{ "pharmacy", STRING, .required = true, .says = "whose queue" },
+	{ "pharmacy", STRING, .required = true, .says = "whose queue", .example = "gmp" },
 	{ "status", STRING, .required = true, .says = "pending, printing, printed, error" },
 	{ "error", STRING, .says = "what staff wrote" },
-	{ "trackingNumber", STRING, .says = "on the label" },
+	{ "trackingNumber", STRING, .says = "on the label", .example = "794644790138" },
 	{ "createdAt", TIME, .required = true, .says = "when it was queued" },
 	{ 0 }
 };
