@@ -8,7 +8,7 @@ fault_of(int status, const char *code)
 {
 	if (status >= 500 || status == 429)
 		return FAULT_RETRY;
-	if (status == 409 && strcmp(code, "request_in_progress") == 0)
+	if (status == 409 && (strcmp(code, "request_in_progress") == 0 || strcmp(code, "serialization") == 0))
 		return FAULT_RETRY;
 	return FAULT_PERMANENT;
 }

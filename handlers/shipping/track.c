@@ -67,15 +67,18 @@ apply(struct job *j, struct shipment *s, const json_t *scans, struct problem *er
 		const json_t *scan = json_array_get(scans, i);
 		const char *date = json_text_at(scan, "date"), *code = json_text_at(scan, "derivedStatusCode");
 		const char *status;
-		int64_t at;
+		int64_t at, new;
 		bool moved;
 
 		if (code == NULL)
 			code = json_text_at(scan, "eventType");
 		if (date == NULL || code == NULL || clock_parse(date, &at) < 0)
 			continue;
-		if (db_exec(j->db, scan_sql, err, P_UUID(s->id), P_TIME(at), P_TEXT(code), P_TEXT(json_text_at(scan, "eventDescription"))) < 0)
+		new = db_exec(j->db, scan_sql, err, P_UUID(s->id), P_TIME(at), P_TEXT(code), P_TEXT(json_text_at(scan, "eventDescription")));
+		if (new < 0)
 			return -1;
+		if (new == 0)
+			continue;	/* an exception is left by a scan after it, not by the old ones again */
 		status = track_status(code);
 		/* The carrier's own "label created" is no news about a parcel that staff handed over. */
 		if (strcmp(status, "label_created") != 0 && shipment_move(j->db, s, status, NULL, &moved, err) < 0)

@@ -218,6 +218,41 @@ tracking_is_monotone_and_tells_the_patient_twice(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM tracking_events WHERE shipment_id = '%s'", id), 4);
 }
 
+/* Each answer repeats all scans so far. */
+static void
+an_exception_that_lasts_is_told_once(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", TRACK, 200, scans(w, SCAN("13:00", "DL") "," SCAN("12:00", "DE") "," SCAN("11:00", "OD") "," SCAN("10:00", "IT")));
+	for (int i = 0; i < 3; i++)
+		stub_once(w, "POST", TRACK, 200, scans(w, SCAN("12:00", "DE") "," SCAN("11:00", "OD") "," SCAN("10:00", "IT")));
+	id = external(w);
+	work_all(w);
+	assert_string_equal(status_of(w, id), "delivered");
+	assert_string_equal(sql_text(w, "SELECT string_agg(to_status, ' ' ORDER BY id) FROM shipment_history WHERE shipment_id = '%s'", id),
+	    "shipped in_transit out_for_delivery exception delivered");
+}
+
+/* Somebody else moves the parcel between our look and our move: the job runs again. */
+static void
+a_lost_race_does_not_end_the_tracking(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	sql_run(w, "CREATE SEQUENCE races;"
+		   "CREATE FUNCTION lose_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+		   " $$ BEGIN IF nextval('races') = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;"
+		   "CREATE TRIGGER lose_once BEFORE UPDATE ON shipments FOR EACH ROW WHEN (NEW.status = 'delivered') EXECUTE FUNCTION lose_once()");
+	stub(w, "POST", TRACK, 200, scans(w, SCAN("12:00", "DL")));
+	id = external(w);
+	work_all(w);
+	sql_run(w, "DROP TRIGGER lose_once ON shipments; DROP FUNCTION lose_once(); DROP SEQUENCE races");
+	assert_string_equal(status_of(w, id), "delivered");
+}
+
 static void
 the_line_never_goes_back(void **state UNUSED)
 {
@@ -245,6 +280,8 @@ main(void)
 		cmocka_unit_test_setup(every_pair_of_print_states_is_legal_or_refused, fresh),
 		cmocka_unit_test_setup(a_label_whose_answer_was_lost_is_never_bought_twice, fresh),
 		cmocka_unit_test_setup(tracking_is_monotone_and_tells_the_patient_twice, fresh),
+		cmocka_unit_test_setup(an_exception_that_lasts_is_told_once, fresh),
+		cmocka_unit_test_setup(a_lost_race_does_not_end_the_tracking, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
