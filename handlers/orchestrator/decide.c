@@ -43,6 +43,28 @@ publish_decided(struct db *db, const struct run *run, struct problem *err)
 	return event_publish(db, "prescription.decided", run->id, b.data, err);
 }
 
+/* *found: the task was decided before, by *first. A case that another task decided, and not in vain, is closed. */
+static int
+find_first(struct req *r, struct run *first, bool *found, struct problem *err)
+{
+	struct run other;
+	bool decided;
+
+	if (run_of_task(r->db, req_str(r, "taskId"), first, found, err) < 0)
+		return -1;
+	if (*found)
+		return 0;
+	if (run_of_case(r->db, req_uuid(r, "submissionId"), &other, &decided, err) < 0)
+		return -1;
+	if (!decided || strcmp(other.status, "failed") == 0)
+		return 0;
+	if (strcmp(other.task_id, req_str(r, "taskId")) != 0)
+		return already(err, other.decision);
+	*first = other;		/* committed between the two looks */
+	*found = true;
+	return 0;
+}
+
 /* 1: this is the first decision of its task; 0: it was decided before. */
 static int64_t
 insert(struct req *r, struct run *run, struct bytes denial, struct problem *err)
@@ -52,8 +74,9 @@ insert(struct req *r, struct run *run, struct bytes denial, struct problem *err)
 	    P_UUID(req_uuid(r, "practitionerId")), P_TEXT(run->decision), P_TEXT(run->status), P_TEXT(run->medication),
 	    P_TEXT(run->dosage), P_INT(run->amount_cents), P_TEXT(run->currency), P_BYTES(denial));
 
+	/* Somebody decides this case at the same moment, perhaps by the same task: the second look tells which. */
 	if (new < 0 && db_violates(err, "orchestration_runs_case"))
-		return already(err, "decided");
+		return problem(err, 409, "serialization", "the case is being decided");
 	if (new > 0 && db_exec(r->db, created_sql, err, P_UUID(run->id), P_TEXT(run->status)) < 0)
 		return -1;
 	return new;
@@ -137,7 +160,7 @@ run_approve(struct req *r, struct problem *err)
 	int64_t new;
 	bool found;
 
-	if (run_of_task(r->db, req_str(r, "taskId"), &first, &found, err) < 0)
+	if (find_first(r, &first, &found, err) < 0)
 		return -1;
 	if (found)
 		return reply_first(r, &first, "approved", err);
@@ -159,7 +182,7 @@ run_deny(struct req *r, struct problem *err)
 	int64_t new;
 	bool found;
 
-	if (run_of_task(r->db, req_str(r, "taskId"), &first, &found, err) < 0)
+	if (find_first(r, &first, &found, err) < 0)
 		return -1;
 	if (found)
 		return reply_first(r, &first, "denied", err);
