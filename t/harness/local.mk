@@ -11,13 +11,23 @@ t_harness_libharness_a_LIBADD = t/harness/services.o
 t_harness_libharness_a_DEPENDENCIES = t/harness/services.o
 
 # Every service as it is in its own program: one symbol seen from outside, <service>_service. Two services may both have a function of one name.
+# all_services is the list of them.
 t/harness/services.o: $(SERVICE_LIBS)
-	$(AM_V_GEN)$(MKDIR_P) t/harness && for lib in $(SERVICE_LIBS); do \
+	$(AM_V_GEN)$(MKDIR_P) t/harness && names=`for lib in $(SERVICE_LIBS); do basename $$lib .a | sed 's/^lib//'; done` && \
+	for lib in $(SERVICE_LIBS); do \
 		name=`basename $$lib .a | sed 's/^lib//'`; \
 		$(CC) -r -nostdlib -o t/harness/$$name.part -Wl,--whole-archive $$lib -Wl,--no-whole-archive && \
 		objcopy --keep-global-symbol=$${name}_service t/harness/$$name.part || exit 1; \
-	done && $(CC) -r -nostdlib -o $@ `for lib in $(SERVICE_LIBS); do basename $$lib .a | sed 's|^lib|t/harness/|; s|$$|.part|'; done`
-CLEANFILES += t/harness/services.o t/harness/*.part
+	done && \
+	{ echo 'struct service;'; \
+	  for name in $$names; do echo "extern const struct service $${name}_service;"; done; \
+	  echo 'extern const struct service *const all_services[];'; \
+	  echo 'const struct service *const all_services[] = {'; \
+	  for name in $$names; do echo "	&$${name}_service,"; done; \
+	  echo '	0'; echo '};'; } >t/harness/all.c && \
+	$(CC) $(AM_CFLAGS) $(CFLAGS) -c -o t/harness/all.part t/harness/all.c && \
+	$(CC) -r -nostdlib -o $@ t/harness/all.part `for name in $$names; do echo t/harness/$$name.part; done`
+CLEANFILES += t/harness/services.o t/harness/all.c t/harness/*.part
 
 check_PROGRAMS += t/harness/contract_test
 service_tests += t/harness/contract_test
