@@ -57,15 +57,37 @@ settled() {
 	done
 }
 
+# Who serves now: the processes of each pool, nginx's workers. Masters stay.
+serving() {
+	for pid in $(awk '$1 != "postgres" { print $3 }' "$var/run/status" 2>/dev/null); do
+		cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
+	done
+}
+
+# replaced PID ...: waits until none of them serves any more, so that whoever asks next is answered by what was just put in place.
+replaced() {
+	tries=0
+	for pid; do
+		while [ -d "/proc/$pid" ]; do
+			tries=$((tries + 1))
+			[ "$tries" -lt 450 ] || die "the process $pid does not give way to a new one; $var/log says why."
+			sleep 0.1
+		done
+	done
+}
+
 # Standard input becomes the table; the supervisor reads it now.
 supervise_table() {
 	before=$(cat "$var/run/table" 2>/dev/null || true)
 	put "$var/run/table" 0640
 	if pid=$(supervisor); then
 		if [ "$before" != "$(cat "$var/run/table")" ] || [ "${1:-}" = replace ]; then
+			old=$(serving)
 			touch "$var/run/table.sent"
 			kill -HUP "$pid"
 			settled
+			# shellcheck disable=SC2086
+			replaced $old
 		fi
 	else
 		(cd / && as_user env -i PATH="$PATH" LANG=C.UTF-8 TZ=UTC "$build/fcgi/supervise/telerx-supervise" \

@@ -10,7 +10,7 @@ const agent = new https.Agent({ keepAlive: true, ca: env.ca, maxSockets: 100 })
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms))
 
-// One call. options: headers, body (object = JSON, string = as it is), source (local address), retry (wait for 502/503/504 and lost connections).
+// One call. options: headers, body (object = JSON, string = as it is), source (local address), fresh (a connection of its own), retry (wait for 502/503/504 and lost connections).
 export const call = async (method, path, options = {}) => {
   const until = Date.now() + 60000
   for (;;) {
@@ -21,11 +21,11 @@ export const call = async (method, path, options = {}) => {
   }
 }
 
-const once = (method, path, { headers = {}, body, source } = {}) => new Promise((done, fail) => {
+const once = (method, path, { headers = {}, body, source, fresh } = {}) => new Promise((done, fail) => {
   const url = new URL(env.url + path)
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
   // localhost may be ::1 to a resolver, or nothing at all on a bare machine; the platform listens on 127.0.0.1.
-  const r = https.request({ host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname, port: url.port, path, method, agent, localAddress: source, servername: 'localhost', timeout: 30000,
+  const r = https.request({ host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname, port: url.port, path, method, agent: fresh ? new https.Agent({ ca: env.ca }) : agent, localAddress: source, servername: 'localhost', timeout: 30000,
     headers: { ...(text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }), ...headers } }, res => {
     const parts = []
     res.on('data', d => parts.push(d))
@@ -37,7 +37,7 @@ const once = (method, path, { headers = {}, body, source } = {}) => new Promise(
       done({ status: res.statusCode, headers: res.headers, raw, json })
     })
   })
-  r.on('error', fail)
+  r.on('error', e => { e.reused = r.reusedSocket; fail(e) })
   r.on('timeout', () => r.destroy(new Error('timeout')))
   r.end(text)
 })
