@@ -2,4 +2,6 @@
 unit_tests += t/door/supervise.sh
 flow_tests += t/door/edge.sh
 fault_tests += t/door/restart.sh
-EXTRA_DIST += t/door/claims.sh t/door/supervise.sh t/door/edge.sh t/door/restart.sh
+# Builds a copy of the tree, so it stands with what needs no running one.
+contract_tests += t/door/new_service.sh
+EXTRA_DIST += t/door/claims.sh t/door/supervise.sh t/door/edge.sh t/door/restart.sh t/door/new_service.sh
