@@ -4,6 +4,7 @@
  */
 #include "core.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <strings.h>
 
@@ -19,6 +20,7 @@ static const char *const level_names[] = { [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "
 static char service_name[64] = "telerx";
 static _Atomic int least_level = LOG_INFO;
 static _Thread_local const char *request_id;
+static _Atomic long own_pid; /* 0 = ask; each line carries it */
 
 struct line {
 	char text[LINE_MAX_BYTES];
@@ -87,6 +89,27 @@ put_pair(struct line *l, const char *name, const char *value)
 }
 
 static void
+forget_pid(void)
+{
+	atomic_store_explicit(&own_pid, 0, memory_order_relaxed);
+}
+
+static long
+pid_mine(void)
+{
+	static _Atomic bool watched;
+	long pid = atomic_load_explicit(&own_pid, memory_order_relaxed);
+
+	if (pid != 0)
+		return pid;
+	if (!atomic_exchange(&watched, true) && pthread_atfork(NULL, NULL, forget_pid) != 0)
+		return (long)getpid();
+	pid = (long)getpid();
+	atomic_store_explicit(&own_pid, pid, memory_order_relaxed);
+	return pid;
+}
+
+static void
 line_start(struct line *l, enum log_level level, const char *event)
 {
 	char at[CLOCK_TEXT], pid[32];
@@ -97,7 +120,7 @@ line_start(struct line *l, enum log_level level, const char *event)
 	put_pair(l, "ts", clock_text(clock_us(), at));
 	put_pair(l, "level", level_names[level]);
 	put_pair(l, "service", service_name);
-	(void)snprintf(pid, sizeof(pid), ",\"pid\":%ld", (long)getpid());
+	(void)snprintf(pid, sizeof(pid), ",\"pid\":%ld", pid_mine());
 	put(l, pid, strlen(pid));
 	put_pair(l, "rid", request_id);
 	put_pair(l, "event", event);

@@ -281,6 +281,22 @@ db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, si
 }
 
 int
+db_run_later(struct db *db, const char *sql, const struct param *p, size_t n, struct problem *err)
+{
+	PGresult *res = NULL;
+
+	/* The first statement brings the transaction's id back with it, and the pipeline has an end. */
+	if (db->tx != TX_OPEN || db->nsteps > PIPE_STEPS / 2) {
+		if (db_run(db, &res, sql, p, n, err) < 0)
+			return -1;
+		PQclear(res);
+		return 0;
+	}
+	db_push(db, STEP_RUN, db_statement(db, sql, false), p, n, NULL);
+	return 0;
+}
+
+int
 db_all_(struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
 {
 	PGresult *res;

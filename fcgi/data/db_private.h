@@ -92,6 +92,9 @@ void db_push_flush(struct db *db); /* the server answers what it has so far at o
 void db_push_sync(struct db *db);
 int db_read_sync(struct db *db, struct problem *err) MUST_CHECK; /* reads up to the next sync; the first error wins */
 void db_settle(struct db *db);                                   /* reads what is still owed (the NOTIFY after a commit) */
+/* A statement of the open transaction whose answer nobody waits for: it leaves with the next one, or with COMMIT, and if the
+ * server refuses it, that one fails with its problem. */
+int db_run_later(struct db *db, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 /* One statement in the open transaction, with what was held back before it. */
 int db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 

@@ -8,12 +8,14 @@
 #include "core.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "data/db_private.h"
 
 #define RESOLVE_US (5 * US_PER_S)
+#define HINT_US    (20 * 1000) /* a hint of this process serves what commits so soon after it: see listener_main */
 
 static const char begin_sql[] = "BEGIN";
 static const char begin_read_sql[] = "BEGIN READ ONLY";
@@ -28,6 +30,7 @@ static const char rollback_sql[] = "ROLLBACK";
 static const char savepoint_sql[] = "SAVEPOINT part";
 static const char savepoint_back_sql[] = "ROLLBACK TO SAVEPOINT part";
 static const char hint_sql[] = "SELECT pg_notify('telerx_job', '')";
+static _Atomic int64_t hinted_at;
 static const char xact_status_sql[] = "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')";
 
 int
@@ -146,33 +149,55 @@ resolve_commit(struct db *db, struct problem *err)
 	return commit_unknown(err, "the connection to the database was lost during the commit");
 }
 
+/* What was sent without waiting may have failed; behind a failure the server would skip what comes next, too. */
+static void
+forget_unread(struct db *db)
+{
+	struct problem ignored = { 0 };
+
+	if (db->nsteps == 0 || db->late)
+		return;
+	db_push_sync(db);
+	if (db_read_sync(db, &ignored) < 0)
+		db->tx = TX_FAILED;
+}
+
 static void
 send_rollback(struct db *db)
 {
 	struct problem ignored = { 0 };
 
+	forget_unread(db);
 	db_push(db, STEP_RUN, db_statement(db, rollback_sql, false), NULL, 0, NULL);
 	db_push_sync(db);
 	if (db_read_sync(db, &ignored) < 0)
 		db_lost(db); /* the server rolls back when the connection ends */
 }
 
-/* COMMIT, the sync, and behind it the NOTIFY in a transaction of its own whose answer nobody waits for (rule Q14). */
+/* Rule Q14: a NOTIFY serialises commits, so it comes behind ours, in a transaction of its own whose answer nobody waits for, and
+ * not for each of many. */
+static void
+send_hint(struct db *db)
+{
+	int64_t now = clock_mono_us(), last = atomic_load(&hinted_at);
+
+	if ((last != 0 && now - last < HINT_US) || !atomic_compare_exchange_strong(&hinted_at, &last, now))
+		return;
+	db_push(db, STEP_RUN, db_statement(db, hint_sql, false), NULL, 0, NULL);
+	db_push_sync(db);
+	db->late = true;
+}
+
 static int
 commit_batch(struct db *db, PGresult **xid, struct problem *err)
 {
 	PGresult *ended = NULL;
-	bool committed, hint = db->hint;
+	bool committed;
 	int rc;
 
 	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, &ended);
 	db_push_sync(db);
-	if (hint) {
-		db_push(db, STEP_RUN, db_statement(db, hint_sql, false), NULL, 0, NULL);
-		db_push_sync(db);
-	}
 	rc = db_read_sync(db, err);
-	db->late = db->nsteps > 0;
 	db_keep_xid(db, *xid);
 	*xid = NULL;
 	committed = rc == 0 && strcmp(PQcmdStatus(ended), "COMMIT") == 0;
@@ -183,8 +208,21 @@ commit_batch(struct db *db, PGresult **xid, struct problem *err)
 		rc = resolve_commit(db, err);
 	else if (rc < 0 && db->conn != NULL)
 		send_rollback(db);
+	if (rc == 0 && db->hint && db->conn != NULL)
+		send_hint(db);
 	over(db, rc == 0);
 	return rc;
+}
+
+/* A transaction that only read has nothing to lose at its end: its COMMIT is sent, and the answer read before the next one. */
+static int
+commit_read(struct db *db)
+{
+	db_push(db, STEP_RUN, db_statement(db, commit_sql, false), NULL, 0, NULL);
+	db_push_sync(db);
+	db->late = true;
+	over(db, true);
+	return 0;
 }
 
 int
@@ -203,6 +241,8 @@ db_commit(struct db *db, struct problem *err)
 		db_rollback(db);
 		return problem(err, 500, "database_error", "a statement of the transaction had failed");
 	}
+	if (db->mode == READ && db->tx == TX_OPEN && !db->has_pending && db->nsteps == 0)
+		return commit_read(db);
 	db_push_held(db, &xid);
 	if (db->has_pending) {
 		audit_params(db, &db->pending, p, db->arena);
@@ -250,6 +290,7 @@ db_savepoint_back(struct db *db, struct problem *err)
 {
 	if (db->tx != TX_OPEN && db->tx != TX_FAILED)
 		die("no savepoint was made");
+	forget_unread(db);
 	db_push(db, STEP_RUN, db_statement(db, savepoint_back_sql, false), NULL, 0, NULL);
 	db_push_sync(db);
 	if (db_read_sync(db, err) < 0) {

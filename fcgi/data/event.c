@@ -56,8 +56,10 @@ event_publish(struct db *db, const char *topic, struct uuid aggregate, const cha
 	const struct topic *t = find_topic(topic);
 	const struct scope *s = db_scope(db);
 
-	if (db_exec(db, publish_sql, err, P_UUID(s->tenant), P_TEXT(topic), P_UUID(aggregate), P_TEXT(payload),
-		P_TEXT(s->request_id), P_TEXT(subscriber_array(db_current_arena(db), t))) < 0)
+	const struct param p[] = { P_UUID(s->tenant), P_TEXT(topic), P_UUID(aggregate), P_TEXT(payload), P_TEXT(s->request_id),
+		P_TEXT(subscriber_array(db_current_arena(db), t)) };
+
+	if (db_run_later(db, publish_sql, p, COUNT(p), err) < 0)
 		return -1;
 	db->hint = true;
 	return 0;

@@ -19,7 +19,8 @@ struct topic {
 	const char *says;
 };
 
-/* topic must be in the table the service registered (aborts otherwise). */
+/* topic must be in the table the service registered (aborts otherwise). The row leaves with the next statement or with COMMIT; should
+ * the server refuse it, that is what fails. */
 int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
 void event_topics(const struct topic *table); /* once at start-up; the core does it */
 

@@ -13,6 +13,7 @@
 
 #define RESCUE_S     5
 #define HEARTBEAT_S  10
+#define ECHO_MS      25 /* longer than a process goes without another hint, HINT_US of db_tx.c */
 #define RESCUE_BATCH 100
 
 static const char heartbeat_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
@@ -246,20 +247,25 @@ housekeeper_main(void *hand)
 }
 
 /* A connection that only waits for the hint that follows a commit with jobs or events. Losing it costs a second per job,
- * nothing else. */
+ * nothing else. Of many commits in a row only some send a hint (fcgi/data/db_tx.c), so a while after each there is another look. */
 void *
 listener_main(void *hand)
 {
 	struct hand *h = hand;
 	struct problem err = { 0 };
+	bool again = false;
 
 	if (hand_open(h, &err) < 0)
 		return NULL;
 	while (!atomic_load(&h->work->stopping) && db_listen(h->db, &err) < 0)
 		hand_trouble(h, "listener.trouble", &err);
-	while (!atomic_load(&h->work->stopping))
-		if (db_notified(h->db, POLL_MS / 2))
+	while (!atomic_load(&h->work->stopping)) {
+		bool hinted = db_notified(h->db, again ? ECHO_MS : POLL_MS / 2);
+
+		if (hinted || again)
 			work_hint(h->work);
+		again = hinted;
+	}
 	hand_close(h);
 	return NULL;
 }

@@ -64,16 +64,22 @@ physician_to_json(struct json_writer *w, const struct row *p, struct arena *a)
 }
 
 static int
+answer_physician(struct req *r, int status, const struct row *w, struct problem *err)
+{
+	if (w == NULL)
+		return problem(err, 404, "not_found", "no such physician");
+	physician_to_json(reply_json(r, status), w, r->arena);
+	return 0;
+}
+
+static int
 reply_physician(struct req *r, int status, struct physician_id id, struct problem *err)
 {
 	const struct row *w;
 
 	if (db_one(r->db, &w, show_sql, err, P_UUID(id.v)) < 0)
 		return -1;
-	if (w == NULL)
-		return problem(err, 404, "not_found", "no such physician");
-	physician_to_json(reply_json(r, status), w, r->arena);
-	return 0;
+	return answer_physician(r, status, w, err);
 }
 
 int
@@ -109,7 +115,11 @@ physician_create(struct req *r, struct problem *err)
 int
 physician_show(struct req *r, struct problem *err)
 {
-	return reply_physician(r, 200, (struct physician_id){ req_uuid(r, "id") }, err);
+	const struct row *w;
+
+	if (db_final(r->db, &w, show_sql, err, P_UUID(req_uuid(r, "id"))) < 0)
+		return -1;
+	return answer_physician(r, 200, w, err);
 }
 
 int

@@ -169,12 +169,13 @@ export const groups = () => {
   const text = document_(), tree = JSON.parse(text)
   return [
     { seconds: 2, rounds: 7, sides: { telerx: claiming('registry', 5000, claimOver('')), pgbench: claiming(null, 9000, claimIn('claim')), 'pgbench-bare': claiming(null, 12000, claimIn('bare')),
-      fastify: claiming('peer', 4000, claimOver('/peer')) },
+      fastify: claiming('peer', 4000, claimOver('/peer')), 'fastify-pipelined': claiming('peer', 4000, claimOver('/peer/pipelined')) },
       setup: async () => { await openAssignments(20000); await psql(registry, 'VACUUM ANALYZE'); await psql('postgres', 'CHECKPOINT') },
-      figures: { 'claim.over_pgbench': ['telerx', 'pgbench'], 'claim.over_pgbench_bare': ['telerx', 'pgbench-bare'], 'claim.over_fastify': ['telerx', 'fastify'] } },
-    { seconds: 2, rounds: 7, sides: { telerx: readOver(''), fastify: readOver('/peer'), pgbench: plain(null, makePhysicians, seconds => pgbench(script('read'),
+      figures: { 'claim.over_pgbench': ['telerx', 'pgbench'], 'claim.over_pgbench_bare': ['telerx', 'pgbench-bare'], 'claim.over_fastify': ['telerx', 'fastify'],
+        'claim.over_fastify_pipelined': ['telerx', 'fastify-pipelined'] } },
+    { seconds: 2, rounds: 7, sides: { telerx: readOver(''), fastify: readOver('/peer'), 'fastify-pipelined': readOver('/peer/pipelined'), pgbench: plain(null, makePhysicians, seconds => pgbench(script('read'),
       { seconds, connections: connections.database, service: 'registry', variables: { ...texts, a: 'a0000000-0000-7000-8000-', base: PHYSICIAN + 1, last: PHYSICIAN + PHYSICIANS } })) },
-      figures: { 'read.over_pgbench': ['telerx', 'pgbench'], 'read.over_fastify': ['telerx', 'fastify'] } },
+      figures: { 'read.over_pgbench': ['telerx', 'pgbench'], 'read.over_fastify': ['telerx', 'fastify'], 'read.over_fastify_pipelined': ['telerx', 'fastify-pipelined'] } },
     { seconds: 2, rounds: 7, sides: { telerx: plain('integration', makeRecords, seconds => load(targets('records', '/api/patient-records/d0000000-0000-7000-8000-', FIRST, PATIENTS),
       { seconds, connections: connections.http, admin: true })), pgbench: plain(null, makeRecords, seconds => pgbench(script('audited'), { seconds, connections: connections.database, service: 'integration',
       variables: { ...texts, d: 'd0000000-0000-7000-8000-', base: FIRST + 1, last: FIRST + PATIENTS, k: (auditBase += 1000000) - FIRST, clients: connections.database } })) },

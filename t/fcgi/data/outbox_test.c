@@ -112,6 +112,32 @@ the_hint_follows_the_commit_and_no_rollback(void **state)
 	db_close(ear);
 }
 
+/* The row leaves with the next statement or with COMMIT; what is wrong with it is said there, and the connection goes on. */
+static void
+a_refused_event_fails_what_comes_next(void **state)
+{
+	static const struct uuid about = { { 0xee } };
+	struct floor *f = *state;
+	struct problem err = { 0 };
+
+	begin(f->db, &f->a);
+	must(job_enqueue_id(f->db, "sync", "caseId", about, &err), &err);
+	must(event_publish(f->db, "case.opened", about, "{", &err), &err);
+	assert_int_equal(db_commit(f->db, &err), -1);
+	must_be(&err, 500, "database_error");
+	begin(f->db, &f->a);
+	must(job_enqueue_id(f->db, "sync", "caseId", about, &err), &err);
+	must(event_publish(f->db, "case.opened", about, "{", &err), &err);
+	db_rollback(f->db);
+	begin(f->db, &f->a);
+	must(db_savepoint(f->db, &err), &err);
+	must(event_publish(f->db, "case.opened", about, "{", &err), &err);
+	must(db_savepoint_back(f->db, &err), &err);
+	must(event_publish(f->db, "case.opened", about, "{}", &err), &err);
+	must(db_commit(f->db, &err), &err);
+	assert_int_equal(floor_count(f, "SELECT count(*) FROM outbox WHERE aggregate_id = 'ee000000-0000-0000-0000-000000000000'"), 1);
+}
+
 static void
 an_event_is_one_message_and_a_delivery_per_subscriber(void **state)
 {
@@ -201,6 +227,7 @@ main(void)
 		cmocka_unit_test(a_unique_job_waits_once),
 		cmocka_unit_test(a_job_takes_legal_edges_only),
 		cmocka_unit_test(the_hint_follows_the_commit_and_no_rollback),
+		cmocka_unit_test(a_refused_event_fails_what_comes_next),
 		cmocka_unit_test(an_event_is_one_message_and_a_delivery_per_subscriber),
 		cmocka_unit_test(numbers_of_an_aggregate_have_no_gaps_under_eight_writers),
 	};

@@ -1,10 +1,12 @@
 // server.mjs: the peer of ./telerx bench. Three of the registry's endpoints as a Fastify application with pg would have them: schema validation and
-// compiled reply serialisers, named (prepared) statements, pg's pipeline mode, one process per core, a buffered log line per request. The statements are
-// those of the C sources (PEER_STATEMENTS, a JSON file that bench.mjs makes of them), in the same transactions.
+// compiled reply serialisers, named (prepared) statements, one process per core, a line per request by Fastify's own logger, written before the next as
+// ours are. The statements are those of the C sources (PEER_STATEMENTS, a JSON file that bench.mjs makes of them), in the same transactions.
+// Under /peer the client waits for each answer, as pg does unless told otherwise; under /peer/pipelined its opt-in pipeline mode is on, and what needs no
+// answer is not waited for.
 import cluster from 'node:cluster'
 import fs from 'node:fs'
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import Fastify from 'fastify'
+import Fastify, { LogController } from 'fastify'
 import pg from 'pg'
 
 const processes = Number(process.env.PEER_PROCESSES)
@@ -58,10 +60,20 @@ const string = { type: 'string' }
 const time = { type: 'string', format: 'date-time' }
 const object = (properties, required = Object.keys(properties)) => ({ type: 'object', required, properties, additionalProperties: false })
 
-// Every promise of a pipelined batch is looked at, whichever fails first.
-const batch = queries => Promise.all(queries)
+// Runs queries in order; waits for each, or sends them all first.
+const inTurn = async (c, queries) => { const all = []; for (const q of queries) all.push(await c.query(q)); return all }
+const atOnce = (c, queries) => Promise.all(queries.map(q => c.query(q)))
 
-const routes = (app, db) => {
+const physician = row => ({ physicianId: row.id, npi: row.npi, firstName: row.first_name, lastName: row.last_name,
+  name: `${row.first_name} ${row.last_name}, ${row.credentials}`, credentials: row.credentials, email: row.email, platform: row.platform, active: row.active,
+  licenses: row.licenses, routing: row.routing, createdAt: row.created_at })
+const physicianReply = object({ physicianId: uuid, npi: string, firstName: string, lastName: string, name: string, credentials: string, email: string,
+  platform: string, active: { type: 'boolean' },
+  licenses: { type: 'array', items: object({ state: string, licenseNumber: string, licenseType: string, expiresOn: string }) },
+  routing: { type: 'array', items: object({ platform: string, state: string, priority: { type: 'integer' } }) }, createdAt: time })
+const claimReply = object({ assignmentId: uuid, submissionId: uuid, status: string, claimedBy: uuid, claimedAt: time })
+
+const routes = (app, prefix, db, queries) => {
   const inTransaction = async work => {
     const c = await db.connect()
     try {
@@ -74,44 +86,22 @@ const routes = (app, db) => {
       throw e
     }
   }
+  const scoped = req => [tenant, `service:${req.caller}`, req.id]
 
-  app.get('/peer/health/live', { schema: { response: { 200: object({ status: string, service: string }) } } }, async () => ({ status: 'ok', service: 'peer' }))
-
-  app.get('/peer/physicians/:id', {
-    preValidation: authenticate,
-    schema: {
-      params: object({ id: uuid }),
-      response: { 200: object({ physicianId: uuid, npi: string, firstName: string, lastName: string, name: string, credentials: string, email: string,
-        platform: string, active: { type: 'boolean' },
-        licenses: { type: 'array', items: object({ state: string, licenseNumber: string, licenseType: string, expiresOn: string }) },
-        routing: { type: 'array', items: object({ platform: string, state: string, priority: { type: 'integer' } }) }, createdAt: time }) }
-    }
-  }, async req => {
-    const row = await inTransaction(async c => {
-      const [, , r] = await batch([c.query(beginRead()), c.query(scope([tenant, `service:${req.caller}`, req.id])), c.query(show([req.params.id])), c.query(commit())])
-      return r.rows[0]
-    })
+  app.get(`${prefix}/physicians/:id`, { preValidation: authenticate, schema: { params: object({ id: uuid }), response: { 200: physicianReply } } }, async req => {
+    const row = await inTransaction(async c => (await queries(c, [beginRead(), scope(scoped(req)), show([req.params.id]), commit()]))[2].rows[0])
     if (!row) throw problem(404, 'not_found', 'no such physician')
-    return { physicianId: row.id, npi: row.npi, firstName: row.first_name, lastName: row.last_name, name: `${row.first_name} ${row.last_name}, ${row.credentials}`,
-      credentials: row.credentials, email: row.email, platform: row.platform, active: row.active, licenses: row.licenses, routing: row.routing,
-      createdAt: row.created_at }
+    return physician(row)
   })
 
-  app.post('/peer/route/claim', {
-    preValidation: authenticate,
-    schema: {
-      body: object({ assignmentId: uuid, physicianId: uuid }),
-      response: { 200: object({ assignmentId: uuid, submissionId: uuid, status: string, claimedBy: uuid, claimedAt: time }) }
-    }
-  }, async req => {
+  app.post(`${prefix}/route/claim`, { preValidation: authenticate, schema: { body: object({ assignmentId: uuid, physicianId: uuid }), response: { 200: claimReply } } }, async req => {
     const { assignmentId, physicianId } = req.body
     const row = await inTransaction(async c => {
-      const [, , r] = await batch([c.query(begin()), c.query(scopeWrite([tenant, `service:${req.caller}`, req.id])), c.query(claimRow([assignmentId, physicianId]))])
-      const won = r.rows[0]
+      const won = (await queries(c, [begin(), scopeWrite(scoped(req)), claimRow([assignmentId, physicianId])]))[2].rows[0]
       if (!won) throw problem(409, 'claim_conflict', 'another physician has claimed the case')
       const payload = JSON.stringify({ assignmentId, submissionId: won.submission_id, patientId: won.patient_id, physicianId })
-      await batch([c.query(publish([tenant, 'assignment.claimed', assignmentId, payload, req.id, '{portal}'])),
-        c.query(auditRow(req, `physician:${physicianId}`, 'assignment.claim', 'prescription_assignments', assignmentId)), c.query(commit())])
+      await queries(c, [publish([tenant, 'assignment.claimed', assignmentId, payload, req.id, '{portal}']),
+        auditRow(req, `physician:${physicianId}`, 'assignment.claim', 'prescription_assignments', assignmentId), commit()])
       return won
     })
     return { assignmentId, submissionId: row.submission_id, status: 'claimed', claimedBy: physicianId, claimedAt: row.claimed_at }
@@ -119,9 +109,8 @@ const routes = (app, db) => {
 }
 
 const serve = async () => {
-  const log = fs.createWriteStream(process.env.PEER_LOG, { flags: 'a' })
-  const db = new pg.Pool({ connectionString: process.env.PEER_DATABASE, max: Math.max(1, Math.floor(connections / processes)), pipeline: true, idleTimeoutMillis: 0 })
-  const app = Fastify({ logger: false, requestIdHeader: 'x-request-id', genReqId: () => uuid7(), bodyLimit: 262144 })
+  const settings = { connectionString: process.env.PEER_DATABASE, max: Math.max(1, Math.floor(connections / processes)), idleTimeoutMillis: 0 }
+  const app = Fastify({ logger: true, logController: new LogController({ disableRequestLogging: true }), requestIdHeader: 'x-request-id', genReqId: () => uuid7(), bodyLimit: 262144 })
 
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (req, body, done) => {
     req.rawBody = body
@@ -129,20 +118,17 @@ const serve = async () => {
   })
   app.decorateRequest('rawBody')
   app.decorateRequest('caller')
-  // One line a request, gathered: a write for each would cost the peer more than its framework.
-  let lines = ''
-  const flush = () => { if (lines) { log.write(lines); lines = '' } }
-  setInterval(flush, 100).unref()
   app.addHook('onResponse', async (req, reply) => {
-    lines += `{"ts":"${new Date().toISOString()}","level":"INFO","rid":"${req.id}","route":"${req.routeOptions.url}","status":${reply.statusCode},"ms":${reply.elapsedTime.toFixed(3)},"actor":"${req.caller ?? 'public'}"}\n`
-    if (lines.length > 65536) flush()
+    req.log.info({ method: req.method, route: req.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, actor: req.caller }, 'request')
   })
   app.setErrorHandler((e, req, reply) => {
     const status = e.statusCode ?? 500
-    if (status >= 500) console.error(e)
+    if (status >= 500) req.log.error(e)
     reply.code(status).type('application/problem+json').send({ type: `/problems/${e.code}`, title: 'refused', status, code: e.code, detail: e.message, instance: req.id })
   })
-  routes(app, db)
+  app.get('/peer/health/live', { schema: { response: { 200: object({ status: string, service: string }) } } }, async () => ({ status: 'ok', service: 'peer' }))
+  routes(app, '/peer', new pg.Pool(settings), inTurn)
+  routes(app, '/peer/pipelined', new pg.Pool({ ...settings, pipeline: true }), atOnce)
   await app.listen({ path: process.env.PEER_SOCKET })
 }
 
