@@ -5,5 +5,5 @@ t_bench_telerx_load_LDADD = $(CORE_LIBS)
 t_bench_telerx_json_SOURCES = t/bench/json.c
 t_bench_telerx_json_LDADD = $(CORE_LIBS)
 CLEANFILES += t/bench/telerx-load t/bench/telerx-json
-EXTRA_DIST += t/bench/bench.mjs t/bench/figures.mjs t/bench/machine.mjs t/bench/nginx.sh t/bench/sql t/bench/peers/fastify/package.json \
+EXTRA_DIST += t/bench/bench.mjs t/bench/figures.mjs t/bench/machine.mjs t/bench/nginx.sh t/bench/peers/fastify/package.json \
 	t/bench/peers/fastify/package-lock.json t/bench/peers/fastify/server.mjs
