@@ -27,7 +27,7 @@ sources() {	# sources FOLDER ...: C files and headers
 
 # The project's own files of every kind, as text.
 own_files() {
-	find .ci door fcgi handlers nginx sql systemd t templates -type f ! -name '*.o' ! -path '*/.deps/*' ! -path '*/.dirstamp' | sort
+	find .ci door fcgi handlers nginx sql systemd t templates -type f ! -name '*.o' ! -path '*/.deps/*' ! -path '*/.dirstamp' ! -path '*/node_modules/*' | sort
 	ls telerx README.md HACKING.md Makefile.am configure.ac
 }
 
