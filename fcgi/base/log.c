@@ -1,6 +1,7 @@
 /*
- * log.c: see log.h. A line is put together on the stack and leaves by one write(2), so lines of several threads and processes never
- * mix and logging works when memory does not. What does not fit is cut value by value; the line stays valid JSON.
+ * log.c: see log.h. A line is put together on the stack and leaves by one write(2), alone or with its neighbours, so lines of several
+ * threads and processes never mix and logging works when memory does not. What does not fit is cut value by value; the line stays
+ * valid JSON.
  */
 #include "core.h"
 
@@ -14,6 +15,7 @@
 
 #define LINE_MAX_BYTES 4096 /* PIPE_BUF: longer writes to a pipe may be torn apart */
 #define VALUE_MAX      1024
+#define GATHER_US      (50 * 1000)
 
 static const char *const level_names[] = { [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO", [LOG_WARN] = "WARN", [LOG_ERROR] = "ERROR" };
 
@@ -21,6 +23,15 @@ static char service_name[64] = "telerx";
 static _Atomic int least_level = LOG_INFO;
 static _Thread_local const char *request_id;
 static _Atomic long own_pid; /* 0 = ask; each line carries it */
+
+/* Lines on their way out, once log_gather was called. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t some;
+	_Atomic bool on;
+	size_t n;
+	char text[LINE_MAX_BYTES];
+} gathered = { .lock = PTHREAD_MUTEX_INITIALIZER, .some = PTHREAD_COND_INITIALIZER };
 
 struct line {
 	char text[LINE_MAX_BYTES];
@@ -62,12 +73,24 @@ put_character(struct line *l, const uint8_t *s, size_t n)
 	return len;
 }
 
+static bool
+is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void
 put_string(struct line *l, const char *s)
 {
-	size_t n = strlen(s), i = 0, end = l->n + VALUE_MAX;
+	size_t n = strlen(s), i = 0, plain, end = l->n + VALUE_MAX;
 
 	put(l, "\"", 1);
+	if (n + 8 < VALUE_MAX && n + 8 < l->limit - l->n) { /* nearly always: nothing to escape, nothing to cut */
+		for (plain = 0; plain < n && is_plain((uint8_t)s[plain]); plain++)
+			;
+		put(l, s, plain);
+		i = plain;
+	}
 	while (i < n && l->n + 8 < end && l->n + 8 < l->limit)
 		i += put_character(l, (const uint8_t *)s + i, n - i);
 	l->limit += 1; /* the closing quote was reserved */
@@ -127,15 +150,75 @@ line_start(struct line *l, enum log_level level, const char *event)
 }
 
 static void
-line_send(struct line *l)
+send_all(const char *text, size_t size)
 {
 	ssize_t n;
 
+	do
+		n = write(STDERR_FILENO, text, size);
+	while (n < 0 && errno == EINTR);
+}
+
+static void
+send_gathered(void)
+{
+	if (gathered.n > 0)
+		send_all(gathered.text, gathered.n);
+	gathered.n = 0;
+}
+
+static void
+line_send(struct line *l, enum log_level level)
+{
 	l->text[l->n++] = '}';
 	l->text[l->n++] = '\n';
-	do
-		n = write(STDERR_FILENO, l->text, l->n);
-	while (n < 0 && errno == EINTR);
+	if (!atomic_load_explicit(&gathered.on, memory_order_relaxed)) {
+		send_all(l->text, l->n);
+		return;
+	}
+	(void)pthread_mutex_lock(&gathered.lock);
+	if (l->n > sizeof(gathered.text) - gathered.n)
+		send_gathered();
+	if (gathered.n == 0)
+		(void)pthread_cond_signal(&gathered.some);
+	memcpy(gathered.text + gathered.n, l->text, l->n);
+	gathered.n += l->n;
+	if (level >= LOG_WARN)
+		send_gathered();
+	(void)pthread_mutex_unlock(&gathered.lock);
+}
+
+static void *
+gather_main(void *nothing)
+{
+	for (;;) {
+		(void)pthread_mutex_lock(&gathered.lock);
+		while (gathered.n == 0)
+			(void)pthread_cond_wait(&gathered.some, &gathered.lock);
+		(void)pthread_mutex_unlock(&gathered.lock);
+		(void)usleep(GATHER_US);
+		log_flush();
+	}
+	return nothing;
+}
+
+void
+log_gather(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, gather_main, NULL) != 0)
+		return; /* line by line, then */
+	(void)pthread_detach(thread);
+	atomic_store(&gathered.on, true);
+}
+
+void
+log_flush(void)
+{
+	(void)pthread_mutex_lock(&gathered.lock);
+	send_gathered();
+	(void)pthread_mutex_unlock(&gathered.lock);
 }
 
 void
@@ -191,7 +274,7 @@ log_line(enum log_level level, const char *event, ...)
 	while ((name = va_arg(ap, const char *)) != NULL)
 		put_pair(&l, name, va_arg(ap, const char *));
 	va_end(ap);
-	line_send(&l);
+	line_send(&l, level);
 }
 
 void
@@ -206,7 +289,7 @@ die(const char *fmt, ...)
 	va_end(ap);
 	line_start(&l, LOG_ERROR, "die");
 	put_pair(&l, "why", why);
-	line_send(&l);
+	line_send(&l, LOG_ERROR);
 	/* Not exit(): other threads are still in the middle of something that atexit handlers would pull from under them. */
 	_exit(70);
 }

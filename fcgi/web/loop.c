@@ -393,6 +393,7 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 		die("the scoreboard cannot be mapped: %s", strerror(errno));
 	p.keyring = keyring;
 	pool_open(&p);
+	log_gather();
 	for (size_t i = 0; i < nthreads; i++)
 		if (pthread_create(&threads[i], NULL, thread_main, &p) != 0)
 			die("no thread: %s", strerror(errno));
@@ -405,5 +406,6 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 	for (size_t i = 0; i < nthreads; i++)
 		(void)pthread_join(threads[i], NULL);
 	keyring_free(keyring);
+	log_flush();
 	return 0;
 }

@@ -51,6 +51,28 @@ text(const json_t *line, const char *name)
 	return json_string_value(json_object_get(line, name));
 }
 
+/* The last of the tests that capture: gathering is for good. */
+static void
+gathered_lines_leave_whole_and_in_order(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	log_gather();
+	capture_start(&c);
+	log_line(LOG_INFO, "first", NULL);
+	log_line(LOG_INFO, "second", NULL);
+	log_line(LOG_WARN, "third", NULL);
+	capture_stop(&c);
+	assert_non_null(strstr(c.text, "first"));
+	assert_true(strstr(c.text, "first") < strstr(c.text, "second") && strstr(c.text, "second") < strstr(c.text, "third"));
+	capture_start(&c);
+	log_line(LOG_INFO, "alone", NULL);
+	(void)usleep(200 * 1000);
+	capture_stop(&c);
+	assert_non_null(strstr(c.text, "\"alone\"}\n"));
+}
+
 static void
 a_line_is_one_json_object(void **state)
 {
@@ -218,6 +240,7 @@ main(void)
 		cmocka_unit_test(dying_ends_with_status_70),
 		cmocka_unit_test(a_status_decides_what_a_worker_does),
 		cmocka_unit_test(the_first_sixteen_members_are_kept),
+		cmocka_unit_test(gathered_lines_leave_whole_and_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
