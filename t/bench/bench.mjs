@@ -36,6 +36,7 @@ const compare = async group => {
   if (group.setup) await group.setup()
   for (const s of sides) if (group.sides[s].setup) await group.sides[s].setup()
   for (const s of sides) await measure(group.sides[s], Math.min(1, group.seconds))   // statements prepared, pages in memory, code compiled
+  if (group.settle) await group.settle()
   const rounds = []
   for (let i = 0; i < group.rounds; i++) {
     const round = {}
