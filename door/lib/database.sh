@@ -57,10 +57,9 @@ migrate() {
 	(cd / && as_user env -i PATH="$PATH" TELERX_CONFIG="$var/etc/$1.env:$var/etc/$1.owner.env" "$(program_of "$1")" migrate --sample)
 }
 
-# Who may call this service with which key; the routes say what each of them may call.
+# Who may call this service with which key, itself with its own events among them; the routes say what each of them may call.
 register_callers() {
 	for caller in $callers; do
-		[ "$caller" != "$1" ] || continue
 		name=$(upper "$caller")
 		secret "SECRET_$name" | (cd / && as_user env -i PATH="$PATH" TELERX_CONFIG="$var/etc/$1.env" \
 			"$(program_of "$1")" key add "$caller" "$(secret "KEY_$name" "${caller}_" 8)") || return 1

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "data/attention.h"
 #include "data/db_private.h"
 #include "data/event.h"
 
@@ -20,6 +21,13 @@ static const char publish_sql[] =
     " INSERT INTO outbox_delivery (outbox_id, subscriber, aggregate_id, seq)"
     " SELECT message.id, subscriber, $3::uuid, message.seq FROM message, unnest($6::text[]) AS subscriber";
 
+static const char *const attention_to[] = { "integration", NULL };
+const struct topic core_topics[] = {
+	{ ATTENTION_RAISED, attention_to, "a person must look at this" },
+	{ ATTENTION_CLEARED, attention_to, "the cause of it has ended" },
+	{ 0 }
+};
+
 static const struct topic *topics;
 
 void
@@ -32,6 +40,9 @@ static const struct topic *
 find_topic(const char *name)
 {
 	for (const struct topic *t = topics; t != NULL && t->name != NULL; t++)
+		if (strcmp(t->name, name) == 0)
+			return t;
+	for (const struct topic *t = core_topics; t->name != NULL; t++)
 		if (strcmp(t->name, name) == 0)
 			return t;
 	die("no such topic: %s", name);

@@ -23,6 +23,7 @@ struct topic {
  * the server refuse it, that is what fails. */
 int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
 void event_topics(const struct topic *table); /* once at start-up; the core does it */
+extern const struct topic core_topics[];      /* what every service publishes by itself; ends with a row without name */
 
 /* What an event function gets. Its transaction is open; it writes rows, enqueues jobs and returns. */
 struct event {

@@ -407,13 +407,9 @@ paths(struct page *p)
 }
 
 static void
-topics(struct page *p)
+topic_rows(struct json_writer *w, const struct topic *t)
 {
-	const struct service *s = p->service;
-	struct json_writer *w = &p->w;
-
-	jw_array(w, "x-publishes");
-	for (const struct topic *t = s->topics; t != NULL && t->name != NULL; t++) {
+	for (; t != NULL && t->name != NULL; t++) {
 		jw_object(w, NULL);
 		jw_str(w, "topic", t->name);
 		jw_opt_str(w, "description", t->says);
@@ -423,6 +419,18 @@ topics(struct page *p)
 		jw_end(w);
 		jw_end(w);
 	}
+}
+
+static void
+topics(struct page *p)
+{
+	const struct service *s = p->service;
+	struct json_writer *w = &p->w;
+
+	jw_array(w, "x-publishes");
+	topic_rows(w, s->topics);
+	if (s->database != NULL)
+		topic_rows(w, core_topics);
 	jw_end(w);
 	jw_array(w, "x-consumes");
 	for (size_t i = 0; i < s->nevents; i++)

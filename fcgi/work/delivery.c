@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/attention.h"
 #include "net/peers.h"
 
 #define MOST_ATTEMPTS 20
@@ -123,6 +124,21 @@ record_sent(struct hand *h, const struct delivery *d, struct problem *err)
 	return db_commit(h->db, err);
 }
 
+/* What follows it in its aggregate waits, too. The news that a person is needed does not call for one. */
+static int
+call_for_person(struct hand *h, const struct delivery *d, const struct problem *why, struct problem *err)
+{
+	char id[UUID_TEXT];
+	const struct attention what = { .kind = "event.dead",
+		.subject = arena_printf(h->arena, "%s/%s", uuid_text(d->outbox_id, id), d->subscriber),
+		.code = why->code,
+		.detail = arena_printf(h->arena, "{\"topic\":\"%s\",\"subscriber\":\"%s\"}", d->topic, d->subscriber) };
+
+	if (strcmp(d->topic, ATTENTION_RAISED) == 0 || strcmp(d->topic, ATTENTION_CLEARED) == 0)
+		return 0;
+	return attention_raise(h->db, &what, err);
+}
+
 static int
 record_failure(struct hand *h, const struct delivery *d, const struct problem *why, struct problem *err)
 {
@@ -132,7 +148,7 @@ record_failure(struct hand *h, const struct delivery *d, const struct problem *w
 	if (db_begin(h->db, WRITE, &d->scope, err) < 0 ||
 	    db_exec(h->db, failed_sql, err, P_UUID(d->outbox_id), P_TEXT(d->subscriber), P_INT(d->token),
 		P_TEXT(job_trouble(h->arena, why)), P_INT(why->retry_after), P_BOOL(dead), P_BOOL(tried)) < 0 ||
-	    db_commit(h->db, err) < 0)
+	    (dead && call_for_person(h, d, why, err) < 0) || db_commit(h->db, err) < 0)
 		return -1;
 	log_line(dead ? LOG_ERROR : LOG_WARN, dead ? "event.dead" : "event.retry", "event_id", uuid_text(d->outbox_id, id), "topic",
 	    d->topic, "subscriber", d->subscriber, "attempt", arena_printf(h->arena, "%d", d->attempt), "code", why->code, "detail",

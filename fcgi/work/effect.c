@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "data/attention.h"
 
 static const char intend_sql[] =
     "INSERT INTO effect (id, tenant_id, kind, subject, patient, generation, vendor_key, method, path, content_type,"
@@ -105,7 +106,8 @@ effect_evidence(
 		return 0;
 	id = row_uuid(w, "id");
 	if (effect_audit(db, id, kind, happened ? "confirmed" : "refused", "evidence", err) < 0 ||
-	    db_exec(db, wake_sql, err, P_TEXT(kind), P_TEXT(uuid_text(id, text))) < 0)
+	    db_exec(db, wake_sql, err, P_TEXT(kind), P_TEXT(uuid_text(id, text))) < 0 ||
+	    attention_clear(db, "effect.manual", text, "evidence", err) < 0)
 		return -1;
 	*did = true;
 	return 0;

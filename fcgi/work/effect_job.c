@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "crypto/hash.h"
+#include "data/attention.h"
 #include "net/breaker.h"
 
 #define KEY_AGE_S      (20 * 3600) /* vendors forget keys after 24 hours; stop trusting them before */
@@ -130,6 +131,21 @@ digest_of(struct arena *a, const struct http_answer *ans)
 	return P_BYTES(BYTES(digest, 32));
 }
 
+/* manual: nobody asks the vendor again, so a person must. */
+static int
+call_for_person(struct job *j, const struct act *a, struct problem *err)
+{
+	char id[UUID_TEXT], subject[UUID_TEXT];
+	const struct attention what = { .kind = "effect.manual",
+		.subject = uuid_text(a->e.id, id),
+		.code = a->e.error_code != NULL ? a->e.error_code : "outcome_unknown",
+		.patient = a->e.patient,
+		.submission = job_uuid(j, "submissionId"),
+		.detail = arena_printf(j->arena, "{\"effect\":\"%s\",\"of\":\"%s\"}", a->kind->name, uuid_text(a->e.subject, subject)) };
+
+	return attention_raise(j->db, &what, err);
+}
+
 /* In the open transaction. *did false: evidence from elsewhere settled it meanwhile, and whoever brought it did the rest. */
 static int
 settle(struct job *j, struct act *a, const char *state, const struct http_answer *ans, bool *did, struct problem *err)
@@ -143,7 +159,8 @@ settle(struct job *j, struct act *a, const char *state, const struct http_answer
 	*did = moved > 0;
 	if (!*did)
 		return 0;
-	if (effect_audit(j->db, a->e.id, a->kind->name, state, a->e.error_code, err) < 0)
+	if (effect_audit(j->db, a->e.id, a->kind->name, state, a->e.error_code, err) < 0 ||
+	    (strcmp(state, "manual") == 0 && call_for_person(j, a, err) < 0))
 		return -1;
 	return a->kind->settle == NULL ? 0 : a->kind->settle(j, &a->e, state, ans, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/attention.h"
 
 #define UNKNOWN_KIND_DELAY_S 300
 #define ERRORS_KEPT          "50"
@@ -64,6 +65,22 @@ retry_later(struct job *j, const struct job_row *row, const struct problem *why,
 	return db_commit(j->db, err);
 }
 
+/* A job of the engines that dies leaves a manual effect or saga, which calls by itself. */
+static int
+call_for_person(struct job *j, const struct job_row *row, const struct problem *why, struct problem *err)
+{
+	const struct attention what = { .kind = "job.dead",
+		.subject = number(j, j->id),
+		.code = why->code,
+		.submission = job_uuid(j, "submissionId"),
+		.patient = job_uuid(j, "patientId"),
+		.detail = arena_printf(j->arena, "{\"job\":\"%s\",\"attempts\":%d}", j->kind, j->attempt) };
+
+	if (row->run == effect_job || row->run == saga_step_job || row->run == saga_deadline_job)
+		return 0;
+	return attention_raise(j->db, &what, err);
+}
+
 /* What the engines and the service have to say about a job that will not run again. */
 static int
 last_words(struct job *j, const struct job_row *row, const struct problem *why, struct problem *err)
@@ -90,7 +107,7 @@ job_bury(struct job *j, const struct job_row *row, const struct problem *why, bo
 		db_rollback(j->db);
 		return 0;
 	}
-	if (last_words(j, row, why, err) < 0)
+	if (last_words(j, row, why, err) < 0 || call_for_person(j, row, why, err) < 0)
 		return -1;
 	if (db_commit(j->db, err) < 0)
 		return -1;

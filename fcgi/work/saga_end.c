@@ -5,11 +5,29 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/attention.h"
 
 int
 saga_moved(struct saga_run *r, size_t no, const char *state, const char *reason, struct problem *err)
 {
 	return r->kind->moved == NULL ? 0 : r->kind->moved(&r->s, &r->kind->steps[no], state, reason, err);
+}
+
+/* Nothing moves it any more by itself. What it is about stands in its data, when the service put it there. */
+static int
+call_for_person(struct saga_run *r, const char *reason, struct problem *err)
+{
+	const struct saga_step *step = r->s.step >= 0 && (size_t)r->s.step < r->kind->nsteps ? &r->kind->steps[r->s.step] : NULL;
+	char id[UUID_TEXT];
+	const struct attention what = { .kind = "saga.manual",
+		.subject = uuid_text(r->s.id, id),
+		.submission = saga_uuid(&r->s, "submissionId"),
+		.patient = saga_uuid(&r->s, "patientId"),
+		.code = reason != NULL ? reason : "manual",
+		.detail = arena_printf(
+		    r->s.arena, "{\"saga\":\"%s\",\"step\":\"%s\"}", r->kind->name, step != NULL ? step->name : "") };
+
+	return attention_raise(r->s.db, &what, err);
 }
 
 int
@@ -26,7 +44,7 @@ saga_end(struct saga_run *r, const char *state, const char *reason, struct probl
 	log_line(strcmp(state, "manual") == 0 ? LOG_ERROR : LOG_INFO, "saga.ended", "saga", id, "kind", r->kind->name, "state",
 	    state, "reason", reason, NULL);
 	metric_add("sagas_ended_total", arena_printf(r->s.arena, "kind=\"%s\",state=\"%s\"", r->kind->name, state), 1);
-	if (audit_add(r->s.db, &e, err) < 0)
+	if (audit_add(r->s.db, &e, err) < 0 || (strcmp(state, "manual") == 0 && call_for_person(r, reason, err) < 0))
 		return -1;
 	return r->kind->ended == NULL ? 0 : r->kind->ended(&r->s, state, reason, err);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "data/attention.h"
 
 static const char lock_sql[] =
     "SELECT id, kind, subject, version, state, step, data::text AS data, reason FROM saga WHERE id = $1 FOR UPDATE";
@@ -206,6 +207,7 @@ saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err
 int
 saga_save(struct saga_run *r, struct problem *err)
 {
+	char id[UUID_TEXT];
 	int64_t n;
 
 	if (strcmp(r->was, r->s.state) != 0 && !among(saga_edges, COUNT(saga_edges), r->was, r->s.state))
@@ -221,6 +223,8 @@ saga_save(struct saga_run *r, struct problem *err)
 		return -1;
 	}
 	r->version++;
+	if (strcmp(r->was, "manual") == 0 && strcmp(r->s.state, "manual") != 0)
+		return attention_clear(r->s.db, "saga.manual", uuid_text(r->s.id, id), r->s.state, err);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %reldir%/libintegration.a
 %canon_reldir%_libintegration_a_SOURCES = %reldir%/integration.c %reldir%/integration.h %reldir%/form.c %reldir%/record.c \
-	%reldir%/ehr.c %reldir%/canvas.c %reldir%/chart.c %reldir%/note.c %reldir%/queue.c %reldir%/action.c %reldir%/follow.c
+	%reldir%/ehr.c %reldir%/canvas.c %reldir%/chart.c %reldir%/note.c %reldir%/queue.c %reldir%/action.c %reldir%/follow.c \
+	%reldir%/work_item.h %reldir%/work_item.c %reldir%/work_item_api.c %reldir%/work_item_rows.c %reldir%/work_kind.c
 SERVICE_LIBS += %reldir%/libintegration.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-integration
@@ -8,8 +9,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-integration
 %canon_reldir%_telerx_integration_LDADD = %reldir%/libintegration.a $(CORE_LIBS) $(HPDF_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/integration_test
-service_tests += t/handlers/integration_test
+check_PROGRAMS += t/handlers/integration_test t/handlers/work_item_test
+service_tests += t/handlers/integration_test t/handlers/work_item_test
+t_handlers_work_item_test_SOURCES = t/handlers/work_item_test.c
+t_handlers_work_item_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_integration_test_SOURCES = t/handlers/integration_test.c
 t_handlers_integration_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

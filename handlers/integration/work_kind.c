@@ -1,0 +1,46 @@
+/* work_kind.c: the kinds of work items: until when, and what a person may safely do from here. A safe action can be repeated: the owner makes it once. */
+#include "integration/work_item.h"
+
+#define HOURS 3600
+
+static const struct work_action job_actions[] = {
+	{ "retry", "POST", "/jobs/:subject/retry", NULL, "runs the job again, with its attempts counted anew" },
+	{ 0 }
+};
+static const struct work_action none[] = { { 0 } };
+
+static const struct work_kind kinds[] = {
+	{ "job.dead", 4 * HOURS, job_actions, "a job used up its attempts" },
+	{ "event.dead", 4 * HOURS, none, "an event could not be delivered; what follows it waits" },
+	{ "effect.manual", 1 * HOURS, none, "nobody can say whether a vendor did what it was asked to" },
+	{ "saga.manual", 1 * HOURS, none, "a run stopped at a step that only a person can settle" },
+	{ "prescription.rejected", 2 * HOURS, none, "the pharmacy refused a prescription" },
+	{ "notification.undeliverable", 24 * HOURS, none, "a message did not reach its recipient by any channel" },
+	{ "payment.mismatch", 1 * HOURS, none, "Stripe and our row do not agree on an amount, a currency or an account" },
+	{ "payment.dispute", 24 * HOURS, none, "the cardholder disputes a charge" },
+	{ "payment.refund", 24 * HOURS, none, "money went back that no run of ours gave back" },
+	{ "webhook.failed", 4 * HOURS, none, "a vendor's message could not be handled" },
+	{ "webhook.disabled", 24 * HOURS, none, "a subscriber to our webhooks did not answer for three days" },
+	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },
+	{ "audit.tampered", 1 * HOURS, none, "the audit trail does not verify" },
+};
+
+const struct work_kind *
+work_kind(const char *kind)
+{
+	static const struct work_kind other = { "other", 24 * HOURS, none, "described by its code alone" };
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (strcmp(kinds[i].kind, kind) == 0)
+			return &kinds[i];
+	return &other;
+}
+
+const struct work_action *
+work_action(const struct work_kind *k, const char *name)
+{
+	for (const struct work_action *a = k->actions; a->name != NULL; a++)
+		if (strcmp(a->name, name) == 0)
+			return a;
+	return NULL;
+}

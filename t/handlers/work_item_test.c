@@ -1,0 +1,174 @@
+/*
+ * The inbox of the staff (issue: work items; requirements 2.3, case): one open item per service, kind and subject, ended by its cause or by a person, and
+ * nothing done about it without a trace.
+ */
+#include "harness/harness.h"
+#include "integration/work_item.h"
+#include "integration/integration.h"
+
+static const char *const settings[] = {
+	"CANVAS_FHIR_BASE_URL=https://fumage.example", "CANVAS_AUTH_BASE_URL=https://canvas.example", "CANVAS_CLIENT_ID=c", "CANVAS_CLIENT_SECRET=s",
+	"CANVAS_REQUESTER=11111111111111111111111111111111", "CANVAS_QUESTIONNAIRE=q-1", NULL
+};
+#define PATIENT "00000000-0000-7000-8000-0000000000b1"
+#define CASE "00000000-0000-7000-8000-0000000000b2"
+
+static int
+setup(void **state)
+{
+	*state = world_new(&integration_service, settings);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	struct world *w = *state;
+
+	stubs_clear(w);
+	sql_run(w, "ALTER TABLE work_item_history DISABLE TRIGGER append_only");
+	sql_run(w, "DELETE FROM work_item_history");
+	sql_run(w, "DELETE FROM work_item");
+	sql_run(w, "ALTER TABLE work_item_history ENABLE TRIGGER append_only");
+	return 0;
+}
+
+static void
+tell(struct world *w, const char *from, const char *topic, const char *kind, const char *subject, const char *code)
+{
+	static const struct uuid about = { { 0xa7 } };
+
+	send_event(w, from, topic, about, text(w, "{\"kind\":\"%s\",\"subject\":\"%s\",\"code\":\"%s\",\"submissionId\":\"" CASE "\",\"patientId\":\"" PATIENT "\","
+	    "\"detail\":{\"n\":1}}", kind, subject, code));
+	expect_status(w, 200);
+}
+
+static const char *
+only_item(struct world *w)
+{
+	get(w, BY_ADMIN, "/api/work-items");
+	expect_status(w, 200);
+	return answer_text(w, "items.0.itemId");
+}
+
+static void
+one_open_item_per_service_kind_and_subject(void **state)
+{
+	struct world *w = *state;
+
+	tell(w, "billing", "attention.raised", "job.dead", "7", "vendor_unavailable");
+	send_event_again(w);
+	tell(w, "billing", "attention.raised", "job.dead", "7", "refused");
+	tell(w, "notify", "attention.raised", "job.dead", "7", "refused");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item"), 2);
+	assert_int_equal(sql_int(w, "SELECT times FROM work_item WHERE service = 'billing'"), 2);
+	get(w, BY_ADMIN, "/api/work-items?service=billing");
+	expect_text(w, "items.0.code", "refused");
+	expect_text(w, "items.0.submissionId", CASE);
+	expect_absent(w, "items.1");
+	get(w, BY_PUBLIC, "/api/work-items");
+	expect_status(w, 401);
+}
+
+static void
+the_end_of_the_cause_ends_the_item_and_a_new_one_may_follow(void **state)
+{
+	struct world *w = *state;
+
+	tell(w, "billing", "attention.raised", "effect.manual", "e1", "outcome_unknown");
+	tell(w, "billing", "attention.cleared", "effect.manual", "e1", "evidence");
+	tell(w, "billing", "attention.cleared", "effect.manual", "e1", "evidence");
+	assert_string_equal(sql_text(w, "SELECT state || ' ' || ended_by || ' ' || reason FROM work_item"), "done cause evidence");
+	tell(w, "billing", "attention.raised", "effect.manual", "e1", "outcome_unknown");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item WHERE state = 'open'"), 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item"), 2);
+}
+
+static void
+an_item_is_taken_by_one_person_noted_and_resolved_with_a_reason(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "router", "attention.raised", "prescription.rejected", "s1", "sku_unknown");
+	id = only_item(w);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/take", id), "{\"owner\":\"ops.lee\"}");
+	expect_status(w, 200);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/take", id), "{\"owner\":\"ops.lee\"}");
+	expect_status(w, 200);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/take", id), "{\"owner\":\"ops.kim\"}");
+	expect_problem(w, 409, "taken");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/take", id), "{\"owner\":\"ops.kim\",\"reassign\":true}");
+	expect_text(w, "owner", "ops.kim");
+	post_key(w, BY_ADMIN, text(w, "/api/work-items/%s/notes", id), "note-1-of-this-test", "{\"note\":\"called Mrs Zyxwvut\"}");
+	expect_status(w, 200);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item_history WHERE encode(note_enc, 'escape') LIKE '%%Zyxwvut%%'"), 0);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/resolve", id), "{\"reason\":\"sent_again\"}");
+	expect_text(w, "state", "done");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/take", id), "{\"owner\":\"ops.lee\"}");
+	expect_problem(w, 409, "already_done");
+	get(w, BY_ADMIN, text(w, "/api/work-items/%s", id));
+	expect_text(w, "reason", "sent_again");
+	expect_text(w, "history.0.what", "raised");
+	expect_text(w, "history.3.note", "called Mrs Zyxwvut");
+	expect_text(w, "history.4.what", "resolved");
+	expect_absent(w, "history.5");
+	assert_true(audit_count(w, "work_item.resolve", "success") >= 1);
+	assert_true(audit_count(w, "work_item.read", "success") >= 1);
+	get(w, BY_ADMIN, "/api/work-items");
+	expect_absent(w, "items.0");
+}
+
+static void
+pages_go_on_where_the_last_one_ended(void **state)
+{
+	struct world *w = *state;
+	const char *next;
+
+	for (int i = 0; i < 5; i++)
+		tell(w, "billing", "attention.raised", i % 2 == 0 ? "job.dead" : "field.unreadable", text(w, "%d", i), "x");
+	get(w, BY_ADMIN, "/api/work-items?limit=3");
+	expect_text(w, "items.0.kind", "field.unreadable");
+	next = answer_text(w, "next");
+	get(w, BY_ADMIN, text(w, "/api/work-items?limit=3&after=%s", next));
+	expect_text(w, "items.1.kind", "job.dead");
+	expect_absent(w, "items.2");
+	expect_absent(w, "next");
+	get(w, BY_ADMIN, "/api/work-items?limit=101");
+	expect_status(w, 422);
+}
+
+static void
+an_action_that_the_kind_does_not_have_is_refused(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "billing", "attention.raised", "field.unreadable", "intake_forms", "unreadable_field");
+	id = only_item(w);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/retry", id), "{}");
+	expect_problem(w, 404, "no_such_action");
+	get(w, BY_ADMIN, "/api/work-items/00000000-0000-7000-8000-0000000000ff");
+	expect_problem(w, 404, "not_found");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(one_open_item_per_service_kind_and_subject, fresh),
+		cmocka_unit_test_setup(the_end_of_the_cause_ends_the_item_and_a_new_one_may_follow, fresh),
+		cmocka_unit_test_setup(an_item_is_taken_by_one_person_noted_and_resolved_with_a_reason, fresh),
+		cmocka_unit_test_setup(pages_go_on_where_the_last_one_ended, fresh),
+		cmocka_unit_test_setup(an_action_that_the_kind_does_not_have_is_refused, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
