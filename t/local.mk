@@ -10,4 +10,5 @@ include t/fcgi/web/local.mk
 include t/flows/local.mk
 include t/contract/local.mk
 include t/faults/local.mk
+include t/prove/local.mk
 include t/bench/local.mk

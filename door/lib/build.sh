@@ -1,7 +1,12 @@
 # build.sh: configure and make, out of the tree's sources, only what changed. Needs say.sh and place.sh.
 # shellcheck shell=sh
 
-# build_all [make argument ...]
+# Whether the build in $build has failpoints compiled in (rule F1).
+failpoints_built() {
+	grep -qs '^FAILPOINTS_TRUE = *$' "$build/Makefile"
+}
+
+# build_all [make argument ...]; configure_with holds arguments of configure.
 build_all() {
 	if [ ! -x "$TELERX_TOP/configure" ] || [ ! -f "$TELERX_TOP/Makefile.in" ]; then
 		step "preparing the build"
@@ -10,7 +15,7 @@ build_all() {
 	mkdir -p "$build"
 	if [ ! -f "$build/Makefile" ]; then
 		step "configuring"
-		(cd "$build" && quietly configure "$TELERX_TOP/configure" -q) || exit 1
+		(cd "$build" && quietly configure "$TELERX_TOP/configure" -q ${configure_with:-}) || exit 1
 		step "building, which takes some minutes the first time"
 	else
 		step "building what changed"

@@ -80,7 +80,8 @@ place_make() {
 		chmod 0750 "$var/$dir"
 		[ "$(id -u)" != 0 ] || chown "$user:" "$var/$dir"
 	done
-	mkdir -p "$var/stamps"
+	mkdir -p "$var/stamps" "$var/faults/passed"
+	[ "$(id -u)" != 0 ] || chown "$user:" "$var/faults/passed"
 	if [ "$share" != "$TELERX_TOP" ]; then
 		rm -rf "$share.new"
 		mkdir -p "$share.new/t/flows"

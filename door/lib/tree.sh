@@ -26,11 +26,16 @@ postgres_row() {
 	echo "postgres 0 INT 30 keep $(postgres_programs)/postgres -D $var/pg"
 }
 
+# In a build with failpoints a process looks into faults/<process>.fail, and counts in faults/passed (fcgi/base/failpoint.h).
+failpoints_of() {
+	! failpoints_built || echo " TELERX_FAIL_FILE=$var/faults/$1.fail TELERX_FAIL_DIR=$var/faults/passed"
+}
+
 service_rows() {
 	for service in $(services); do
 		setting="env SETTINGS=$(digest "$var/etc/$service.env" "$var/keys/$service.kek") TELERX_CONFIG=$var/etc/$service.env"
-		echo "$service 1 TERM 20 HUP $setting spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
-		echo "$service-work 2 TERM 20 restart $setting $(program_of "$service") work"
+		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
+		echo "$service-work 2 TERM 20 restart $setting$(failpoints_of "$service-work") $(program_of "$service") work"
 	done
 }
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "data/db_private.h"
 
@@ -195,9 +196,12 @@ commit_batch(struct db *db, PGresult **xid, struct problem *err)
 	bool committed;
 	int rc;
 
+	FAIL_POINT("db.commit");
 	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, &ended);
 	db_push_sync(db);
+	(void)FAIL_POINT_FD("db.commit_sent", db_socket(db));
 	rc = db_read_sync(db, err);
+	FAIL_POINT("db.committed");
 	db_keep_xid(db, *xid);
 	*xid = NULL;
 	committed = rc == 0 && strcmp(PQcmdStatus(ended), "COMMIT") == 0;

@@ -8,6 +8,7 @@
  */
 #include "core.h"
 
+#include "base/failpoint.h"
 #include "crypto/hash.h"
 #include "data/vault.h"
 #include "web/web_private.h"
@@ -191,6 +192,7 @@ idempotency_claim(struct req *r, struct problem *err)
 	    P_BYTES(BYTES(mine, sizeof(mine))), P_INT(KEPT_SECONDS), P_INT(lock_of(r)));
 	if (rows < 0)
 		return -1;
+	FAIL_POINT("idempotency.claim");
 	if (rows == 1)
 		return 0;
 	/* Not ours: an answer is stored, or somebody holds the lock. */

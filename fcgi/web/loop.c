@@ -24,6 +24,7 @@
 
 #include <fcgiapp.h>
 
+#include "base/failpoint.h"
 #include "crypto/seal.h"
 #include "data/event.h"
 #include "net/http.h"
@@ -224,6 +225,7 @@ serve(struct pool *p, struct serve_context *c, FCGX_Request *fx)
 		(void)FCGX_PutS("Status: 400 Bad Request\r\nContent-Length: 0\r\n\r\n", fx->out);
 	} else {
 		dispatch(c, &wire, &r);
+		FAIL_POINT("web.reply");
 		write_reply(fx->out, &r);
 	}
 }
