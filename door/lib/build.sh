@@ -3,7 +3,7 @@
 
 # Whether the build in $build has failpoints compiled in (rule F1).
 failpoints_built() {
-	grep -qs '^FAILPOINTS_TRUE = *$' "$build/Makefile"
+	grep -qs '^S\["FAILPOINTS_TRUE"\]=""' "$build/config.status"
 }
 
 # build_all [make argument ...]; configure_with holds arguments of configure.

@@ -15,7 +15,7 @@ awk '
 
 if [ -f "$build/Makefile" ]; then
 	wanted=no
-	! grep -q '^FAILPOINTS_TRUE = *$' "$build/Makefile" || wanted=yes
+	! grep -q '^S\["FAILPOINTS_TRUE"\]=""' "$build/config.status" || wanted=yes
 	for file in "$build/fcgi/libtelerx.a" "$build"/handlers/*/telerx-*; do
 		[ -f "$file" ] || continue
 		case $file in *.o) continue ;; esac
