@@ -110,7 +110,7 @@ callers_faults(const struct graph *g)
 	json_object_foreach(g->calls, callee, callers)
 		json_object_foreach(callers, caller, labels)
 			if (!has(g->services, caller) && !has(g->vendors, caller)) {
-				fprintf(stderr, PROGRAM ": %s admits %s, which is no service\n", callee, caller);
+				(void)fprintf(stderr, PROGRAM ": %s admits %s, which is no service\n", callee, caller);
 				faults++;
 			}
 	return faults;
@@ -131,7 +131,7 @@ subscribers_faults(const struct graph *g)
 
 				if (has(taken, "*") || has(taken, json_string_value(topic)))
 					continue;
-				fprintf(stderr, PROGRAM ": %s tells %s of %s, which does not consume it\n", from, to,
+				(void)fprintf(stderr, PROGRAM ": %s tells %s of %s, which does not consume it\n", from, to,
 				    json_string_value(topic));
 				faults++;
 			}
@@ -153,7 +153,7 @@ consumers_faults(const struct graph *g)
 			json_object_foreach(g->events, from, ends)
 				told = told || has(json_object_get(ends, service), json_string_value(topic));
 			if (!told) {
-				fprintf(
+				(void)fprintf(
 				    stderr, PROGRAM ": %s consumes %s, which nobody tells it\n", service, json_string_value(topic));
 				faults++;
 			}
@@ -231,7 +231,7 @@ main(int argc, char **argv)
 	int faults;
 
 	if (argc > 1 && !dot) {
-		fprintf(stderr, "usage: " PROGRAM " [--dot]\n");
+		(void)fprintf(stderr, "usage: " PROGRAM " [--dot]\n");
 		return 64;
 	}
 	g.services = json_array();

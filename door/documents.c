@@ -6,7 +6,7 @@
 int
 complain(const char *program, const char *what, const char *name)
 {
-	fprintf(stderr, "%s: %s %s\n", program, what, name);
+	(void)fprintf(stderr, "%s: %s %s\n", program, what, name);
 	return -1;
 }
 

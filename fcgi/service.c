@@ -446,7 +446,7 @@ static int
 usage(const char *program)
 {
 	for (size_t i = 0; i < COUNT(commands); i++)
-		fprintf(stderr, "%s %s %s %s\n", i == 0 ? "usage:" : "      ", program, commands[i].name, commands[i].usage);
+		(void)fprintf(stderr, "%s %s %s %s\n", i == 0 ? "usage:" : "      ", program, commands[i].name, commands[i].usage);
 	return EXIT_USAGE;
 }
 

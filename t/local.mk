@@ -12,3 +12,4 @@ include t/contract/local.mk
 include t/faults/local.mk
 include t/prove/local.mk
 include t/bench/local.mk
+include t/analyze/local.mk

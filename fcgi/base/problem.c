@@ -3,6 +3,11 @@
 
 #include "base/problem.h"
 
+#ifdef ANALYSING
+#undef problem
+#undef problem_member
+#endif
+
 static enum fault
 fault_of(int status, const char *code)
 {

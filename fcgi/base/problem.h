@@ -40,4 +40,10 @@ int problem(struct problem *err, int status, const char *code, const char *fmt, 
 int problem_member(struct problem *err, const char *field, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 void problem_clear(struct problem *err);
 
+/* Analysers look at one file at a time; this tells them the rest of the sentence above. */
+#ifdef ANALYSING
+#define problem(...)        (problem(__VA_ARGS__), -1)
+#define problem_member(...) (problem_member(__VA_ARGS__), -1)
+#endif
+
 #endif

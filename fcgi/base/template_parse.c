@@ -179,7 +179,7 @@ nodes_read(struct parser *p, const struct tag *inside, int depth, struct node **
 {
 	const char *found, *line, *rest;
 	struct node **tail = ret;
-	struct tag t;
+	struct tag t = { 0 };
 
 	while ((found = strstr(p->at, p->open)) != NULL) {
 		if (tag_read(p, found, &t) < 0)

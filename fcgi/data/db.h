@@ -67,8 +67,8 @@ int db_savepoint(struct db *db, struct problem *err) MUST_CHECK; /* one level; f
 int db_savepoint_back(struct db *db, struct problem *err) MUST_CHECK;
 
 /* ---- statements. Variadic part: P_… parameters. */
-#define PARAMS_ARRAY(...)                ((const struct param[]){ __VA_ARGS__ __VA_OPT__(, ){ .text = NULL } })
-#define PARAMS(...)                      PARAMS_ARRAY(__VA_ARGS__), (sizeof PARAMS_ARRAY(__VA_ARGS__) / sizeof(struct param) - 1)
+#define PARAMS_ARRAY(...)                ((const struct param[]){ { .text = NULL }, ##__VA_ARGS__ })
+#define PARAMS(...)                      PARAMS_ARRAY(__VA_ARGS__) + 1, (sizeof PARAMS_ARRAY(__VA_ARGS__) / sizeof(struct param) - 1)
 #define db_all(db, ret, sql, err, ...)   db_all_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 #define db_one(db, ret, sql, err, ...)   db_one_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 #define db_exec(db, sql, err, ...)       db_exec_(db, sql, err, PARAMS(__VA_ARGS__))

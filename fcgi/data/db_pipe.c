@@ -68,7 +68,7 @@ db_statement(struct db *db, const char *sql, bool audited)
 	st->was = arena_dup(db->life, sql);
 	st->audited = audited;
 	st->text = audited ? around_audit(db, sql) : sql;
-	snprintf(st->name, sizeof(st->name), "s%u", ++db->nstatements);
+	(void)snprintf(st->name, sizeof(st->name), "s%u", ++db->nstatements);
 	st->next = *at;
 	*at = st;
 	return st;

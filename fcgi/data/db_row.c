@@ -49,7 +49,7 @@ struct param
 P_INT(int64_t v) {
 	struct param p = { .text = NULL };
 
-	snprintf(p.own, sizeof(p.own), "%" PRId64, v);
+	(void)snprintf(p.own, sizeof(p.own), "%" PRId64, v);
 	return p;
 }
 

@@ -74,7 +74,7 @@ db_push_held(struct db *db, PGresult **xid)
 	}
 	db_push(db, STEP_RUN, db_statement(db, begin_sql, false), NULL, 0, NULL);
 	if (db->mode == READ_AUDITED && db->conn != NULL) {
-		snprintf(reader, sizeof(reader), "%s_reader", PQuser(db->conn));
+		(void)snprintf(reader, sizeof(reader), "%s_reader", PQuser(db->conn));
 		p[3] = P_TEXT(reader);
 		db_push(db, STEP_RUN, db_statement(db, scope_reader_sql, false), p, 4, NULL);
 	} else {
@@ -86,7 +86,7 @@ void
 db_keep_xid(struct db *db, PGresult *xid)
 {
 	if (xid != NULL && PQntuples(xid) == 1)
-		snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 3));
+		(void)snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 3));
 	PQclear(xid);
 }
 
@@ -110,13 +110,13 @@ ask_status(struct db *db, char *out, size_t n)
 	struct param p = P_TEXT(db->xid);
 	PGresult *res = NULL;
 
-	snprintf(out, n, "unknown");
+	(void)snprintf(out, n, "unknown");
 	if (db_connected(db, &ignored) < 0)
 		return;
 	db_push(db, STEP_RUN, db_statement(db, xact_status_sql, false), &p, 1, &res);
 	db_push_sync(db);
 	if (db_read_sync(db, &ignored) == 0 && PQntuples(res) == 1)
-		snprintf(out, n, "%s", PQgetvalue(res, 0, 0));
+		(void)snprintf(out, n, "%s", PQgetvalue(res, 0, 0));
 	PQclear(res);
 }
 

@@ -61,8 +61,8 @@ read_text(struct arena *a, const char *path, struct problem *err)
 	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
 		buf_addn(&b, piece, n);
 	if (ferror(f) || b.failed)
-		problem(err, 500, "migration_unreadable", "%s cannot be read or is too long", path);
-	fclose(f);
+		(void)problem(err, 500, "migration_unreadable", "%s cannot be read or is too long", path);
+	(void)fclose(f);
 	return err->status == 0 ? buf_str(&b) : NULL;
 }
 
@@ -83,7 +83,7 @@ add_folder(struct sql_files *all, struct arena *a, const char *sql_dir, const ch
 			f->name = arena_printf(a, "%s/%s", folder, names[i]->d_name);
 			f->text = read_text(a, arena_printf(a, "%s/%s", sql_dir, f->name), err);
 		}
-		if (err->status == 0) {
+		if (err->status == 0 && f->text != NULL) {
 			sha256(BYTES_OF(f->text), digest);
 			hex_encode(BYTES(digest, sizeof(digest)), f->digest);
 			all->n++;

@@ -241,15 +241,18 @@ vault_open(struct db *db, const char *table, const char *column, struct uuid row
 		return problem(err, 500, "no_keyring", "no key file is configured");
 	if (id <= 0 || blob.n < SEAL_OVERHEAD)
 		goto unreadable;
-	if ((k = cached_for_open(db, id)) == NULL) {
+	k = cached_for_open(db, id);
+	if (k == NULL) {
 		if (db_one(db, &w, find_sql, err, P_INT(id), P_UUID(db->scope.tenant)) < 0)
 			return -1;
 		if (w == NULL)
 			goto unreadable;
-		if ((k = keep(db, id, row_uuid(w, "subject"), w, err)) == NULL)
+		k = keep(db, id, row_uuid(w, "subject"), w, err);
+		if (k == NULL)
 			return -1;
 	}
 	out = arena_alloc(db->arena, blob.n - SEAL_OVERHEAD + 1);
+	/* cppcheck-suppress nullPointerRedundantCheck ; the goto hides from it that k is there from here on */
 	if (open_field(k->dek, &where, blob, out, err) < 0)
 		return -1;
 	*ret = BYTES(out, blob.n - SEAL_OVERHEAD);

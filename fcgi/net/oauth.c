@@ -46,8 +46,8 @@ fetch(struct http *h, struct arena *a, const struct oauth_client *c, struct slot
 	token = json_text_at(body, "access_token");
 	if (token == NULL || strlen(token) >= sizeof(s->token) || strlen(c->token_url) >= sizeof(s->url))
 		return problem(err, 503, "token_unavailable", "the token endpoint's answer holds no token");
-	snprintf(s->url, sizeof(s->url), "%s", c->token_url);
-	snprintf(s->token, sizeof(s->token), "%s", token);
+	(void)snprintf(s->url, sizeof(s->url), "%s", c->token_url);
+	(void)snprintf(s->token, sizeof(s->token), "%s", token);
 	s->expires = clock_mono_us() + json_int_at(body, "expires_in", 300) * US_PER_S - EARLY_US;
 	return 0;
 }

@@ -116,10 +116,10 @@ child_print(const struct child *c, FILE *to)
 
 	long long since = (long long)time(NULL) - (now_ms() - c->since) / 1000;
 
-	fprintf(to, "%s %s %d %u %lld", c->row.name, state, (int)c->pid, c->restarts, since);
+	(void)fprintf(to, "%s %s %d %u %lld", c->row.name, state, (int)c->pid, c->restarts, since);
 	if (c->restarts > 0 && WIFSIGNALED(c->status))
-		fprintf(to, " signal:%d", WTERMSIG(c->status));
+		(void)fprintf(to, " signal:%d", WTERMSIG(c->status));
 	else if (c->restarts > 0)
-		fprintf(to, " exit:%d", WEXITSTATUS(c->status));
-	fputc('\n', to);
+		(void)fprintf(to, " exit:%d", WEXITSTATUS(c->status));
+	(void)fputc('\n', to);
 }

@@ -89,8 +89,8 @@ write_status(struct supervisor *s)
 	char path[PATH_MAX], fresh[PATH_MAX + 4];
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/status", s->run);
-	snprintf(fresh, sizeof fresh, "%s.new", path);
+	(void)snprintf(path, sizeof path, "%s/status", s->run);
+	(void)snprintf(fresh, sizeof fresh, "%s.new", path);
 	f = fopen(fresh, "we");
 	if (f == NULL)
 		return;
@@ -271,10 +271,10 @@ take_pid_file(const char *run)
 	char path[PATH_MAX];
 	int fd;
 
-	snprintf(path, sizeof path, "%s/supervise.pid", run);
+	(void)snprintf(path, sizeof path, "%s/supervise.pid", run);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		fprintf(stderr, "telerx-supervise: %s: %s\n", path, errno == EWOULDBLOCK ? "already running" : strerror(errno));
+		(void)fprintf(stderr, "telerx-supervise: %s: %s\n", path, errno == EWOULDBLOCK ? "already running" : strerror(errno));
 		return -1;
 	}
 	return fd;
@@ -296,7 +296,7 @@ go_to_background(int pidfile, const char *logs)
 		_exit(0);
 	}
 	setsid();
-	snprintf(log, sizeof log, "%s/supervise.log", logs);
+	(void)snprintf(log, sizeof log, "%s/supervise.log", logs);
 	null = open("/dev/null", O_RDWR);
 	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
 	if (null < 0 || out < 0)
@@ -316,7 +316,7 @@ main(int argc, char **argv)
 	int pidfile;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: telerx-supervise TABLE RUNDIR LOGDIR\n");
+		(void)fprintf(stderr, "usage: telerx-supervise TABLE RUNDIR LOGDIR\n");
 		return 2;
 	}
 	s = (struct supervisor){ .table = argv[1], .run = argv[2], .logs = argv[3] };
@@ -328,7 +328,7 @@ main(int argc, char **argv)
 		return 1;
 	go_to_background(pidfile, s.logs);
 	supervise(&s);
-	snprintf(path, sizeof path, "%s/status", s.run);
+	(void)snprintf(path, sizeof path, "%s/status", s.run);
 	unlink(path);
 	if (ftruncate(pidfile, 0) < 0)
 		return 1;

@@ -101,9 +101,9 @@ table_add(struct table *t, const char *line)
 		return "is one process too many";
 	row->line = strdup(line);
 	row->words = strdup(line);
+	t->n++;	/* from here on the table's release frees the row */
 	if (row->line == NULL || row->words == NULL)
 		return "does not fit into memory";
-	t->n++;
 	fault = row_split(row);
 	for (size_t i = 0; fault == NULL && i + 1 < t->n; i++)
 		if (strcmp(t->rows[i].name, row->name) == 0)
@@ -122,7 +122,7 @@ table_read(struct table *t, const char *path)
 
 	*t = (struct table){ 0 };
 	if (f == NULL) {
-		fprintf(stderr, "telerx-supervise: %s: %s\n", path, strerror(errno));
+		(void)fprintf(stderr, "telerx-supervise: %s: %s\n", path, strerror(errno));
 		return -1;
 	}
 	while (fault == NULL && getline(&line, &size, f) >= 0) {
@@ -132,10 +132,10 @@ table_read(struct table *t, const char *path)
 			fault = table_add(t, line);
 	}
 	free(line);
-	fclose(f);
+	(void)fclose(f);
 	if (fault == NULL)
 		return 0;
-	fprintf(stderr, "telerx-supervise: %s:%u %s\n", path, number, fault);
+	(void)fprintf(stderr, "telerx-supervise: %s:%u %s\n", path, number, fault);
 	table_release(t);
 	return -1;
 }

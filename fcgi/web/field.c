@@ -119,9 +119,7 @@ is_domain(const char *s)
 				return false;
 			dots++;
 			label = 0;
-		} else if (!is_alnum(*s) && (*s != '-' || label == 0)) {
-			return false;
-		} else if (++label > 63) {
+		} else if ((!is_alnum(*s) && (*s != '-' || label == 0)) || ++label > 63) {
 			return false;
 		}
 	}

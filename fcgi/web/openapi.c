@@ -346,7 +346,7 @@ operation(struct page *p, const struct route *row)
 	struct json_writer *w = &p->w;
 	char method[12] = "";
 
-	for (size_t i = 0; row->method[i] != '\0' && i < sizeof(method) - 1; i++)
+	for (size_t i = 0; i < sizeof(method) - 1 && row->method[i] != '\0'; i++)
 		method[i] = (char)tolower((unsigned char)row->method[i]);
 	jw_object(w, method);
 	jw_str(w, "operationId", operation_id(p->arena, row));

@@ -102,7 +102,7 @@ run(struct job *j, const struct job_row *row)
 	else
 		job_failed(j, row, &err);
 	took = clock_mono_us() - began;
-	snprintf(label, sizeof(label), "kind=\"%s\"", row->kind);
+	(void)snprintf(label, sizeof(label), "kind=\"%s\"", row->kind);
 	metric_observe("job_seconds", label, (double)took / US_PER_S);
 }
 

@@ -104,9 +104,9 @@ work_name(char out[WORKER_NAME])
 	if (f != NULL) {
 		if (fgets(boot, sizeof(boot), f) == NULL)
 			boot[0] = '\0';
-		fclose(f);
+		(void)fclose(f);
 	}
-	snprintf(out, WORKER_NAME, "%s/%d/%s/%" PRId64, host, (int)getpid(), boot, clock_us());
+	(void)snprintf(out, WORKER_NAME, "%s/%d/%s/%" PRId64, host, (int)getpid(), boot, clock_us());
 }
 
 /* ---- the threads */
@@ -222,7 +222,7 @@ work_init(struct work *w, const struct service *s, const struct conf *conf, stru
 	sigaddset(&w->signals, SIGINT);
 	sigaddset(&w->signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &w->signals, NULL); /* before any thread: only sigwait takes them */
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
 

@@ -62,7 +62,7 @@ static const struct field payment_reply[] = {
 
 #define HOOK(where, note) \
 	{ "POST", where, stripe_webhook, .access = WEBHOOK, .callers = "stripe", .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
-	    .kind = BODY_RAW, .problems = "400 malformed_event", .says = note }
+	    .kind = BODY_RAW, .problems = "400 malformed_event", .says = (note) }
 
 static const struct route routes[] = {
 	{ "POST", "/billing/setup-intents", setup_create, .ask = setup_ask, .synchronous = "stripe", .access = SERVICE,

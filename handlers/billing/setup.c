@@ -157,7 +157,7 @@ check_amount(const json_t *object, const struct row *w, struct problem *err)
 	const char *cents = json_text_at(json_object_get(object, "metadata"), "amount_cents");
 	char ours[24];
 
-	snprintf(ours, sizeof(ours), "%" PRId64, row_int(w, "amount_cents"));
+	(void)snprintf(ours, sizeof(ours), "%" PRId64, row_int(w, "amount_cents"));
 	if (cents == NULL || strcmp(cents, ours) != 0)
 		return problem(err, 400, "amount_mismatch", "Amount mismatch");
 	return 0;

@@ -28,7 +28,7 @@ jw_reference(struct json_writer *w, const char *key, const char *type, const cha
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), "%s/%s", type, id);
+	(void)snprintf(text, sizeof(text), "%s/%s", type, id);
 	jw_object(w, key);
 	jw_str(w, "reference", text);
 	jw_end(w);

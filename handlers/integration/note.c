@@ -53,7 +53,7 @@ put_paragraph(struct page *p, const char *text)
 	while (*text != '\0') {
 		HPDF_UINT n;
 
-		snprintf(chunk, sizeof(chunk), "%s", text);
+		(void)snprintf(chunk, sizeof(chunk), "%s", text);
 		n = HPDF_Page_MeasureText(p->page, chunk, width, HPDF_TRUE, NULL);
 		if (n == 0)
 			n = (HPDF_UINT)strlen(chunk);

@@ -54,9 +54,9 @@ static const struct field send_reply[] = {
 	{ 0 }
 };
 #define TOGGLES(need) \
-	{ "email", BOOLEAN, .required = need, .says = "e-mail by SendGrid" }, { "sms", BOOLEAN, .required = need, .says = "SMS by Twilio" }, \
-	{ "hubspot", BOOLEAN, .required = need, .says = "HubSpot contact" }, { "slack", BOOLEAN, .required = need, .says = "Slack channel of staff" }, \
-	{ "push", BOOLEAN, .required = need, .says = "push message" }, { "in_app", BOOLEAN, .required = need, .says = "in the portal" }
+	{ "email", BOOLEAN, .required = (need), .says = "e-mail by SendGrid" }, { "sms", BOOLEAN, .required = (need), .says = "SMS by Twilio" }, \
+	{ "hubspot", BOOLEAN, .required = (need), .says = "HubSpot contact" }, { "slack", BOOLEAN, .required = (need), .says = "Slack channel of staff" }, \
+	{ "push", BOOLEAN, .required = (need), .says = "push message" }, { "in_app", BOOLEAN, .required = (need), .says = "in the portal" }
 static const struct field toggles_body[] = { TOGGLES(false), { 0 } };
 static const struct field toggles_reply[] = { { "type", STRING, .required = true, .says = "message type" }, TOGGLES(true), { 0 } };
 static const struct field matrix_reply[] = {

@@ -28,7 +28,7 @@ read_file(struct arena *a, const char *path)
 	if (f == NULL)
 		return NULL;
 	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
+	(void)fclose(f);
 	return arena_ndup(a, text, n);
 }
 

@@ -6,7 +6,7 @@
 
 const char *const channel_names[] = { "email", "sms", "hubspot", "slack", "push", "in_app", NULL };
 
-#define NAMES(...) ((const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL })
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 const struct notice notices[] = {
 	{ "prescription_approved", NAMES("portalUrl") },

@@ -20,7 +20,7 @@ page_text(struct req *r, struct problem *err)
 		return NULL;
 	}
 	n = fread(text, 1, 64 * 1024 - 1, f);
-	fclose(f);
+	(void)fclose(f);
 	text[n] = '\0';
 	return text;
 }

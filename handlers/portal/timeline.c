@@ -150,7 +150,7 @@ line_view(const struct row *row, int64_t began)
 {
 	char seconds[32];
 
-	snprintf(seconds, sizeof(seconds), "%+.2f s", (double)(row_time(row, "at") - began) / (double)US_PER_S);
+	(void)snprintf(seconds, sizeof(seconds), "%+.2f s", (double)(row_time(row, "at") - began) / (double)US_PER_S);
 	return json_pack("{ssssss}", "since", seconds, "service", row_str(row, "service"), "what", row_str(row, "what"));
 }
 

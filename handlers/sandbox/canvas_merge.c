@@ -174,7 +174,7 @@ sb_canvas_document_made(struct call *c, json_t *fresh)
 
 	json_object_set(fresh, "_content", content);
 	json_object_set_new(file, "contentType", json_string("application/pdf"));
-	json_object_set_new(file, "size", json_integer((json_int_t)(strlen(data) / 4 * 3)));
+	json_object_set_new(file, "size", json_integer((json_int_t)strlen(data) / 4 * 3));
 	json_object_set_new(
 	    file, "url", json_string(arena_printf(c->arena, "https://sandbox.canvasmedical.com/documents/%s.pdf?expires=600", id)));
 	json_object_set_new(item, "attachment", file);

@@ -400,8 +400,8 @@ static const struct search_param medication_params[] = {
 	{ "status", "{\"status\":$v}", NULL },
 };
 
-#define RULES(array)	.rules = array, .nrules = COUNT(array)
-#define PARAMS_OF(array)	.params = array, .nparams = COUNT(array)
+#define RULES(array)	.rules = (array), .nrules = COUNT(array)
+#define PARAMS_OF(array)	.params = (array), .nparams = COUNT(array)
 
 static const struct resource resources[] = {
 	{ "Patient", MAY_CREATE | MAY_READ | MAY_UPDATE | MAY_SEARCH, .hex_id = true, RULES(patient_rules), .check = check_patient,

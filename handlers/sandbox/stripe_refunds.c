@@ -58,7 +58,7 @@ int
 sb_stripe_refund_create(struct call *c, struct problem *err)
 {
 	int64_t amount, captured, before;
-	json_t *charge, *refund;
+	json_t *charge = NULL, *refund;
 	const char *reason;
 	int rc;
 

@@ -121,7 +121,7 @@ sb_random(struct arena *a, const char *prefix, size_t n)
 	size_t np = strlen(prefix);
 	char *s = arena_alloc(a, np + n + 1);
 
-	memcpy(s, prefix, np);
+	memcpy(s, prefix, np);	/* NOLINT(bugprone-not-null-terminated-result): random_into ends it */
 	random_into(s + np, n, alphabet, sizeof(alphabet) - 1);
 	return s;
 }

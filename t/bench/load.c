@@ -78,19 +78,20 @@ read_lines(void)
 	if (f == NULL)
 		die("%s: %s", load.file, strerror(errno));
 	while (getline(&text, &cap, f) > 0) {
-		char *copy, *target, *body;
+		char *target, *body;
 
 		text[strcspn(text, "\n")] = '\0';
-		copy = strdup(text);
 		if (load.nlines == room)
 			load.lines = realloc(load.lines, (room = room == 0 ? 1024 : room * 2) * sizeof(*load.lines));
-		if (copy == NULL || load.lines == NULL || (target = strchr(copy, ' ')) == NULL)
+		if (load.lines == NULL || (target = strchr(text, ' ')) == NULL)
 			die("%s: a line is no request", load.file);
 		*target++ = '\0';
 		body = strchr(target, ' ');
 		if (body != NULL)
 			*body++ = '\0';
-		load.lines[load.nlines++] = (struct line){ copy, target, body };
+		load.lines[load.nlines++] = (struct line){ text, target, body };
+		text = NULL;	/* the list keeps it */
+		cap = 0;
 	}
 	free(text);
 	(void)fclose(f);
@@ -410,13 +411,13 @@ options(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct link *links = calloc(MAX_CONNECTIONS, sizeof(*links));
+	static struct link links[MAX_CONNECTIONS];
 	int64_t began;
 
 	log_open("load", LOG_INFO);
 	load.samples = calloc(SAMPLES, sizeof(*load.samples));
-	if (links == NULL || load.samples == NULL || options(argc, argv) < 0) {
-		fprintf(stderr, "usage: telerx-load --port P --ca FILE [--connections N] [--seconds S] [--key ID | --bearer] [--from N]"
+	if (load.samples == NULL || options(argc, argv) < 0) {
+		(void)fprintf(stderr, "usage: telerx-load --port P --ca FILE [--connections N] [--seconds S] [--key ID | --bearer] [--from N]"
 				" [--once] [--fresh] FILE\n");
 		return 2;
 	}

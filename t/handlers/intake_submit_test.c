@@ -49,9 +49,9 @@ a_repeated_submit_is_answered_and_a_second_one_refused(void **state)
 	for (int i = 0; i < 3; i++) {
 		send_envelope(w, &v, envelope, once);
 		expect_status(w, 201);
-		if (i == 0)
-			first = answer_text(w, "submissionId");
-		expect_text(w, "submissionId", first);
+		if (first != NULL)
+			expect_text(w, "submissionId", first);
+		first = answer_text(w, "submissionId");
 	}
 	send_envelope(w, &v, envelope, new_key(w));
 	expect_problem(w, 409, "already_submitted");

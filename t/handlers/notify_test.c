@@ -218,7 +218,7 @@ every_type_has_the_templates_of_its_channels(void **state)
 			if (strcmp(channel_names[i], "hubspot") == 0 ||
 			    sql_int(w, "SELECT %s::int FROM notification_channel_config WHERE type = '%s'", channel_names[i], n->type) != 1)
 				continue;
-			snprintf(path, sizeof(path), "%s/templates/notify/%s.%s.en.mustache", scratch_source(), n->type, channel_names[i]);
+			(void)snprintf(path, sizeof(path), "%s/templates/notify/%s.%s.en.mustache", scratch_source(), n->type, channel_names[i]);
 			if (access(path, R_OK) != 0)
 				fail_msg("%s is missing", path);
 		}

@@ -288,7 +288,7 @@ run_racer(void *p)
 	dispatch(&c, &wire, &r);
 	me->status = r.status;
 	const char *run = json_text_at(json_read(a, r.out.data, r.out.len, &err), "runId");
-	snprintf(me->run, sizeof(me->run), "%s", run == NULL ? "" : run);
+	(void)snprintf(me->run, sizeof(me->run), "%s", run == NULL ? "" : run);
 	db_close(db);
 	keyring_free(keys);
 	arena_free(a);

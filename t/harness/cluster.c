@@ -44,7 +44,7 @@ static int alive = -1; /* the pipe that says so */
 static void
 broken(const char *what)
 {
-	fprintf(stderr, "harness: %s: %m\n", what);
+	(void)fprintf(stderr, "harness: %s: %m\n", what);
 	exit(99);
 }
 
@@ -91,7 +91,7 @@ find_programs(void)
 	}
 	n = scandir("/usr/lib/postgresql", &names, is_version, versionsort);
 	if (n <= 0) {
-		fprintf(stderr, "harness: no PostgreSQL server under /usr/lib/postgresql (TELERX_PG_BIN says where it is)\n");
+		(void)fprintf(stderr, "harness: no PostgreSQL server under /usr/lib/postgresql (TELERX_PG_BIN says where it is)\n");
 		exit(99);
 	}
 	put_text(programs, sizeof(programs), "/usr/lib/postgresql/%s/bin", names[n - 1]->d_name);
@@ -153,9 +153,9 @@ show(const char *log)
 	char line[512];
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		fputs(line, stderr);
+		(void)fputs(line, stderr);
 	if (f != NULL)
-		fclose(f);
+		(void)fclose(f);
 }
 
 /* ---- a cluster of our own */
@@ -185,7 +185,7 @@ running_server(void)
 		return 0;
 	if (fgets(line, sizeof(line), f) == NULL)
 		line[0] = '\0';
-	fclose(f);
+	(void)fclose(f);
 	return (pid_t)strtol(line, NULL, 10);
 }
 
@@ -263,7 +263,7 @@ wait_for_server(const char *log)
 		(void)poll(NULL, 0, 50);
 	}
 	show(log);
-	fprintf(stderr, "harness: the PostgreSQL server does not start\n");
+	(void)fprintf(stderr, "harness: the PostgreSQL server does not start\n");
 	exit(99);
 }
 
@@ -277,7 +277,7 @@ start_cluster(void)
 	put_text(own_folder, sizeof(own_folder), "%s", folder);
 	start_watcher();
 	starter = getpid();
-	atexit(stop_cluster);
+	(void)atexit(stop_cluster);
 	if (geteuid() == 0 && (pw == NULL || chown(own_folder, pw->pw_uid, pw->pw_gid) < 0))
 		broken(own_folder);
 	put_text(cluster, sizeof(cluster), "%s", own_folder);
@@ -372,7 +372,7 @@ scratch_new(const char *dir, bool sample)
 	provision(s);
 	put_text(sql, sizeof(sql), "%s/sql", source_root());
 	if (migrate_up(s->owner, sql, dir != NULL ? dir : "none", sample, &applied, &err) < 0) {
-		fprintf(stderr, "harness: %s: %s\n", err.code, err.detail);
+		(void)fprintf(stderr, "harness: %s: %s\n", err.code, err.detail);
 		exit(99);
 	}
 	return s;

@@ -26,7 +26,7 @@ world_fail(const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(says, sizeof(says), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s\n", says);
+	(void)fprintf(stderr, "%s\n", says);
 	_fail(file, line);
 	abort();
 }
@@ -34,7 +34,7 @@ world_fail(const char *file, int line, const char *fmt, ...)
 static void
 no_world(const struct problem *err)
 {
-	fprintf(stderr, "harness: %d %s: %s\n", err->status, err->code, err->detail);
+	(void)fprintf(stderr, "harness: %d %s: %s\n", err->status, err->code, err->detail);
 	exit(99);
 }
 

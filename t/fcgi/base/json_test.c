@@ -15,6 +15,8 @@ begin(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
+	if (w == NULL)
+		return -1;
 	w->arena = arena_new(0);
 	w->out = buf_in(w->arena, 1 << 16);
 	jw_start(&w->w, &w->out);

@@ -214,20 +214,20 @@ setup(void **state)
 	void *f;
 	int host;
 
-	if (floor_setup(&f) < 0)
+	*state = x;
+	if (x == NULL || floor_setup(&f) < 0)
 		return -1;
 	x->f = f;
 	url = scratch_url(x->f->scratch) + strlen("host=");
 	host = (int)strcspn(url, " ");
-	snprintf(x->server, sizeof(x->server), "%.*s/.s.PGSQL.5432", host, url);
-	snprintf(x->ours, sizeof(x->ours), "%s/.s.PGSQL.5432", scratch_folder(x->f->scratch));
-	snprintf(x->url, sizeof(x->url), "host=%s%s", scratch_folder(x->f->scratch), url + host);
+	(void)snprintf(x->server, sizeof(x->server), "%.*s/.s.PGSQL.5432", host, url);
+	(void)snprintf(x->ours, sizeof(x->ours), "%s/.s.PGSQL.5432", scratch_folder(x->f->scratch));
+	(void)snprintf(x->url, sizeof(x->url), "host=%s%s", scratch_folder(x->f->scratch), url + host);
 	x->listener = local_socket(x->ours, true);
 	if (x->listener < 0 || pthread_create(&x->thread, NULL, proxy_main, x) != 0)
 		return -1;
 	x->db = db_open(x->url, DB_API, "test-proxy", &err);
 	must(x->db != NULL ? 0 : -1, &err);
-	*state = x;
 	return 0;
 }
 

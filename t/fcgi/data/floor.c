@@ -66,6 +66,8 @@ floor_setup(void **state)
 	struct problem err = { 0 };
 	PGconn *owner;
 
+	if (f == NULL)
+		return -1;
 	log_open("test", LOG_ERROR + 1); /* errors here are made on purpose */
 	f->scratch = scratch_new(NULL, false);
 	f->arena = arena_new(0);

@@ -13,7 +13,7 @@ must(int rc, const struct problem *err, const char *file, int line)
 {
 	if (rc >= 0)
 		return;
-	fprintf(stderr, "%d %s: %s\n", err->status, err->code, err->detail);
+	(void)fprintf(stderr, "%d %s: %s\n", err->status, err->code, err->detail);
 	_fail(file, line);
 }
 

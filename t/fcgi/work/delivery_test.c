@@ -66,9 +66,9 @@ subscriber(
 	pthread_mutex_lock(&lock);
 	assert_true(nposts < MOST_POSTS);
 	p = &posts[nposts++];
-	snprintf(p->path, sizeof(p->path), "%s", strstr(call->url, "internal") + strlen("internal"));
-	snprintf(p->aggregate, sizeof(p->aggregate), "%s", json_text_at(body, "aggregateId"));
-	snprintf(p->body, sizeof(p->body), "%.*s", (int)call->body.n, (const char *)call->body.p);
+	(void)snprintf(p->path, sizeof(p->path), "%s", strstr(call->url, "internal") + strlen("internal"));
+	(void)snprintf(p->aggregate, sizeof(p->aggregate), "%s", json_text_at(body, "aggregateId"));
+	(void)snprintf(p->body, sizeof(p->body), "%.*s", (int)call->body.n, (const char *)call->body.p);
 	p->seq = json_int_at(body, "seq", -1);
 	p->taken = !refuse(p);
 	*ret = (struct http_answer){ .outcome = HTTP_ANSWERED, .status = p->taken ? 200 : 500, .body = BYTES("", 0) };

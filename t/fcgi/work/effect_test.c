@@ -61,7 +61,7 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 
 #define KIND(name_, unknown_, deadline, look) \
 	{ \
-		.name = name_, .unknown = unknown_, .deadline_s = deadline, .dress = dress, .judge = judge, .look_up = look, \
+		.name = (name_), .unknown = (unknown_), .deadline_s = (deadline), .dress = dress, .judge = judge, .look_up = (look), \
 		.settle = settle \
 	}
 static const struct effect_kind resend = KIND("resend.act", RESEND, 86400, look_up);

@@ -22,14 +22,14 @@ static void
 note_call(const struct http_call *call)
 {
 	assert_true(ncalls < COUNT(calls));
-	snprintf(calls[ncalls].what, sizeof(calls[ncalls].what), "%s %s", call->method,
+	(void)snprintf(calls[ncalls].what, sizeof(calls[ncalls].what), "%s %s", call->method,
 	    strstr(call->url, "internal") + strlen("internal"));
-	snprintf(calls[ncalls].body, sizeof(calls[ncalls].body), "%.*s", (int)call->body.n,
+	(void)snprintf(calls[ncalls].body, sizeof(calls[ncalls].body), "%.*s", (int)call->body.n,
 	    call->body.p == NULL ? "" : (const char *)call->body.p);
 	calls[ncalls].key[0] = '\0';
 	for (size_t i = 0; call->headers[i] != NULL; i++)
 		if (strncmp(call->headers[i], "Idempotency-Key: ", 17) == 0)
-			snprintf(calls[ncalls].key, sizeof(calls[ncalls].key), "%s", call->headers[i] + 17);
+			(void)snprintf(calls[ncalls].key, sizeof(calls[ncalls].key), "%s", call->headers[i] + 17);
 	ncalls++;
 }
 

@@ -11,7 +11,7 @@ client_env(const char *name)
 	const char *v = getenv(name);
 
 	if (v == NULL || *v == '\0') {
-		fprintf(stderr, "journey: %s is not set; ./telerx journey sets it from var/dev.env\n", name);
+		(void)fprintf(stderr, "journey: %s is not set; ./telerx journey sets it from var/dev.env\n", name);
 		exit(2);
 	}
 	return v;

@@ -69,11 +69,13 @@ patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
 	p->arena = arena_new(512 * 1024 * 1024);
 	p->http = http_new(NULL, client_env("TELERX_CA"));
 	p->name = arena_dup(p->arena, name);
+	if (random_bytes(random, sizeof(random)) < 0)
+		return -1;
 	FILE *f = fopen(arena_printf(p->arena, "%s/%s.json", dir, name), "re");
-	if (f == NULL || random_bytes(random, sizeof(random)) < 0)
+	if (f == NULL)
 		return -1;
 	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
+	(void)fclose(f);
 	p->file = json_read(p->arena, text, n, &err);
 	if (p->file == NULL)
 		return -1;
@@ -83,7 +85,7 @@ patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
 	p->form = json_object_get(p->file, "form");
 	p->email = fresh_email(p);
 	json_object_set_new(p->form, "email", json_string(p->email));
-	snprintf(p->source, sizeof(p->source), "127.%u.%u.%u", 1 + random[0] % 250u, random[1], 1 + nth % 250u);
+	(void)snprintf(p->source, sizeof(p->source), "127.%u.%u.%u", 1 + random[0] % 250u, random[1], 1 + nth % 250u);
 	return 0;
 }
 
@@ -116,7 +118,7 @@ load(struct patient *patients, const char *dir, const char *only, size_t count)
 		struct patient *p = &patients[made];
 
 		if (patient_init(p, dir, names[i % n], (unsigned)made) < 0) {
-			fprintf(stderr, "journey: %s/%s.json cannot be read\n", dir, names[i % n]);
+			(void)fprintf(stderr, "journey: %s/%s.json cannot be read\n", dir, names[i % n]);
 			exit(2);
 		}
 		if (count == 0 || only != NULL || p->ending == DELIVERED)
@@ -137,13 +139,13 @@ set_fault(const char *spec)
 	struct reply r;
 	int rc;
 
-	if (sscanf(spec, "%31[a-z]:%47[a-z0-9_]:%u", vendor, mode, &calls) < 2)
+	if (sscanf(spec, "%31[a-z]:%47[a-z0-9_]:%4u", vendor, mode, &calls) < 2) /* NOLINT(cert-err34-c): the width keeps it in range */
 		rc = fail(&p, "a fault is VENDOR:MODE[:COUNT]");
 	else
 		rc = client_expect(&p, &(struct ask){ .method = "POST", .as = AS_ADMIN, .path = arena_printf(p.arena, "/sandbox/%s/faults", vendor),
 		    .body = arena_printf(p.arena, "{\"mode\":\"%s\",\"count\":%u}", mode, calls) }, 201, &r);
 	if (rc < 0)
-		fprintf(stderr, "journey: %s\n", p.failure);
+		(void)fprintf(stderr, "journey: %s\n", p.failure);
 	http_free(p.http);
 	arena_free(p.arena);
 	return rc;
@@ -159,6 +161,12 @@ by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+static double
+seconds_of(int64_t us)
+{
+	return (double)us / (double)US_PER_S;
+}
+
 static void
 print_figures(const struct patient *patients, size_t n, int64_t took)
 {
@@ -171,7 +179,7 @@ print_figures(const struct patient *patients, size_t n, int64_t took)
 	printf("\n%zu patients in %.1f s: %.1f a minute", n, (double)took / 1e6, (double)n * 60e6 / (double)took);
 	if (m > 0) {
 		qsort(waits, m, sizeof(*waits), by_value);
-		printf("; submit to pharmacy acceptance p50 %.2f s, p95 %.2f s", (double)waits[m / 2] / 1e6, (double)waits[(m * 95) / 100] / 1e6);
+		printf("; submit to pharmacy acceptance p50 %.2f s, p95 %.2f s", seconds_of(waits[m / 2]), seconds_of(waits[(m * 95) / 100]));
 	}
 	printf("\n");
 }
@@ -220,7 +228,7 @@ main(int argc, char **argv)
 			return 2;
 	}
 	if (count > PATIENTS_MAX || dir == NULL || argc - optind > 1 || (n = load(patients, dir, argv[optind], count)) == 0) {
-		fprintf(stderr, "usage: journey [NAME] [--count N (at most %d)] [--fault VENDOR:MODE[:COUNT]] [--quiet]\n", PATIENTS_MAX);
+		(void)fprintf(stderr, "usage: journey [NAME] [--count N (at most %d)] [--fault VENDOR:MODE[:COUNT]] [--quiet]\n", PATIENTS_MAX);
 		return 2;
 	}
 	began = clock_us();

@@ -15,7 +15,7 @@ say(struct patient *p, const char *service, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	add(p, clock_us(), service, arena_dup(p->arena, what));
 }
@@ -28,7 +28,7 @@ fail(struct patient *p, const char *fmt, ...)
 	if (p->failure[0] != '\0')
 		return -1;	/* the first reason is the one to read */
 	va_start(ap, fmt);
-	vsnprintf(p->failure, sizeof(p->failure), fmt, ap);
+	(void)vsnprintf(p->failure, sizeof(p->failure), fmt, ap);
 	va_end(ap);
 	return -1;
 }
