@@ -35,6 +35,9 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	{ "VENDOR_CA_FILE", CONF_STR, .says = "certificate authority for vendors' hosts; unset = the system's" },
 	{ "LIVE_MODE", CONF_BOOL, .dflt = "false",
 	    .says = "real vendors, real money: live keys are refused without it, sandbox URLs with it" },
+	{ "EVENT_RETENTION", CONF_LIST, .says = "topic=days, ...: how long messages are kept, where not as the topic says" },
+	{ "EVENT_RETENTION_FLOORS", CONF_LIST, .dflt = "healthcare.audit.phi_access=2190",
+	    .says = "topic=days, ...: what EVENT_RETENTION may not go below" },
 	{ 0 } };
 
 struct call {
@@ -128,7 +131,8 @@ service_begin(const struct service *s, const struct conf *conf, struct problem *
 		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
 	if (s->database != NULL && needs(conf, "DATABASE_URL", err) < 0)
 		return -1;
-	if (needs(conf, "KEK_FILE", err) < 0 || live_check(s, conf, err) < 0 || routes_check(s, err) < 0)
+	if (needs(conf, "KEK_FILE", err) < 0 || live_check(s, conf, err) < 0 || routes_check(s, err) < 0 ||
+	    topics_check(s->topics, conf, err) < 0)
 		return -1;
 	event_topics(s->topics);
 	job_kinds(job_place, s);
@@ -209,7 +213,8 @@ cmd_migrate(const struct call *c)
 	}
 	if (needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 ||
 	    migrate_up(conf_str(c->conf, "DATABASE_OWNER_URL"), conf_str(c->conf, "SQL_DIR"), c->service->database, sample,
-		&applied, &err) < 0)
+		&applied, &err) < 0 ||
+	    topics_store(conf_str(c->conf, "DATABASE_OWNER_URL"), c->service->topics, c->conf, &err) < 0)
 		return refuse(&err);
 	printf("%s: %u migrations applied\n", c->service->name, applied);
 	return 0;

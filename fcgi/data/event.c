@@ -5,7 +5,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "data/attention.h"
 #include "data/db_private.h"
 #include "data/event.h"
 
@@ -16,17 +15,10 @@ static const char publish_sql[] =
     "  INSERT INTO outbox_head AS h (aggregate_id, seq) VALUES ($3::uuid, 1)"
     "  ON CONFLICT (aggregate_id) DO UPDATE SET seq = h.seq + 1 RETURNING seq),"
     " message AS ("
-    "  INSERT INTO outbox (id, tenant_id, topic, aggregate_id, seq, payload, request_id)"
-    "  SELECT message_id($2, $3::uuid, seq), $1::uuid, $2, $3::uuid, seq, $4::jsonb, $5 FROM head RETURNING id, seq)"
+    "  INSERT INTO outbox (id, tenant_id, topic, aggregate_id, seq, payload, request_id, version)"
+    "  SELECT message_id($2, $3::uuid, seq), $1::uuid, $2, $3::uuid, seq, $4::jsonb, $5, $7::integer FROM head RETURNING id, seq)"
     " INSERT INTO outbox_delivery (outbox_id, subscriber, aggregate_id, seq)"
     " SELECT message.id, subscriber, $3::uuid, message.seq FROM message, unnest($6::text[]) AS subscriber";
-
-static const char *const attention_to[] = { "integration", NULL };
-const struct topic core_topics[] = {
-	{ ATTENTION_RAISED, attention_to, "a person must look at this" },
-	{ ATTENTION_CLEARED, attention_to, "the cause of it has ended" },
-	{ 0 }
-};
 
 static const struct topic *topics;
 
@@ -36,16 +28,20 @@ event_topics(const struct topic *table)
 	topics = table;
 }
 
-static const struct topic *
-find_topic(const char *name)
+/* An event is our own words: what is wrong with it is a bug of the service, named without its values. */
+static int
+check_payload(struct arena *a, const struct topic *t, const char *payload, struct problem *err)
 {
-	for (const struct topic *t = topics; t != NULL && t->name != NULL; t++)
-		if (strcmp(t->name, name) == 0)
-			return t;
-	for (const struct topic *t = core_topics; t->name != NULL; t++)
-		if (strcmp(t->name, name) == 0)
-			return t;
-	die("no such topic: %s", name);
+	struct problem why = { 0 };
+	json_t *value;
+
+	if (t->payload == NULL)
+		return 0;
+	value = json_read(a, payload, strlen(payload), &why);
+	if (value != NULL && field_check(t->payload, value, &why) == 0)
+		return 0;
+	return problem(err, 500, "invalid_event", "%s: %s %s", t->name, why.nerrors > 0 && *why.errors[0].field != '\0' ? why.errors[0].field : "payload",
+	    why.nerrors > 0 ? why.errors[0].code : why.code);
 }
 
 /* Service names are plain words: an array literal needs no quoting. */
@@ -64,16 +60,53 @@ subscriber_array(struct arena *a, const struct topic *t)
 int
 event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err)
 {
-	const struct topic *t = find_topic(topic);
+	const struct topic *t = topic_find(topics, topic);
 	const struct scope *s = db_scope(db);
 
+	if (t == NULL && (t = topic_find(core_topics, topic)) == NULL)
+		die("no such topic: %s", topic);
+	if (check_payload(db_current_arena(db), t, payload, err) < 0)
+		return -1;
+
 	const struct param p[] = { P_UUID(s->tenant), P_TEXT(topic), P_UUID(aggregate), P_TEXT(payload), P_TEXT(s->request_id),
-		P_TEXT(subscriber_array(db_current_arena(db), t)) };
+		P_TEXT(subscriber_array(db_current_arena(db), t)), P_INT(topic_version(t)) };
 
 	if (db_run_later(db, publish_sql, p, COUNT(p), err) < 0)
 		return -1;
 	db->hint = true;
 	return 0;
+}
+
+static const char inbox_sql[] =
+    "INSERT INTO inbox (source, message_id, topic, occurred_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+
+static const struct event_row *
+row_for(const struct event_row *rows, size_t n, const char *topic)
+{
+	const struct event_row *any = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].topic, topic) == 0)
+			return &rows[i];
+		if (strcmp(rows[i].topic, "*") == 0)
+			any = &rows[i];
+	}
+	return any;
+}
+
+int
+event_take(struct event *e, const struct event_row *rows, size_t n, struct problem *err)
+{
+	const struct event_row *row = row_for(rows, n, e->topic);
+	char id[UUID_TEXT];
+	int64_t fresh;
+
+	if (row == NULL)
+		return 2;
+	fresh = db_exec(e->db, inbox_sql, err, P_TEXT(e->source), P_TEXT(uuid_text(e->id, id)), P_TEXT(e->topic), P_TIME(e->occurred_at));
+	if (fresh <= 0)
+		return (int)fresh;
+	return row->run(e, err) < 0 ? -1 : 1;
 }
 
 struct uuid

@@ -12,18 +12,13 @@
 #include <jansson.h>
 
 #include "data/db.h"
+#include "data/topic.h"
 
-struct topic {
-	const char *name;               /* intake.submitted */
-	const char *const *subscribers; /* NULL-terminated service names */
-	const char *says;
-};
-
-/* topic must be in the table the service registered (aborts otherwise). The row leaves with the next statement or with COMMIT; should
- * the server refuse it, that is what fails. */
+/* topic must be in the table the service registered (aborts otherwise). A payload that the topic's table does not take is 500
+ * "invalid_event", naming the member, and nothing is written: the caller fails and its transaction with it. The row leaves with the
+ * next statement or with COMMIT; should the server refuse it, that is what fails. */
 int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
 void event_topics(const struct topic *table); /* once at start-up; the core does it */
-extern const struct topic core_topics[];      /* what every service publishes by itself; ends with a row without name */
 
 /* What an event function gets. Its transaction is open; it writes rows, enqueues jobs and returns. */
 struct event {
@@ -32,6 +27,7 @@ struct event {
 	const struct conf *conf;
 	struct uuid id;
 	const char *topic;
+	int version;        /* of the payload's table */
 	const char *source; /* the producing service */
 	struct uuid aggregate;
 	int64_t seq;
@@ -45,6 +41,10 @@ struct event_row {
 	const char *topic; /* "*" takes every topic */
 	event_fn *run;
 };
+
+/* Takes a message once: its inbox row and what the row's function does are one transaction, the caller's (rule O4). e->db holds it.
+ * 1: done, 0: it had been taken before, 2: nobody here consumes the topic; -1. */
+int event_take(struct event *e, const struct event_row *rows, size_t n, struct problem *err) MUST_CHECK;
 
 struct uuid event_uuid(const struct event *e, const char *member); /* nil when missing */
 const char *event_str(const struct event *e, const char *member);  /* "" when missing */

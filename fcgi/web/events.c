@@ -7,10 +7,9 @@
 
 #include "web/web_private.h"
 
-static const char inbox_sql[] = "INSERT INTO inbox (source, message_id, topic) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-
 const struct field event_body[] = { { "id", UUID, .required = true, .says = "the message: the same at each delivery" },
 	{ "topic", STRING, .required = true, .min = 1, .max = 100, .says = "what happened", .example = "intake.submitted" },
+	{ "version", INTEGER, .min = 1, .max = 1000, .says = "of the payload's schema; 1 when absent" },
 	{ "source", STRING, .required = true, .min = 1, .max = 60, .says = "the producing service" },
 	{ "aggregateId", UUID, .required = true, .says = "the object it happened to" },
 	{ "seq", INTEGER, .required = true, .says = "position among the messages of this object" },
@@ -20,20 +19,6 @@ const struct field event_body[] = { { "id", UUID, .required = true, .says = "the
 
 const struct field event_reply[] = { { "duplicate", BOOLEAN, .says = "it had been taken before" },
 	{ "ignored", BOOLEAN, .says = "no function here consumes this topic" }, { 0 } };
-
-static const struct event_row *
-row_for(const struct service *s, const char *topic)
-{
-	const struct event_row *any = NULL;
-
-	for (size_t i = 0; i < s->nevents; i++) {
-		if (strcmp(s->events[i].topic, topic) == 0)
-			return &s->events[i];
-		if (strcmp(s->events[i].topic, "*") == 0)
-			any = &s->events[i];
-	}
-	return any;
-}
 
 static void
 answer(struct req *r, int status, const char *member, bool value)
@@ -62,32 +47,28 @@ event_cause(struct req *r, struct problem *err)
 int
 event_receive(struct req *r, struct problem *err)
 {
-	const char *topic = req_str(r, "topic"), *source = req_str(r, "source");
-	const struct event_row *row = row_for(r->service, topic);
 	struct event e = {
 		.db = r->db,
 		.arena = r->arena,
 		.conf = r->conf,
 		.id = req_uuid(r, "id"),
-		.topic = topic,
-		.source = source,
+		.topic = req_str(r, "topic"),
+		.version = (int)req_int(r, "version", 1),
+		.source = req_str(r, "source"),
 		.aggregate = req_uuid(r, "aggregateId"),
 		.seq = req_int(r, "seq", 0),
 		.payload = req_json(r, "payload"),
 	};
-	int64_t fresh;
+	int taken;
 
-	if (row == NULL) {
-		answer(r, 202, "ignored", true);
-		return 0;
-	}
 	if (clock_parse(req_str(r, "occurredAt"), &e.occurred_at) < 0)
 		return problem(err, 422, "validation_failed", "occurredAt is not a time");
-	fresh = db_exec(r->db, inbox_sql, err, P_TEXT(source), P_TEXT(req_str(r, "id")), P_TEXT(topic));
-	if (fresh < 0)
+	taken = event_take(&e, r->service->events, r->service->nevents, err);
+	if (taken < 0)
 		return -1;
-	if (fresh == 1 && row->run(&e, err) < 0)
-		return -1;
-	answer(r, 200, "duplicate", fresh == 0);
+	if (taken == 2)
+		answer(r, 202, "ignored", true);
+	else
+		answer(r, 200, "duplicate", taken == 0);
 	return 0;
 }

@@ -5,7 +5,7 @@
 #define WEB_ROUTE_H
 
 #include "data/db.h"
-#include "web/field.h"
+#include "base/field.h"
 
 struct req;
 

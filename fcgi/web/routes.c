@@ -5,14 +5,15 @@
 
 #include "web/web_private.h"
 
-#define CORE_ROWS    6
-#define PATH_TEXT    64
+#define CORE_ROWS    32 /* room for them */
+#define PATH_TEXT    96
 #define KNOWN_ACCESS (PUBLIC | SERVICE | ADMIN | PATIENT_SELF | WEBHOOK | VENDOR)
 
 /* Templates carry the service's name and prefix, so they are made once per service (tests run several in one process). */
 struct core_table {
 	const struct service *service;
 	struct route rows[CORE_ROWS];
+	size_t n;
 	char paths[CORE_ROWS][PATH_TEXT];
 	struct core_table *next;
 };
@@ -21,19 +22,24 @@ static pthread_mutex_t tables_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct core_table *tables;
 
 static void
-core_row(struct core_table *t, size_t i, struct route row, const char *before, const char *middle, const char *after)
+core_row(struct core_table *t, struct route row, const char *before, const char *middle, const char *after)
 {
-	int n = snprintf(t->paths[i], PATH_TEXT, "%s%s%s", before, middle, after);
+	size_t i = t->n++;
+	int n;
 
+	if (i == CORE_ROWS)
+		die("the core has more than %d rows", CORE_ROWS);
+	n = snprintf(t->paths[i], PATH_TEXT, "%s%s%s", before, middle, after);
 	if (n < 0 || n >= PATH_TEXT)
 		die("the name or prefix of %s is too long", t->service->name);
 	row.path = t->paths[i];
 	t->rows[i] = row;
 }
 
-static struct core_table *
-core_table_new(const struct service *s)
+static void
+health_rows(struct core_table *t)
 {
+	const struct service *s = t->service;
 	const struct route live = { .method = "GET",
 		.handle = health_live,
 		.access = PUBLIC,
@@ -49,6 +55,18 @@ core_table_new(const struct service *s)
 	const struct route metrics = {
 		.method = "GET", .handle = health_metrics, .access = PUBLIC, .db = NONE, .media = "text/plain", .says = "counters, Prometheus text format"
 	};
+
+	core_row(t, live, "/health/live", "", "");
+	core_row(t, ready, "/health/ready", "", "");
+	core_row(t, metrics, "/metrics", "", "");
+	core_row(t, live, "/health/", s->name, "/live");
+	core_row(t, ready, "/health/", s->name, "/ready");
+}
+
+/* For services with a database: without an inbox a delivery cannot be made once. */
+static void
+event_rows(struct core_table *t)
+{
 	const struct route events = { .method = "POST",
 		.ask = event_cause,
 		.handle = event_receive,
@@ -60,17 +78,21 @@ core_table_new(const struct service *s)
 		.body = event_body,
 		.reply = event_reply,
 		.says = "delivery of an event; each message takes effect once" };
+
+	core_row(t, events, t->service->prefix, "/events", "");
+}
+
+static struct core_table *
+core_table_new(const struct service *s)
+{
 	struct core_table *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		die("out of memory for the core's rows");
 	t->service = s;
-	core_row(t, 0, live, "/health/live", "", "");
-	core_row(t, 1, ready, "/health/ready", "", "");
-	core_row(t, 2, metrics, "/metrics", "", "");
-	core_row(t, 3, live, "/health/", s->name, "/live");
-	core_row(t, 4, ready, "/health/", s->name, "/ready");
-	core_row(t, 5, events, s->prefix, "/events", "");
+	health_rows(t);
+	if (s->database != NULL)
+		event_rows(t);
 	return t;
 }
 
@@ -88,8 +110,7 @@ core_routes(const struct service *s, size_t *n)
 		tables = t;
 	}
 	(void)pthread_mutex_unlock(&tables_mutex);
-	/* A service without a database has no inbox to make a delivery once with. */
-	*n = s->database != NULL ? CORE_ROWS : CORE_ROWS - 1;
+	*n = t->n;
 	return t->rows;
 }
 

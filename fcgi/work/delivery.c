@@ -30,7 +30,7 @@ static const char claim_sql[] =
     "  run_at = clock_timestamp() + make_interval(secs => $2)"
     " FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
     " RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload,"
-    " o.request_id, o.occurred_at";
+    " o.request_id, o.occurred_at, o.version";
 static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND run_at <= clock_timestamp() LIMIT 1";
 static const char sent_sql[] =
     "UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
@@ -62,6 +62,7 @@ event_body(struct hand *h, const struct row *w)
 	jw_object(&j, NULL);
 	jw_uuid(&j, "id", row_uuid(w, "outbox_id"));
 	jw_str(&j, "topic", row_str(w, "topic"));
+	jw_int(&j, "version", row_int(w, "version"));
 	jw_str(&j, "source", h->work->service->name);
 	jw_uuid(&j, "aggregateId", row_uuid(w, "aggregate_id"));
 	jw_int(&j, "seq", row_int(w, "seq"));

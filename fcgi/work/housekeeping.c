@@ -225,6 +225,7 @@ housekeeper_main(void *hand)
 		{ heartbeat, at_most(HEARTBEAT_S, w->lease_s / 3), 0 },
 		{ rescue_expired, at_most(RESCUE_S, w->lease_s / 2), 0 },
 		{ sweep, 60 * US_PER_S, 0 },
+		{ sweep_outbox, 60 * US_PER_S, 0 },
 	};
 	int64_t *last_ticks = calloc(w->service->ntimers + 1, sizeof(*last_ticks));
 	struct problem err = { 0 };

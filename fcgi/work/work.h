@@ -9,6 +9,7 @@
  *	housekeeping.c	heartbeats, rescue, the worker's row (rules Q4, Q5)
  *	timer.c		ticks (rule Q15)
  *	delivery.c	outbox to peers (rules O1 to O3)
+ *	retention.c	messages whose time is over
  *	drain.c		all of it on one thread, for tests
  */
 #ifndef WORK_WORK_H
@@ -105,7 +106,7 @@ int effect_audit(
 int effect_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 int saga_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 
-/* ---- housekeeping.c, timer.c, delivery.c */
+/* ---- housekeeping.c, timer.c, delivery.c, retention.c */
 void *housekeeper_main(void *hand);
 void *listener_main(void *hand);
 int rescue_expired(struct hand *h, struct problem *err) MUST_CHECK;
@@ -113,5 +114,6 @@ int timers_fire(struct hand *h, int64_t *last,
     struct problem *err) MUST_CHECK; /* last: one per timer, the due time tried before; returns how many fired */
 int deliver_one(struct hand *h, struct problem *err) MUST_CHECK; /* 1: one was tried; 0: nothing is due */
 void *deliverer_main(void *hand);
+int sweep_outbox(struct hand *h, struct problem *err) MUST_CHECK; /* removes what topic.retention no longer keeps */
 
 #endif

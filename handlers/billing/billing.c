@@ -102,13 +102,23 @@ static const struct job_row jobs[] = {
 static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 1 }, { "default", 1 } };
 static const struct effect_kind *const effects[] = { &stripe_authorize_effect, &stripe_capture_effect, &stripe_cancel_effect };
 
+static const struct field payment_event[] = {
+	{ "paymentId", UUID, .required = true, .says = "the payment" },
+	{ "runId", UUID, .required = true, .says = "the run that asked for it" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "amountCents", INTEGER, .required = true, .min = 0, .says = "the amount" },
+	{ "currency", STRING, .required = true, .max = 3, .says = "three letters" },
+	{ "code", STRING, .max = 100, .says = "the bank's or our reason" },
+	{ 0 }
+};
 static const char *const payment_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
-	{ "payment.authorized", payment_to, "the bank holds the amount" },
-	{ "payment.failed", payment_to, "the card was declined; code says how" },
-	{ "payment.captured", payment_to, "the money was taken" },
-	{ "payment.cancelled", payment_to, "the authorisation was given back" },
-	{ "payment.manual", payment_to, "the outcome needs a person; code says why" },
+	{ "payment.authorized", payment_to, "the bank holds the amount", payment_event },
+	{ "payment.failed", payment_to, "the card was declined; code says how", payment_event },
+	{ "payment.captured", payment_to, "the money was taken", payment_event },
+	{ "payment.cancelled", payment_to, "the authorisation was given back", payment_event },
+	{ "payment.manual", payment_to, "the outcome needs a person; code says why", payment_event },
 	{ 0 }
 };
 

@@ -198,9 +198,22 @@ static const struct timer_row timers[] = {
 	{ "intake.sweep", "INTAKE_SWEEP", "intake.sweep", "erases old codes, abandons old drafts" },
 };
 
+static const struct field submitted_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "intakeId", UUID, .required = true, .says = "the session it was made in" },
+	{ "state", STATE, .required = true, .says = "where the patient is" },
+	{ "platform", STRING, .required = true, .max = 100, .says = "the brand" },
+	{ "intakeType", STRING, .required = true, .max = 100, .says = "what the form is for" },
+	{ "planId", STRING, .required = true, .max = 100, .says = "the plan chosen" },
+	{ "amountCents", INTEGER, .required = true, .min = 0, .says = "its price, locked" },
+	{ "currency", STRING, .required = true, .max = 3, .says = "three letters" },
+	{ "setupIntentId", UUID, .required = true, .says = "the saved card, at billing" },
+	{ 0 }
+};
 static const char *const submitted_to[] = { "registry", "orchestrator", "notify", "portal", NULL };
 static const struct topic topics[] = {
-	{ "intake.submitted", submitted_to, "a form was submitted and a card saved" },
+	{ "intake.submitted", submitted_to, "a form was submitted and a card saved", submitted_event },
 	{ 0 }
 };
 static const struct event_row events[] = {

@@ -197,13 +197,32 @@ static const struct event_row events[] = {
 	{ ATTENTION_CLEARED, on_attention_cleared },
 };
 
+static const struct field patient_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "canvasPatientId", STRING, .required = true, .max = 100, .says = "the EHR's id" },
+	{ 0 }
+};
+static const struct field task_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "taskId", STRING, .required = true, .max = 100, .says = "the EHR's id" },
+	{ 0 }
+};
+static const struct field note_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "noteId", STRING, .required = true, .max = 100, .says = "the EHR's id" },
+	{ "runId", UUID, .required = true, .says = "the run that wrote it" },
+	{ 0 }
+};
 static const char *const patient_to[] = { "intake", "orchestrator", "portal", NULL };
 static const char *const task_to[] = { "intake", "registry", "portal", NULL };
 static const char *const note_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
-	{ "ehr.patient.created", patient_to, "the patient is in the EHR" },
-	{ "ehr.task.created", task_to, "the Rx Review task is open" },
-	{ "ehr.note.created", note_to, "the H&P note is filed" },
+	{ "ehr.patient.created", patient_to, "the patient is in the EHR", patient_event },
+	{ "ehr.task.created", task_to, "the Rx Review task is open", task_event },
+	{ "ehr.note.created", note_to, "the H&P note is filed", note_event },
 	{ 0 }
 };
 

@@ -124,9 +124,18 @@ static const struct queue_row queues[] = { { "default", 2 }, { "sendgrid", 2 }, 
 static const struct effect_kind *const effects[] = { &sendgrid_effect, &twilio_effect, &slack_effect };
 static const struct event_row events[] = { { "intake.submitted", on_intake_submitted } };
 
+static const struct field sent_event[] = {
+	{ "notificationId", UUID, .required = true, .says = "the message" },
+	{ "type", STRING, .required = true, .max = 100, .says = "its type" },
+	{ "channel", STRING, .required = true, .max = 100, .says = "email, sms, slack, ..." },
+	{ "status", STRING, .required = true, .max = 100, .says = "sent, failed, ..." },
+	{ "submissionId", UUID, .says = "the case, when it is about one" },
+	{ "patientId", UUID, .says = "the patient, when it is to one" },
+	{ 0 }
+};
 static const char *const sent_to[] = { "portal", NULL };
 static const struct topic topics[] = {
-	{ "notification.sent", sent_to, "a message left on one channel, or finally did not" },
+	{ "notification.sent", sent_to, "a message left on one channel, or finally did not", sent_event },
 	{ 0 }
 };
 

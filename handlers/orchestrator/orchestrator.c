@@ -171,13 +171,41 @@ static const struct event_row events[] = {
 	{ "shipment.updated", on_shipment_updated },
 };
 
+static const char *const outcomes[] = { "approved", "denied", NULL };
+static const struct field decided_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "runId", UUID, .required = true, .says = "the run" },
+	{ "assignmentId", UUID, .required = true, .says = "the assignment" },
+	{ "physicianId", UUID, .required = true, .says = "who decided" },
+	{ "outcome", ENUM, .required = true, .values = outcomes, .says = "what was decided" },
+	{ "taskId", STRING, .required = true, .max = 100, .says = "the EHR's task" },
+	{ 0 }
+};
+static const struct field step_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "runId", UUID, .required = true, .says = "the run" },
+	{ "step", STRING, .required = true, .max = 100, .says = "its name" },
+	{ "state", STRING, .required = true, .max = 100, .says = "how it ended" },
+	{ "reason", STRING, .max = 300, .says = "a code" },
+	{ 0 }
+};
+static const struct field finished_event[] = {
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "runId", UUID, .required = true, .says = "the run" },
+	{ "state", STRING, .required = true, .max = 100, .says = "how it ended" },
+	{ "reason", STRING, .max = 300, .says = "a code" },
+	{ 0 }
+};
 static const char *const decided_to[] = { "registry", "integration", "portal", NULL };
 static const char *const step_to[] = { "portal", NULL };
 static const char *const finished_to[] = { "integration", "portal", NULL };
 static const struct topic topics[] = {
-	{ "prescription.decided", decided_to, "a physician approved or denied, and the decision counts" },
-	{ "orchestration.step", step_to, "a step of a run ended" },
-	{ "orchestration.finished", finished_to, "a run completed, failed, or needs a person" },
+	{ "prescription.decided", decided_to, "a physician approved or denied, and the decision counts", decided_event },
+	{ "orchestration.step", step_to, "a step of a run ended", step_event },
+	{ "orchestration.finished", finished_to, "a run completed, failed, or needs a person", finished_event },
 	{ 0 }
 };
 

@@ -239,11 +239,33 @@ static const struct job_row jobs[] = {
 };
 static const struct queue_row queues[] = { { "notify", 2 } };
 
+static const struct field opened_event[] = {
+	{ "assignmentId", UUID, .required = true, .says = "the assignment" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "physicians", INTEGER, .required = true, .min = 0, .says = "how many it is open to" },
+	{ 0 }
+};
+static const struct field claimed_event[] = {
+	{ "assignmentId", UUID, .required = true, .says = "the assignment" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "physicianId", UUID, .required = true, .says = "who claimed it" },
+	{ 0 }
+};
+static const struct field completed_event[] = {
+	{ "assignmentId", UUID, .required = true, .says = "the assignment" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "physicianId", UUID, .required = true, .says = "who decided" },
+	{ "outcome", STRING, .required = true, .max = 100, .says = "approved or denied" },
+	{ 0 }
+};
 static const char *const to_portal[] = { "portal", NULL };
 static const struct topic topics[] = {
-	{ "assignment.opened", to_portal, "a case is open to physicians" },
-	{ "assignment.claimed", to_portal, "a physician has it" },
-	{ "assignment.completed", to_portal, "it was approved or denied, the visit is credited" },
+	{ "assignment.opened", to_portal, "a case is open to physicians", opened_event },
+	{ "assignment.claimed", to_portal, "a physician has it", claimed_event },
+	{ "assignment.completed", to_portal, "it was approved or denied, the visit is credited", completed_event },
 	{ 0 }
 };
 static const struct event_row events[] = {

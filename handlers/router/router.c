@@ -157,9 +157,20 @@ static const struct queue_row queues[] = {
 };
 static const struct effect_kind *const effect_list[] = { &pioneerrx_patient_effect, &pioneerrx_order_effect, &boothwyn_order_effect };
 
+static const struct field updated_event[] = {
+	{ "routerSubmissionId", UUID, .required = true, .says = "the order here" },
+	{ "externalId", UUID, .required = true, .says = "the run" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "pharmacy", STRING, .required = true, .max = 100, .says = "its name here" },
+	{ "status", STRING, .required = true, .max = 100, .says = "accepted, rejected, shipped, manual, ..." },
+	{ "reason", STRING, .max = 1000, .says = "a code or the pharmacy's words" },
+	{ "trackingNumber", STRING, .max = 100, .says = "the carrier's number" },
+	{ 0 }
+};
 static const char *const updated_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
-	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy" },
+	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy", updated_event },
 	{ 0 }
 };
 

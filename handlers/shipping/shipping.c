@@ -128,9 +128,20 @@ static const struct job_row jobs[] = {
 static const struct queue_row queues[] = { { "default", 1 }, { "fedex", 2 } };
 static const struct effect_kind *const effects[] = { &fedex_ship_effect };
 
+static const struct field updated_event[] = {
+	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
+	{ "externalId", UUID, .required = true, .says = "the run, or the router's order" },
+	{ "submissionId", UUID, .required = true, .says = "the case" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "status", STRING, .required = true, .max = 100, .says = "label_created, in_transit, delivered, ..." },
+	{ "carrier", STRING, .required = true, .max = 100, .says = "who carries it", .nullable = true },
+	{ "trackingNumber", STRING, .max = 100, .says = "the carrier's number" },
+	{ "reason", STRING, .max = 1000, .says = "a code" },
+	{ 0 }
+};
 static const char *const updated_to[] = { "orchestrator", "integration", "portal", NULL };
 static const struct topic topics[] = {
-	{ "shipment.updated", updated_to, "a parcel moved" },
+	{ "shipment.updated", updated_to, "a parcel moved", updated_event },
 	{ 0 }
 };
 

@@ -6,6 +6,7 @@ core_tests = \
 	t/fcgi/base/clock_test \
 	t/fcgi/base/config_test \
 	t/fcgi/base/failpoint_test \
+	t/fcgi/base/field_test \
 	t/fcgi/base/json_test \
 	t/fcgi/base/log_test \
 	t/fcgi/base/metrics_test \
@@ -24,6 +25,7 @@ t_fcgi_base_config_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_failpoint_test_SOURCES = t/fcgi/base/failpoint_test.c fcgi/base/failpoint.c
 t_fcgi_base_failpoint_test_CPPFLAGS = $(AM_CPPFLAGS) -DTELERX_FAILPOINTS=1
 t_fcgi_base_failpoint_test_LDADD = $(TEST_LIBS)
+t_fcgi_base_field_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_json_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_log_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_metrics_test_LDADD = $(TEST_LIBS)

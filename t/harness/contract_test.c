@@ -4,12 +4,15 @@
  */
 #include "core.h"
 
+#include "base/schema.h"
 #include "harness/harness_private.h"
 #include "registry/registry.h"
 
 #define SEND \
 	"{\"type\":\"physician_new_task\",\"messageKey\":\"case-7\",\"recipient\":{\"email\":\"md@example.test\"},\"variables\":{}}"
 #define SENT "{\"notificationId\":\"0194d9f0-0000-7000-8000-000000000001\",\"channels\":[]}"
+
+extern const struct service *const all_services[];
 
 static const struct {
 	const char *what;
@@ -48,6 +51,31 @@ fault_of(struct world *w, size_t i)
 		stub(w, cases[i].method, cases[i].path, 202, cases[i].answers);
 	http_do(world_http(w), world_arena(w), &call, &answer);
 	return w->fault;
+}
+
+/* Start-up holds each service to this; here all of them at once, and each schema has an example that its table takes. */
+static void
+g_com_03_every_topic_of_every_service_has_a_schema(void **state)
+{
+	struct world *w = *state;
+
+	for (const struct service *const *s = all_services; *s != NULL; s++) {
+		struct problem err = { 0 };
+
+		if (topics_check((*s)->topics, world_conf(w), &err) < 0)
+			fail_msg("%s: %s", (*s)->name, err.detail);
+		for (const struct topic *t = (*s)->topics; t != NULL && t->name != NULL; t++) {
+			struct buf b = buf_in(world_arena(w), 64 * 1024);
+			struct json_writer j;
+			json_t *example;
+
+			jw_start(&j, &b);
+			example_table(&j, NULL, t->payload, 0);
+			example = json_read(world_arena(w), b.data, b.len, &err);
+			if (example == NULL || field_check(t->payload, example, &err) < 0)
+				fail_msg("%s: %s %s", t->name, err.errors[0].field, err.errors[0].code);
+		}
+	}
 }
 
 static void
@@ -117,6 +145,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(g_com_03_every_topic_of_every_service_has_a_schema),
 		cmocka_unit_test(what_breaks_a_peers_table_is_noticed),
 		cmocka_unit_test(a_call_without_a_stub_is_noticed),
 		cmocka_unit_test(the_newest_stub_answers_and_once_is_once),

@@ -53,6 +53,7 @@ struct db *world_db(struct world *w);       /* the service's own connection and 
 struct arena *world_arena(struct world *w); /* lives until world_free */
 const struct conf *world_conf(struct world *w);
 struct http *world_http(struct world *w);
+const char *world_owner_url(const struct world *w); /* the database as its owner */
 /* A copy that lives until world_free: bodies with ids in them. */
 const char *text(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

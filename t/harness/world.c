@@ -125,6 +125,7 @@ world_new(const struct service *s, const char *const *settings)
 	struct world *w = calloc(1, sizeof(*w));
 	const char *level = getenv("TELERX_TEST_LOG");
 	enum log_level least = LOG_ERROR;
+	struct problem err = { 0 };
 
 	if (w == NULL)
 		die("out of memory");
@@ -140,8 +141,16 @@ world_new(const struct service *s, const char *const *settings)
 	load_conf(w, settings);
 	job_kinds(job_place, s);
 	event_topics(s->topics);
+	if (topics_store(scratch_owner_url(w->scratch), s->topics, w->conf, &err) < 0)
+		die("topics: %s: %s", err.code, err.detail);
 	open_all(w);
 	return w;
+}
+
+const char *
+world_owner_url(const struct world *w)
+{
+	return scratch_owner_url(w->scratch);
 }
 
 void

@@ -1,7 +1,7 @@
 /* field_test.c: what a table admits and how a refusal is told. Limits are tested on both sides. */
 #include "fcgi/unit.h"
 
-#include "web/field.h"
+#include "base/field.h"
 
 static const char *const colours[] = { "red", "green", NULL };
 static const struct field zip[] = { { "zip", STRING, .required = true, .min = 5, .max = 5 }, { "line2", STRING }, { 0 } };

@@ -1,7 +1,7 @@
-/* openapi_schema.c: a field table as JSON Schema 2020-12, and as an example that the table takes. */
+/* schema.c: see schema.h. */
 #include "core.h"
 
-#include "web/openapi.h"
+#include "base/schema.h"
 
 #define EXAMPLE_TEXT 512
 
@@ -101,10 +101,11 @@ member(struct json_writer *w, const struct field *f, enum direction way, int dep
 		table_members(w, f->of, way, depth + 1);
 	if (f->type == ARRAY)
 		items(w, f, way, depth);
-	if (way == SENT)
+	if (way != GIVEN)
 		limits(w, f);
-	jw_opt_str(w, "description", f->says);
-	if (f->example != NULL) {
+	if (way != BARE)
+		jw_opt_str(w, "description", f->says);
+	if (way != BARE && f->example != NULL) {
 		jw_array(w, "examples");
 		example_scalar(w, NULL, f);
 		jw_end(w);
@@ -134,11 +135,17 @@ table_members(struct json_writer *w, const struct field *table, enum direction w
 }
 
 void
+schema_members(struct json_writer *w, const struct field *table, enum direction way)
+{
+	jw_str(w, "type", "object");
+	table_members(w, table, way, 0);
+}
+
+void
 schema_table(struct json_writer *w, const char *key, const struct field *table, enum direction way)
 {
 	jw_object(w, key);
-	jw_str(w, "type", "object");
-	table_members(w, table, way, 0);
+	schema_members(w, table, way);
 	jw_end(w);
 }
 

@@ -6,8 +6,8 @@
  * 400 unknown_field; a value outside its limits is 422 with one error per member. min/max mean: characters for text (UTF-8 code
  * points), value for numbers, items for arrays.
  */
-#ifndef WEB_FIELD_H
-#define WEB_FIELD_H
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
 
 #include <jansson.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
-#include "web/field.h"
+#include "base/field.h"
 
 #define DEFAULT_TEXT_MAX 1000
 #define EMAIL_MAX        254
