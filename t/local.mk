@@ -10,6 +10,7 @@ include t/fcgi/web/local.mk
 include t/flows/local.mk
 include t/contract/local.mk
 include t/faults/local.mk
+include t/faults/proxy/local.mk
 include t/prove/local.mk
 include t/bench/local.mk
 include t/analyze/local.mk

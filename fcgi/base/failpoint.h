@@ -33,19 +33,19 @@
 #include "core.h"
 
 #ifdef TELERX_FAILPOINTS
-#define FAIL_POINT(name)	 failpoint(name)
-#define FAIL_POINT_ERR(name)	 failpoint_err(name, -1) /* true: fail now; errno is set */
-#define FAIL_POINT_FD(name, fd)	 failpoint_err(name, fd) /* the same, and cut shuts fd down */
-#define FAIL_POINT_SAYS(name)	 failpoint_says(name)	 /* NULL, or what the list says; valid until this thread's next point */
+#define FAIL_POINT(name)        failpoint(name)
+#define FAIL_POINT_ERR(name)    failpoint_err(name, -1) /* true: fail now; errno is set */
+#define FAIL_POINT_FD(name, fd) failpoint_err(name, fd) /* the same, and cut shuts fd down */
+#define FAIL_POINT_SAYS(name)   failpoint_says(name)    /* NULL, or what the list says; valid until this thread's next point */
 
 void failpoint(const char *name);
 bool failpoint_err(const char *name, int fd);
 const char *failpoint_says(const char *name);
 #else
-#define FAIL_POINT(name)	 ((void)0)
-#define FAIL_POINT_ERR(name)	 false
-#define FAIL_POINT_FD(name, fd)	 ((void)(fd), false)
-#define FAIL_POINT_SAYS(name)	 ((const char *)NULL)
+#define FAIL_POINT(name)        ((void)0)
+#define FAIL_POINT_ERR(name)    false
+#define FAIL_POINT_FD(name, fd) ((void)(fd), false)
+#define FAIL_POINT_SAYS(name)   ((const char *)NULL)
 #endif
 
 #endif

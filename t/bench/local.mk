@@ -1,5 +1,5 @@
 # ./telerx bench: its load generator and the JSON side that is ours; the rest is scripts. Built by door/bench only.
-EXTRA_PROGRAMS = t/bench/telerx-load t/bench/telerx-json
+EXTRA_PROGRAMS += t/bench/telerx-load t/bench/telerx-json
 t_bench_telerx_load_SOURCES = t/bench/load.c
 t_bench_telerx_load_LDADD = $(CORE_LIBS)
 t_bench_telerx_json_SOURCES = t/bench/json.c
