@@ -8,3 +8,4 @@ include fcgi/net/local.mk
 include fcgi/web/local.mk
 include fcgi/work/local.mk
 include fcgi/supervise/local.mk
+include fcgi/sealer/local.mk

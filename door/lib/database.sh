@@ -49,6 +49,8 @@ provision() {
 		printf '\\set app_password %s\n' "$(secret "$(upper "$1_app")_PASSWORD")"
 		printf '\\set owner_password %s\n' "$(secret "$(upper "$1_owner")_PASSWORD")"
 		printf '\\set inspect_password %s\n' "$(secret INSPECT_PASSWORD)"
+		printf '\\set sealer_password %s\n' "$(secret SEALER_PASSWORD)"
+		printf '\\set verifier_password %s\n' "$(secret VERIFIER_PASSWORD)"
 		cat "$TELERX_TOP/sql/cluster/provision.sql"
 	} | superuser_psql -d postgres -f -
 }

@@ -117,8 +117,33 @@ core_settings() {
 	esac
 }
 
+# trails ROLE PASSWORD: the audit trail of every service, for the one who seals or the one who verifies.
+trails() {
+	for service in $(services); do
+		printf '%s=postgresql://%s:%s@/%s?host=%s,' "$service" "$1" "$2" "$(database_of "$service")" "$var/run"
+	done
+}
+
+seal_settings() {
+	cat <<-EOT | put "$var/etc/sealer.env" 0600
+		# Made by ./telerx up for telerx-sealer.
+		AUDIT_DATABASES=$(trails telerx_sealer "$(secret SEALER_PASSWORD)")
+		SEALER_KEY_FILE=$var/keys/seal.pem
+		ANCHOR_DIR=$var/anchors
+		SEALER_METRICS=$var/run/sealer.metrics
+	EOT
+	cat <<-EOT | put "$var/etc/audit.env" 0600
+		# Made by ./telerx up for telerx-audit.
+		AUDIT_DATABASES=$(trails telerx_verifier "$(secret VERIFIER_PASSWORD)")
+		SEALER_PUBLIC_KEYS=$var/keys/seal.pub
+		ANCHOR_DIR=$var/anchors
+		AUDIT_KEK_DIR=$var/keys
+	EOT
+}
+
 # The files of every service.
 environment_make() {
+	seal_settings
 	for service in $(services); do
 		{
 			core_settings "$service"

@@ -65,6 +65,16 @@ secrets_make() {
 		[ -n "$key" ] || die "jose could not make the intake's encryption key."
 		printf '{"keys":[%s]}\n' "$key" | put "$var/keys/intake.jwks" 0600
 	fi
+	seal_key_make
+}
+
+# What signs the seals of the audit trails; those who verify need its public half only.
+seal_key_make() {
+	if [ ! -f "$var/keys/seal.pem" ]; then
+		(umask 077 && openssl genpkey -algorithm ed25519 2>/dev/null) | put "$var/keys/seal.pem" 0600
+	fi
+	openssl pkey -in "$var/keys/seal.pem" -pubout 2>/dev/null | put "$var/keys/seal.pub" 0644 ||
+		die "openssl could not make the key of the audit seals."
 }
 
 # An own authority and a certificate for this machine, renewed a week before its end.

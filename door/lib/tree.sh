@@ -5,7 +5,7 @@ nginx_make() {
 	protocols=TLSv1.3
 	[ "${TLS_MIN:-1.3}" = 1.3 ] || protocols='TLSv1.2 TLSv1.3'
 	for file in "$TELERX_TOP"/nginx/*.conf; do
-		sed -e "s|@RUN@|$var/run|g; s|@LOG@|$var/log|g; s|@TLS@|$var/tls|g; s|@TMP@|$var/tmp|g; s|@DOCS@|$var/nginx/docs|g" \
+		sed -e "s|@RUN@|$var/run|g; s|@LOG@|$var/log|g; s|@TLS@|$var/tls|g; s|@TMP@|$var/tmp|g; s|@DOCS@|$var/nginx/docs|g; s|@SEAL@|$var/run|g" \
 			-e "s|@LISTEN@|127.0.0.1:$port|g; s|@TLS_PROTOCOLS@|$protocols|g" \
 			-e "s|@RATE_GENERAL@|200|g; s|@RATE_INTAKE@|20|g; s|@RATE_WEBHOOK@|200|g" \
 			-e "s|@BURST_GENERAL@|400|g; s|@BURST_INTAKE@|100|g; s|@BURST_WEBHOOK@|400|g" \
@@ -37,6 +37,10 @@ service_rows() {
 		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
 		echo "$service-work 2 TERM 20 restart $setting$(failpoints_of "$service-work") $(program_of "$service") work"
 	done
+}
+
+sealer_row() {
+	echo "sealer 2 TERM 10 restart env SETTINGS=$(digest "$var/etc/sealer.env" "$var/keys/seal.pem") TELERX_CONFIG=$var/etc/sealer.env $build/fcgi/sealer/telerx-sealer"
 }
 
 nginx_row() {

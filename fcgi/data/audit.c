@@ -22,11 +22,21 @@ const char audit_columns[] = COLUMNS;
 const char audit_sql[] = "INSERT INTO audit (" COLUMNS ")"
 			 " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::json, $13, $14::bytea)";
 
+int
+audit_mac_key(const struct keyring *k, const char *key_id, const char *database, uint8_t out[32])
+{
+	if (strcmp(key_id, KEY_ID) != 0)
+		return -1;
+	blind_index(k, "audit", database, out);
+	return 0;
+}
+
 static struct bytes
 audit_key(struct db *db)
 {
 	if (!db->has_audit_key) {
-		blind_index(db->keyring, "audit", db->conn != NULL ? PQdb(db->conn) : "", db->audit_key);
+		if (audit_mac_key(db->keyring, KEY_ID, db->conn != NULL ? PQdb(db->conn) : "", db->audit_key) < 0)
+			die("the audit key has no name");
 		db->has_audit_key = db->conn != NULL;
 	}
 	return BYTES(db->audit_key, sizeof(db->audit_key));

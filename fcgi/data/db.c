@@ -244,6 +244,12 @@ db_current_keyring(const struct db *db)
 	return db->keyring;
 }
 
+const char *
+db_database(const struct db *db)
+{
+	return db->conn != NULL ? PQdb(db->conn) : "";
+}
+
 /* ---- listening */
 
 static const char listen_sql[] = "LISTEN telerx_job";

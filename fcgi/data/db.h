@@ -115,5 +115,6 @@ int db_prepare_all(struct db *db, unsigned *n, struct problem *err) MUST_CHECK;
 bool db_violates(const struct problem *err, const char *constraint);
 struct arena *db_current_arena(const struct db *db);
 const struct keyring *db_current_keyring(const struct db *db);
+const char *db_database(const struct db *db); /* its name, as the server has it; "" while there is no connection */
 
 #endif

@@ -121,7 +121,7 @@ send_run(struct db *db, struct statement *st, const struct param *p, size_t n)
 		lengths[i] = (int)p[i].n;
 		formats[i] = p[i].binary;
 	}
-	return PQsendQueryPrepared(db->conn, st->name, (int)n, values, lengths, formats, 0);
+	return PQsendQueryPrepared(db->conn, st->name, (int)n, values, lengths, formats, db->binary ? 1 : 0);
 }
 
 /* A push that fails leaves its step: reading finds the broken connection there, in one place. */
@@ -278,6 +278,19 @@ db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, si
 	db_keep_xid(db, xid);
 	*ret = res;
 	return 0;
+}
+
+int
+db_run_binary(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err)
+{
+	int rc;
+
+	if (db->tx != TX_OPEN) /* what was held back is read as text */
+		die("a binary result as a transaction's first: %.60s", sql);
+	db->binary = true;
+	rc = db_run(db, ret, sql, p, n, err);
+	db->binary = false;
+	return rc;
 }
 
 int

@@ -62,6 +62,7 @@ struct db {
 
 	struct pipe_step steps[PIPE_STEPS];
 	unsigned first, nsteps;
+	bool binary; /* what is pushed now answers in PostgreSQL's binary form */
 	bool late; /* answers of a finished transaction (its NOTIFY) are still unread */
 
 	enum tx_state tx;
@@ -97,6 +98,8 @@ void db_settle(struct db *db);                                   /* reads what i
 int db_run_later(struct db *db, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 /* One statement in the open transaction, with what was held back before it. */
 int db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
+/* The same with its columns in binary, for audit_log.c, whose hashes stand on them. Not a transaction's first statement. */
+int db_run_binary(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 
 /* ---- db_error.c */
 int db_problem(const PGresult *res, struct problem *err); /* returns -1 */
@@ -115,6 +118,8 @@ struct rows *rows_from(struct db *db, PGresult *res); /* the arena owns res from
 extern const char audit_sql[];
 extern const char audit_columns[];
 void audit_params(struct db *db, const struct audit_entry *e, struct param out[AUDIT_PARAMS], struct arena *a);
+/* The key of the rows' mac, by its id, of the log of that database; -1 when the ring has none of this id. */
+int audit_mac_key(const struct keyring *k, const char *key_id, const char *database, uint8_t out[32]) MUST_CHECK;
 
 /* ---- vault.c */
 void vault_cache_free(struct vault_cache *v);               /* cleanses */

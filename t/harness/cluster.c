@@ -400,6 +400,8 @@ scratch_free(struct scratch *s)
 	drop(conn, "DROP DATABASE IF EXISTS %s WITH (FORCE)", s->name);
 	drop(conn, "DROP ROLE IF EXISTS telerx_%s", s->name);
 	drop(conn, "DROP ROLE IF EXISTS telerx_%s_reader", s->name);
+	drop(conn, "DROP ROLE IF EXISTS telerx_%s_sealer", s->name);
+	drop(conn, "DROP ROLE IF EXISTS telerx_%s_verifier", s->name);
 	drop(conn, "DROP ROLE IF EXISTS telerx_%s_owner", s->name);
 	PQfinish(conn);
 	remove_tree(s->folder);
