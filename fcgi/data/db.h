@@ -73,6 +73,7 @@ int db_savepoint_back(struct db *db, struct problem *err) MUST_CHECK;
 #define db_one(db, ret, sql, err, ...)   db_one_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 #define db_exec(db, sql, err, ...)       db_exec_(db, sql, err, PARAMS(__VA_ARGS__))
 #define db_final(db, ret, sql, err, ...) db_final_(db, ret, sql, err, PARAMS(__VA_ARGS__))
+#define db_final_all(db, ret, sql, err, ...) db_final_all_(db, ret, sql, err, PARAMS(__VA_ARGS__))
 
 int db_all_(struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n) MUST_CHECK;
 /* *ret NULL: no row; more than one aborts. */
@@ -84,6 +85,10 @@ int64_t db_exec_(struct db *db, const char *sql, struct problem *err, const stru
  * row (written only if the statement returns a row) and COMMIT in the same round trip. */
 int db_final_(
     struct db *db, const struct row **ret, const char *sql, struct problem *err, const struct param *p, size_t n) MUST_CHECK;
+
+/* The same with any number of rows. */
+int db_final_all_(
+    struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n) MUST_CHECK;
 
 struct param P_TEXT(const char *s); /* NULL is SQL NULL; the text must live until the call returns */
 struct param P_TEXTN(const char *s, size_t n);

@@ -17,6 +17,7 @@ static const struct {
 } classes[] = {
 	{ "40001", 409, "serialization", "the transaction met another one; run it again", 0 },
 	{ "40P01", 409, "serialization", "the transaction met another one; run it again", 0 },
+	{ "TX409", 409, "lease_lost", "the job is no longer held under this token", 0 },
 	{ "23505", 409, "duplicate", NULL, 0 },
 	{ "23P01", 409, "duplicate", NULL, 0 },
 	{ "55P03", 503, "lock_timeout", "a row is held by another transaction", 1 },

@@ -338,9 +338,8 @@ final_together(struct db *db, PGresult **ret, const char *sql, struct problem *e
 }
 
 int
-db_final_(struct db *db, const struct row **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+db_final_all_(struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
 {
-	struct rows *rows;
 	PGresult *res = NULL;
 	int rc;
 
@@ -356,9 +355,19 @@ db_final_(struct db *db, const struct row **ret, const char *sql, struct problem
 		PQclear(res);
 		return -1;
 	}
-	if (res == NULL) /* it did commit, but its row went down with the connection: "no row" would be a lie */
+	if (res == NULL) /* it did commit, but its rows went down with the connection: "no row" would be a lie */
 		return commit_unknown(err, "the connection to the database was lost behind the commit");
-	rows = rows_from(db, res);
+	*ret = rows_from(db, res);
+	return 0;
+}
+
+int
+db_final_(struct db *db, const struct row **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+{
+	struct rows *rows;
+
+	if (db_final_all_(db, &rows, sql, err, p, n) < 0)
+		return -1;
 	if (rows_count(rows) > 1)
 		die("%zu rows where one was expected: %.60s", rows_count(rows), sql);
 	*ret = rows_count(rows) == 1 ? rows_at(rows, 0) : NULL;

@@ -25,6 +25,7 @@ struct http {
 	const char *ca_file;
 	struct buf headers; /* of the last answer, as received */
 	char *found;        /* what http_header returned */
+	uint64_t calls;
 };
 
 struct receiving {
@@ -285,9 +286,16 @@ http_do(struct http *h, struct arena *a, const struct http_call *call, struct ht
 	if (h->db != NULL && db_in_transaction(h->db))
 		die("a call to %.60s inside a transaction", call->url);
 	*ret = (struct http_answer){ .body = BYTES("", 0) };
+	h->calls++;
 	buf_clear(&h->headers);
 	if (transport != NULL)
 		intercepted(h, a, call, ret);
 	else
 		perform(h, a, call, ret);
+}
+
+uint64_t
+http_calls(const struct http *h)
+{
+	return h->calls;
 }

@@ -42,6 +42,7 @@ struct http_answer {
 struct http *http_new(struct db *db, const char *ca_file);
 void http_free(struct http *h);
 void http_do(struct http *h, struct arena *a, const struct http_call *call, struct http_answer *ret);
+uint64_t http_calls(const struct http *h); /* how many this handle made */
 /* The value of an answer's header of the last call, NULL when absent; name in any case. Valid until the next call. */
 const char *http_header(const struct http *h, const char *name);
 

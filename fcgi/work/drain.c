@@ -104,12 +104,14 @@ worker_drain(
 	w.hands = &h;
 	w.nhands = 1;
 	h.arena = arena_new(0);
+	h.claims = arena_new(0);
 	db_arena(db, h.arena);
 	ran = drain(&h, ticks, turns, err);
 	if (ran < 0)
 		db_rollback(db);
 	db_arena(db, theirs);
 	arena_free(h.arena);
+	arena_free(h.claims);
 	free(turns);
 	free(ticks);
 	return ran;

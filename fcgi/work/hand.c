@@ -1,12 +1,9 @@
 /*
- * hand.c: what one thread of a worker owns: connection, arena, http handle, and the job it holds.
+ * hand.c: what one thread of a worker owns: connection, arenas, http handle.
  */
 #include "work/work.h"
 
-#include "base/clock.h"
 #include "base/log.h"
-
-#define LEASE_MARGIN_MS 5000
 
 int
 hand_open(struct hand *h, struct problem *err)
@@ -14,6 +11,7 @@ hand_open(struct hand *h, struct problem *err)
 	struct work *w = h->work;
 
 	h->arena = arena_new(0);
+	h->claims = arena_new(0);
 	h->scope = work_scope(w->conf);
 	while ((h->db = db_open(conf_str(w->conf, "DATABASE_URL"), DB_WORKER, w->service->name, err)) == NULL) {
 		if (atomic_load(&w->stopping))
@@ -39,46 +37,11 @@ hand_close(struct hand *h)
 	http_free(h->http);
 	db_close(h->db);
 	arena_free(h->arena);
+	arena_free(h->claims);
 	h->http = NULL;
 	h->db = NULL;
 	h->arena = NULL;
-}
-
-void
-hand_hold(struct hand *h, int64_t id, int64_t token)
-{
-	pthread_mutex_lock(&h->work->lock);
-	h->held_id = id;
-	h->held_token = token;
-	pthread_mutex_unlock(&h->work->lock);
-}
-
-void
-hand_drop(struct hand *h)
-{
-	hand_hold(h, 0, 0);
-}
-
-void
-hand_renewed(struct hand *h, int64_t since)
-{
-	pthread_mutex_lock(&h->work->lock);
-	if (since > h->renewed)
-		h->renewed = since;
-	pthread_mutex_unlock(&h->work->lock);
-}
-
-/* Five seconds before the lease would end, whoever could not renew it must have let go of the vendor. */
-int
-hand_lease_left_ms(struct hand *h)
-{
-	int64_t lease_ms = h->work->lease_s * 1000, margin = lease_ms / 4 < LEASE_MARGIN_MS ? lease_ms / 4 : LEASE_MARGIN_MS,
-		age_ms;
-
-	pthread_mutex_lock(&h->work->lock);
-	age_ms = (clock_mono_us() - h->renewed) / 1000;
-	pthread_mutex_unlock(&h->work->lock);
-	return (int)(lease_ms - margin - age_ms);
+	h->claims = NULL;
 }
 
 void
@@ -112,6 +75,8 @@ hand_loop(struct hand *h, hand_fn *due, hand_fn *one, const char *trouble)
 		problem_clear(&err);
 		arena_reset(h->arena);
 	}
+	if (take_ends(h, &err) < 0) /* else they are handed back, and have nothing to do twice */
+		db_rollback(h->db);
 	hand_close(h);
 	return NULL;
 }

@@ -15,10 +15,12 @@
 #define HEARTBEAT_S  10
 #define ECHO_MS      25 /* longer than a process goes without another hint, HINT_US of db_tx.c */
 #define RESCUE_BATCH 100
+#define LASTS_US     US_PER_S
 
 static const char heartbeat_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
 				    " FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)"
-				    " WHERE job.id = held.id AND job.token = held.token AND job.state = 'running'";
+				    " WHERE job.id = held.id AND job.token = held.token AND job.state = 'running'"
+				    " RETURNING job.id";
 static const char alive_sql[] = "INSERT INTO worker (name, running) VALUES ($1, $2)"
 				" ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), running = excluded.running";
 /* A crash counts as an attempt; the wait is short, since it was the worker that failed and not the work. */
@@ -48,60 +50,54 @@ static const char sweep_inbox_sql[] =
 
 /* ---- heartbeat */
 
-static size_t
-held_jobs(struct work *w, struct buf *ids, struct buf *tokens)
-{
-	size_t n = 0;
+#define ALL_HELD (1U << HELD_WAITING | 1U << HELD_RUNNING | 1U << HELD_OVER)
 
-	buf_addc(ids, '{');
-	buf_addc(tokens, '{');
-	pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < w->nhands; i++) {
-		const struct hand *h = &w->hands[i];
-
-		if (h->held_id == 0)
-			continue;
-		buf_addf(ids, "%s%" PRId64, n > 0 ? "," : "", h->held_id);
-		buf_addf(tokens, "%s%" PRId64, n > 0 ? "," : "", h->held_token);
-		n++;
-	}
-	pthread_mutex_unlock(&w->lock);
-	buf_addc(ids, '}');
-	buf_addc(tokens, '}');
-	return n;
-}
-
-/* Whoever changed jobs after the list was made has renewed its own lease in that claim. */
+/* Each job by its own row: a neighbour whose lease is lost says nothing about the others. */
 static void
-note_renewal(struct work *w, int64_t since)
+note_renewals(struct work *w, struct rows *rows, int64_t since)
 {
-	pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < w->nhands; i++)
-		if (w->hands[i].held_id != 0 && since > w->hands[i].renewed)
-			w->hands[i].renewed = since;
-	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < rows_count(rows); i++)
+		for (size_t k = 0; k < w->nhands; k++)
+			hold_renewed(&w->hands[k], row_int(rows_at(rows, i), "id"), since);
 }
 
 static int
 heartbeat(struct hand *h, struct problem *err)
 {
-	struct buf ids = buf_in(h->arena, 64 * 1024), tokens = buf_in(h->arena, 64 * 1024);
-	int64_t since = clock_mono_us(), renewed = 0;
-	size_t n = held_jobs(h->work, &ids, &tokens);
+	struct work *w = h->work;
+	struct buf ids = buf_in(h->arena, 1024 * 1024), tokens = buf_in(h->arena, 1024 * 1024);
+	int64_t since = clock_mono_us();
+	size_t n = holding(w->hands, w->nhands, ALL_HELD, 0, false, &ids, &tokens);
+	struct rows *rows = NULL;
 
-	if (db_begin(h->db, WRITE, &h->scope, err) < 0 ||
-	    db_exec(h->db, alive_sql, err, P_TEXT(h->work->name), P_INT((int64_t)n)) < 0)
+	if (db_begin(h->db, WRITE, &h->scope, err) < 0 || db_exec(h->db, alive_sql, err, P_TEXT(w->name), P_INT((int64_t)n)) < 0)
 		return -1;
-	if (n > 0) {
-		renewed = db_exec(h->db, heartbeat_sql, err, P_TEXT(ids.data), P_TEXT(tokens.data), P_INT(h->work->lease_s));
-		if (renewed < 0)
-			return -1;
-	}
+	if (n > 0 &&
+	    db_all(h->db, &rows, heartbeat_sql, err, P_TEXT(ids.data), P_TEXT(tokens.data), P_INT(w->lease_s)) < 0)
+		return -1;
 	if (db_commit(h->db, err) < 0)
 		return -1;
-	if (renewed == (int64_t)n) /* else one of them is lost: its own fence says which */
-		note_renewal(h->work, since);
+	if (n > 0)
+		note_renewals(w, rows, since);
 	return 0;
+}
+
+/* Jobs claimed in one go wait behind the first that lasts: others may have them, and what had ended before it is written now.
+ * Failing that, their leases run out; none of them has an effect to do twice. */
+static int
+free_waiting(struct hand *h, struct problem *err)
+{
+	struct work *w = h->work;
+	struct buf ids = buf_in(h->arena, 1024 * 1024), tokens = buf_in(h->arena, 1024 * 1024);
+	size_t n = holding(w->hands, w->nhands, 1U << HELD_OVER, LASTS_US, true, &ids, &tokens);
+
+	if (n > 0 && write_ends(h, &ids, &tokens, n, err) < 0)
+		return -1;
+	buf_clear(&ids);
+	buf_clear(&tokens);
+	if (holding(w->hands, w->nhands, 1U << HELD_WAITING, LASTS_US, true, &ids, &tokens) == 0)
+		return 0;
+	return give_back(h, &ids, &tokens, err);
 }
 
 /* ---- rescue */
@@ -185,7 +181,7 @@ all_held_done(struct work *w)
 
 	pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < w->nhands; i++)
-		none = none && w->hands[i].held_id == 0;
+		none = none && w->hands[i].nheld == 0;
 	pthread_mutex_unlock(&w->lock);
 	return none;
 }
@@ -224,6 +220,7 @@ housekeeper_main(void *hand)
 	struct chore chores[] = {
 		{ heartbeat, at_most(HEARTBEAT_S, w->lease_s / 3), 0 },
 		{ rescue_expired, at_most(RESCUE_S, w->lease_s / 2), 0 },
+		{ free_waiting, 0, 0 },
 		{ sweep, 60 * US_PER_S, 0 },
 		{ sweep_outbox, 60 * US_PER_S, 0 },
 	};

@@ -1,6 +1,7 @@
 /*
  * job_context.c: what a job function calls. Each commit of a job carries the fence: the row still runs under this token, or
- * everything rolls back (rule Q3). A worker whose lease was given away thus writes nothing, however late it wakes up.
+ * everything rolls back (rule Q3). A worker whose lease was given away thus writes nothing, however late it wakes up. The fence
+ * raises an error when it touches no row, so that it and COMMIT leave together.
  */
 #include "work/work.h"
 
@@ -9,15 +10,16 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-static const char done_sql[] = "UPDATE job SET state = 'done', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL"
-			       " WHERE id = $1 AND token = $2 AND state = 'running'";
+#define FENCED(update) "WITH held AS (" update " RETURNING 1) SELECT CASE WHEN count(*) = 0 THEN lease_lost() END FROM held"
+#define MINE           " WHERE id = $1 AND token = $2 AND state = 'running'"
+
+static const char done_sql[] =
+    FENCED("UPDATE job SET state = 'done', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL" MINE);
 static const char again_sql[] =
-    "UPDATE job SET state = 'ready', run_at = clock_timestamp() + make_interval(secs => $3), lease_until = NULL, lease_by = NULL,"
-    "  attempt = CASE WHEN $4::boolean THEN 0 ELSE attempt - 1 END"
-    " WHERE id = $1 AND token = $2 AND state = 'running'";
-static const char renew_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3),"
-				" attempt = CASE WHEN $4::boolean THEN 1 ELSE attempt END"
-				" WHERE id = $1 AND token = $2 AND state = 'running'";
+    FENCED("UPDATE job SET state = 'ready', run_at = clock_timestamp() + make_interval(secs => $3), lease_until = NULL,"
+	   " lease_by = NULL, attempt = CASE WHEN $4::boolean THEN 0 ELSE attempt - 1 END" MINE);
+static const char renew_sql[] = FENCED("UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3),"
+				       " attempt = CASE WHEN $4::boolean THEN 1 ELSE attempt END" MINE);
 
 struct uuid
 job_uuid(const struct job *j, const char *name)
@@ -70,27 +72,27 @@ lease_lost(struct job *j, struct problem *err)
 	return -1;
 }
 
-/* rows: what the fencing statement touched. */
+/* rc: of the fencing statement, which brought the COMMIT along. */
 static int
-fenced_commit(struct job *j, int64_t rows, struct problem *err)
+fenced(struct job *j, int rc, struct problem *err)
 {
-	if (rows < 0)
-		return -1;
-	if (rows == 0)
+	if (rc < 0 && strcmp(err->code, "lease_lost") == 0)
 		return lease_lost(j, err);
-	return db_commit(j->db, err);
+	return rc;
 }
 
 int
 job_commit(struct job *j, struct problem *err)
 {
 	int64_t since = clock_mono_us();
-	int64_t rows =
-	    db_exec(j->db, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s), P_BOOL(j->progressed));
+	const struct row *w;
 
-	if (fenced_commit(j, rows, err) < 0)
+	if (fenced(j,
+		db_final(j->db, &w, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s),
+		    P_BOOL(j->progressed)),
+		err) < 0)
 		return -1;
-	hand_renewed(j->hand, since);
+	hold_renewed(j->hand, j->id, since);
 	if (j->progressed)
 		j->attempt = 1;
 	j->progressed = false;
@@ -106,13 +108,15 @@ job_again(struct job *j, int64_t delay_s)
 int
 job_end(struct job *j, struct problem *err)
 {
-	int64_t rows;
+	const struct row *w;
+	int rc;
 
 	if (j->again_s >= 0)
-		rows = db_exec(j->db, again_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->again_s), P_BOOL(j->progressed));
+		rc = db_final(
+		    j->db, &w, again_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->again_s), P_BOOL(j->progressed));
 	else
-		rows = db_exec(j->db, done_sql, err, P_INT(j->id), P_INT(j->token));
-	if (fenced_commit(j, rows, err) < 0)
+		rc = db_final(j->db, &w, done_sql, err, P_INT(j->id), P_INT(j->token));
+	if (fenced(j, rc, err) < 0)
 		return -1;
 	j->ended = true;
 	return 0;

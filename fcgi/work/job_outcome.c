@@ -35,6 +35,15 @@ job_trouble(struct arena *a, const struct problem *why)
 	return arena_printf(a, "%d %s%s%s", why->status, why->code, why->detail[0] == '\0' ? "" : ": ", why->detail);
 }
 
+void
+job_count(const char *kind, const char *outcome)
+{
+	char labels[128];
+
+	snprintf(labels, sizeof(labels), "kind=\"%.60s\",outcome=\"%s\"", kind, outcome);
+	metric_add("jobs_total", labels, 1);
+}
+
 static const char *
 number(struct job *j, int64_t n)
 {
@@ -57,7 +66,7 @@ retry_later(struct job *j, const struct job_row *row, const struct problem *why,
 
 	log_line(LOG_WARN, "job.retry", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code",
 	    why->code, "detail", why->detail, NULL);
-	metric_add("job_retries_total", NULL, 1);
+	job_count(j->kind, "retry");
 	if (db_begin(j->db, WRITE, &j->scope, err) < 0 ||
 	    db_exec(j->db, retry_sql, err, P_INT(j->id), P_INT(j->token), P_INT(base), P_INT(why->retry_after),
 		P_TEXT(job_trouble(j->arena, why))) < 0)
@@ -114,7 +123,7 @@ job_bury(struct job *j, const struct job_row *row, const struct problem *why, bo
 	*did = true;
 	log_line(LOG_ERROR, "job.dead", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code",
 	    why->code, "detail", why->detail, NULL);
-	metric_add("job_dead_total", NULL, 1);
+	job_count(j->kind, "dead");
 	return 0;
 }
 
@@ -142,6 +151,7 @@ job_failed(struct job *j, const struct job_row *row, const struct problem *why)
 	db_rollback(j->db);
 	if (strcmp(why->code, "lease_lost") == 0) {
 		log_line(LOG_WARN, "job.lease_lost", "job", number(j, j->id), "kind", j->kind, NULL);
+		job_count(j->kind, "lease_lost");
 		return;
 	}
 	if (strcmp(why->code, "circuit_open") == 0) /* nobody was asked, so nothing was tried */
@@ -162,7 +172,7 @@ job_unknown_kind(struct job *j, bool expired)
 	struct problem err = { 0 };
 
 	log_line(LOG_ERROR, "job.unknown_kind", "job", number(j, j->id), "kind", j->kind, NULL);
-	metric_add("job_unknown_kind_total", NULL, 1);
+	job_count("unknown", "unknown_kind");
 	if (put_back(j, UNKNOWN_KIND_DELAY_S, "unknown kind: no handler in this program", expired, &err) < 0)
 		db_rollback(j->db);
 }

@@ -3,7 +3,8 @@
  *
  *	worker.c	the process: threads, signals, waiting, the end
  *	hand.c		what one thread owns
- *	taker.c		claims a job and runs it (rule Q2)
+ *	taker.c		claims jobs and runs them (rule Q2)
+ *	holding.c	which jobs a hand holds, and since when it may believe so (rules Q2, Q4)
  *	job_context.c	what a job function calls; the fence (rule Q3)
  *	job_outcome.c	retry, burial, going back (rules Q6, Q8, Q12)
  *	housekeeping.c	heartbeats, rescue, the worker's row (rules Q4, Q5)
@@ -26,6 +27,7 @@
 #define POLL_MS       1000 /* a lost hint costs at most this (rule Q14) */
 #define DEFAULT_QUEUE "default"
 #define WORKER_NAME   160
+#define BATCH_MOST    100 /* jobs that one taker holds at once */
 
 struct work {
 	const struct service *service;
@@ -44,6 +46,23 @@ struct work {
 	sigset_t signals;
 };
 
+/* A job in a taker's hands. WAITING: claimed, not begun, may be given back; RUNNING: the one at work; OVER: it ran, had no effect
+ * of its own, and its end is written with the next claim. */
+enum held_state { HELD_WAITING, HELD_RUNNING, HELD_OVER };
+
+struct held {
+	int64_t id, token;
+	int64_t renewed; /* monotonic time at which its lease was last known to be whole */
+	enum held_state state;
+};
+
+/* Where a taker's next look begins, in the order of claims. */
+struct place {
+	int64_t prio, id;
+	char run_at[48];
+	int64_t whole; /* monotonic time of the last look from the beginning */
+};
+
 /* What one thread owns. */
 struct hand {
 	struct work *work;
@@ -53,10 +72,14 @@ struct hand {
 	struct arena *arena;
 	struct db *db;
 	struct http *http;
-	struct scope scope;          /* of claims and housekeeping, which belong to no request */
-	int64_t held_id, held_token; /* the job in hand, 0 = none; the heartbeat renews it */
-	int64_t last_id;             /* the job that ran last */
-	int64_t renewed;             /* monotonic time at which the lease was last known to be whole */
+	struct arena *claims;            /* the claimed rows: they outlive the jobs run before them */
+	struct scope scope;              /* of claims and housekeeping, which belong to no request */
+	struct held held[BATCH_MOST];    /* the heartbeat renews them all; by the worker's lock */
+	size_t nheld;
+	int64_t began;                   /* monotonic time at which the running one was begun */
+	int64_t last_id;                 /* the job that ran last */
+	size_t want;                     /* how many the next claim takes */
+	struct place place;
 	void *(*run)(void *hand);
 	pthread_t thread;
 	bool started;
@@ -74,22 +97,37 @@ struct scope work_scope(const struct conf *conf);
 int hand_open(
     struct hand *h, struct problem *err) MUST_CHECK; /* connection, arena, http; waits for the database until the worker stops */
 void hand_close(struct hand *h);
-void hand_hold(struct hand *h, int64_t id, int64_t token);
-void hand_drop(struct hand *h);
-void hand_renewed(struct hand *h, int64_t since);
-int hand_lease_left_ms(struct hand *h); /* for a transfer; 0 or less: the lease cannot be trusted (rule Q4) */
 /* The life of a taker and of a deliverer: one does a piece of work if there is any (1, 0, -1), due looks whether there may be
  * some. */
 typedef int hand_fn(struct hand *h, struct problem *err);
 void *hand_loop(struct hand *h, hand_fn *due, hand_fn *one, const char *trouble);
 void hand_trouble(struct hand *h, const char *what, const struct problem *err); /* logs, rolls back, waits a second */
 
+/* ---- holding.c */
+void hold(struct hand *h, int64_t id, int64_t token, int64_t since);
+bool hold_begin(struct hand *h, int64_t id); /* false: it was given back meanwhile */
+void hold_over(struct hand *h, int64_t id);  /* its end waits to be written */
+void hold_ended(struct hand *h);             /* the ends are written */
+void hold_done(struct hand *h, int64_t id);  /* the running one has ended, unless it is over only */
+void hold_renewed(struct hand *h, int64_t id, int64_t since);
+int hand_lease_left_ms(struct hand *h); /* of the running job, for a transfer; 0 or less: it cannot be trusted (rule Q4) */
+/* Ids and tokens, as two bigint[] texts, of the jobs of these hands that are in a state of mask (1 << state). drop: they are
+ * held no more. longer_us: only of hands whose running job began that long ago. Returns how many. */
+size_t holding(struct hand *hands, size_t n, unsigned mask, int64_t longer_us, bool drop, struct buf *ids, struct buf *tokens);
+
 /* ---- taker.c */
 int take_one(struct hand *h, struct problem *err) MUST_CHECK; /* 1: something ran; 0: nothing is due */
+int take_some(struct hand *h, struct problem *err) MUST_CHECK; /* a batch; ends without effects wait for the next claim */
+int take_ends(struct hand *h, struct problem *err) MUST_CHECK; /* writes them */
+/* Both for the n jobs of holding(), each behind its own fence, in a transaction of h's. write_ends: they ran and had no effect.
+ * give_back: claimed and not begun: back to ready, as if never taken. */
+int write_ends(struct hand *h, const struct buf *ids, const struct buf *tokens, size_t n, struct problem *err) MUST_CHECK;
+int give_back(struct hand *h, const struct buf *ids, const struct buf *tokens, struct problem *err) MUST_CHECK;
 void *taker_main(void *hand);
 void job_from_row(struct hand *h, const struct row *w, struct job *j);
 
 /* ---- job_outcome.c */
+void job_count(const char *kind, const char *outcome); /* jobs_total */
 const char *job_trouble(struct arena *a, const struct problem *why); /* one line for last_error */
 void job_failed(struct job *j, const struct job_row *row, const struct problem *why);
 /* Both in a transaction of their own. expired: only if the lease is over (the rescuer's case). */

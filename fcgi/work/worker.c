@@ -128,7 +128,7 @@ thread_main(void *p)
 static void
 add_hand(struct work *w, void *(*run)(void *hand), const char *queue)
 {
-	w->hands[w->nhands++] = (struct hand){ .work = w, .run = run, .queue = queue };
+	w->hands[w->nhands++] = (struct hand){ .work = w, .run = run, .queue = queue, .want = 1 };
 }
 
 static unsigned
