@@ -43,6 +43,9 @@ struct service {
 	const struct conf_key *config; /* ends with a row without name; may be NULL */
 	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
 	int (*session)(struct req *r, const char *token, struct problem *err);
+	/* The service is a projection of others' events: removes what it made of a source's messages (topic NULL = of all) that
+	 * occurred at from or later, so that their replay makes it again; in a WRITE transaction. NULL: it is none. */
+	int (*forget)(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err);
 	int (*start)(
 	    const struct conf *conf, struct problem *err); /* once per process before threads: reads key files, checks settings */
 };

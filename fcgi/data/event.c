@@ -28,6 +28,12 @@ event_topics(const struct topic *table)
 	topics = table;
 }
 
+const struct topic *
+event_own_topics(void)
+{
+	return topics;
+}
+
 /* An event is our own words: what is wrong with it is a bug of the service, named without its values. */
 static int
 check_payload(struct arena *a, const struct topic *t, const char *payload, struct problem *err)

@@ -19,6 +19,7 @@
  * next statement or with COMMIT; should the server refuse it, that is what fails. */
 int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
 void event_topics(const struct topic *table); /* once at start-up; the core does it */
+const struct topic *event_own_topics(void);
 
 /* What an event function gets. Its transaction is open; it writes rows, enqueues jobs and returns. */
 struct event {
@@ -45,6 +46,27 @@ struct event_row {
 /* Takes a message once: its inbox row and what the row's function does are one transaction, the caller's (rule O4). e->db holds it.
  * 1: done, 0: it had been taken before, 2: nobody here consumes the topic; -1. */
 int event_take(struct event *e, const struct event_row *rows, size_t n, struct problem *err) MUST_CHECK;
+
+/* ---- again: what a person or a console asks for, in the caller's transaction. from: microseconds. topic NULL = every one. */
+
+struct replay {
+	const char *consumer;
+	const char *topic;
+	int64_t from;
+	bool rebuild; /* the consumer has forgotten: all of it must still be kept (422 "not_kept") */
+	bool dry;     /* only counts */
+};
+struct replayed {
+	int64_t n;
+	int64_t next; /* 0: all of it; else go on from there (one call takes a bounded number) */
+};
+/* Deliveries to one subscriber become due again, in order per aggregate; a subscriber that did not listen then gets its first. What
+ * is older than a consumer's inbox remembers would be done twice: 422 "beyond_inbox", unless it rebuilds. 422 "not_a_subscriber". */
+int event_replay(struct db *db, const struct replay *what, struct replayed *ret, struct problem *err) MUST_CHECK;
+/* Dead deliveries of one message (subscriber NULL: to anybody) become due again, with new attempts; how many. */
+int64_t event_retry(struct db *db, struct uuid message, const char *subscriber, struct problem *err) MUST_CHECK;
+/* The consumer's half of a rebuild: what it took of a source from then on counts as not taken; how many messages. */
+int64_t event_forget(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err) MUST_CHECK;
 
 struct uuid event_uuid(const struct event *e, const char *member); /* nil when missing */
 const char *event_str(const struct event *e, const char *member);  /* "" when missing */

@@ -3,3 +3,4 @@ fcgi_libtelerx_a_SOURCES += fcgi/data/attention.h fcgi/data/audit.h fcgi/data/db
 	fcgi/data/db_tx.c fcgi/data/event.c fcgi/data/job.c fcgi/data/migrate.c fcgi/data/prepare.c fcgi/data/topic.c fcgi/data/ttl.c fcgi/data/vault.c
 fcgi_libtelerx_a_SOURCES += fcgi/data/audit_log.c fcgi/data/audit_log.h fcgi/data/audit_seal.c fcgi/data/audit_seal.h \
 	fcgi/data/audit_verify.c fcgi/data/audit_verify.h
+fcgi_libtelerx_a_SOURCES += fcgi/data/replay.c

@@ -82,6 +82,30 @@ event_rows(struct core_table *t)
 	core_row(t, events, t->service->prefix, "/events", "");
 }
 
+/* What an administrator sees of them, and may do. */
+static void
+outbox_rows(struct core_table *t)
+{
+	const struct route rows[] = {
+		{ "GET", "/outbox", outbox_show, .access = ADMIN, .db = READ, .query = outbox_query, .reply = outbox_reply,
+		    .says = "topics, and deliveries that are not made" },
+		{ "GET", "/topics/:topic", schema_show, .access = ADMIN, .db = READ, .params = schema_params, .query = schema_query,
+		    .reply = schema_reply, .problems = "404 not_found", .says = "the schema of a topic's payload" },
+		{ "POST", "/outbox/:eventId/retry", outbox_retry, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "event.retry",
+		    .body = retry_body, .reply = retry_reply, .problems = "404 not_found", .says = "dead deliveries of a message are tried again" },
+		{ "POST", "/replay", outbox_replay, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "event.replay",
+		    .body = replay_body, .reply = replay_reply, .problems = "422 not_a_subscriber beyond_inbox not_kept",
+		    .says = "sends messages to one consumer again, which takes only what it has not" },
+		{ "POST", "/rebuild", inbox_rebuild, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "projection.rebuild",
+		    .body = rebuild_body, .reply = rebuild_reply,
+		    .says = "forgets what was made of a source's messages; its replay makes it again" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].handle != inbox_rebuild || t->service->forget != NULL)
+			core_row(t, rows[i], t->service->prefix, rows[i].path, "");
+}
+
 static struct core_table *
 core_table_new(const struct service *s)
 {
@@ -91,8 +115,10 @@ core_table_new(const struct service *s)
 		die("out of memory for the core's rows");
 	t->service = s;
 	health_rows(t);
-	if (s->database != NULL)
+	if (s->database != NULL) {
 		event_rows(t);
+		outbox_rows(t);
+	}
 	return t;
 }
 

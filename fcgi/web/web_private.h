@@ -8,7 +8,7 @@
  *	input.c		query, form and segments -> typed JSON; field.c validates
  *	idempotency.c	rules P1 to P4
  *	reply.c		what the handler writes, problems, the check of replies
- *	routes.c	start-up check of a table; the rows every service has (health.c, events.c)
+ *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c)
  *	pool.c		the master
  *	openapi*.c	the tables as a document
  */
@@ -78,5 +78,14 @@ int health_ready(struct req *r, struct problem *err);
 int health_metrics(struct req *r, struct problem *err);
 int event_cause(struct req *r, struct problem *err); /* its .ask */
 int event_receive(struct req *r, struct problem *err);
+
+/* ---- outbox.c */
+extern const struct field outbox_query[], outbox_reply[], schema_params[], schema_query[], schema_reply[], retry_body[], retry_reply[],
+    replay_body[], replay_reply[], rebuild_body[], rebuild_reply[];
+int outbox_show(struct req *r, struct problem *err);
+int schema_show(struct req *r, struct problem *err);
+int outbox_retry(struct req *r, struct problem *err);
+int outbox_replay(struct req *r, struct problem *err);
+int inbox_rebuild(struct req *r, struct problem *err);
 
 #endif

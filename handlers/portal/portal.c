@@ -42,5 +42,5 @@ static const struct conf_key config[] = {
 
 const struct service portal_service = {
 	.name = "portal", .prefix = "/console", .database = "portal", .says = "the start page and the timelines",
-	TABLE(routes, nroutes, routes), TABLE(events, nevents, events), .config = config,
+	TABLE(routes, nroutes, routes), TABLE(events, nevents, events), .config = config, .forget = timeline_forget,
 };

@@ -14,6 +14,9 @@ static const char last_sql[] =
 	"    USING (submission_id)"
 	" ORDER BY l.began DESC, t.submission_id, t.at, t.event_id";
 
+static const char forget_sql[] =
+	"DELETE FROM timeline_entries WHERE service = $1 AND at >= $2 AND ($3::text IS NULL OR topic = $3)";
+
 /* The phrase of a topic; %s is filled with the payload member, when there is one. */
 static const struct {
 	const char *topic;
@@ -79,6 +82,12 @@ on_any_event(struct event *e, struct problem *err)
 		return 0;	/* it belongs to no case */
 	return db_exec(e->db, insert_sql, err, P_UUID(e->id), P_UUID(submission), P_TIME(e->occurred_at), P_TEXT(e->source), P_TEXT(e->topic),
 	    P_TEXT(phrase_of(e))) < 0 ? -1 : 0;
+}
+
+int
+timeline_forget(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err)
+{
+	return db_exec(db, forget_sql, err, P_TEXT(source), P_TIME(from), P_TEXT(topic)) < 0 ? -1 : 0;
 }
 
 static void

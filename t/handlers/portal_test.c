@@ -73,6 +73,31 @@ timelines_are_for_administrators(void **state)
 	expect_text(w, "timelines.0.submissionId", CASE);
 }
 
+/* Row P-EVT-10: what the source sends again after the portal forgot makes the same lines; without forgetting it makes none. */
+static void
+p_evt_10_rebuilt_timeline_is_equal(void **state)
+{
+	static const char all[] = "SELECT md5(string_agg(t::text, chr(10) ORDER BY at, event_id)) FROM timeline_entries t";
+	struct world *w = *state;
+	const char *before, *others;
+
+	send_event(w, "registry", "assignment.opened", uuid_new(), "{\"submissionId\":\"" CASE "\",\"physicians\":2}");
+	before = sql_text(w, all);
+	others = sql_text(w, "SELECT count(*) FROM timeline_entries WHERE service <> 'registry'");
+	send_event_again(w);
+	expect_text(w, "ignored", "");
+	assert_string_equal(sql_text(w, all), before);
+	post(w, BY_ADMIN, "/console/rebuild", "{\"source\":\"registry\",\"from\":\"2020-01-01T00:00:00Z\",\"topic\":\"assignment.opened\"}");
+	expect_status(w, 200);
+	expect_int(w, "forgotten", 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM timeline_entries WHERE topic = 'assignment.opened'"), 0);
+	assert_string_equal(sql_text(w, "SELECT count(*) FROM timeline_entries WHERE service <> 'registry'"), others);
+	send_event_again(w);
+	assert_string_equal(sql_text(w, all), before);
+	post(w, BY_PUBLIC, "/console/rebuild", "{\"source\":\"registry\",\"from\":\"2020-01-01T00:00:00Z\"}");
+	expect_status(w, 401);
+}
+
 int
 main(void)
 {
@@ -81,6 +106,7 @@ main(void)
 		cmocka_unit_test(an_event_of_no_case_is_no_line),
 		cmocka_unit_test(the_page_shows_the_case_and_escapes_it),
 		cmocka_unit_test(timelines_are_for_administrators),
+		cmocka_unit_test(p_evt_10_rebuilt_timeline_is_equal),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

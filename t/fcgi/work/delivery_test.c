@@ -16,7 +16,7 @@ static const char *const both[] = { "notify", "portal", NULL };
 static const char *const nobody[] = { "nobody", NULL };
 static const struct topic topics[] = { { "thing.happened", both, "test" },
 	{ "thing.lost", nobody, "test: its subscriber does not exist" }, { 0 } };
-static const struct service service = { .name = "registry", .prefix = "/route", .says = "events under test", .topics = topics };
+static const struct service service = { .name = "registry", .prefix = "/route", .database = "none", .says = "events under test", .topics = topics };
 const struct service *const crew_service = &service;
 
 static struct world *world;
@@ -182,6 +182,93 @@ dead_delivery_waits_for_a_person_with_what_follows_it(void **state UNUSED)
 	assert_string_equal(taken("/notify/events", a), "1 2");
 }
 
+/* ---- again */
+
+static const char *
+newest(void)
+{
+	return sql_text(world, "SELECT id FROM outbox ORDER BY occurred_at DESC, seq DESC LIMIT 1");
+}
+
+static void
+p_evt_11_poison_lands_with_the_dead_and_others_flow(void **state UNUSED)
+{
+	struct uuid bad = uuid_new(), good = uuid_new();
+	const char *poison;
+
+	publish("thing.happened", bad, "{}");
+	poison = newest();
+	publish("thing.happened", good, "{}");
+	refuses = "/notify/events";
+	refused_aggregate = bad;
+	refusals = 1000;
+	work_all(world);
+	assert_string_equal(taken("/notify/events", good), "1");
+	get(world, BY_ADMIN, "/route/outbox?state=dead");
+	expect_status(world, 200);
+	expect_text(world, "deliveries.0.eventId", poison);
+	expect_text(world, "deliveries.0.subscriber", "notify");
+	expect_int(world, "deliveries.0.attempts", 20);
+	expect_int(world, "open.0.deliveries", 1);
+	refuses = NULL;
+	post(world, BY_ADMIN, text(world, "/route/outbox/%s/retry", poison), "{}");
+	expect_status(world, 200);
+	expect_int(world, "retried", 1);
+	work_all(world);
+	assert_string_equal(taken("/notify/events", bad), "1");
+	post(world, BY_ADMIN, text(world, "/route/outbox/%s/retry", poison), "{}");
+	expect_problem(world, 404, "not_found");
+}
+
+static void
+p_evt_10_replay_goes_to_one_consumer_in_order(void **state UNUSED)
+{
+	struct uuid a = uuid_new();
+	const char *from = sql_text(world, "SELECT to_char(clock_timestamp(), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
+	char id[UUID_TEXT];
+
+	for (int i = 0; i < 3; i++)
+		publish("thing.happened", a, "{}");
+	work(world);
+	post(world, BY_ADMIN, "/route/replay", text(world, "{\"consumer\":\"portal\",\"from\":\"%s\",\"dry\":true}", from));
+	expect_int(world, "replayed", 3);
+	work(world);
+	assert_string_equal(taken("/console/events", a), "1 2 3");
+	post(world, BY_ADMIN, "/route/replay", text(world, "{\"consumer\":\"portal\",\"from\":\"%s\"}", from));
+	expect_status(world, 200);
+	expect_int(world, "replayed", 3);
+	expect_text(world, "next", "");
+	work(world);
+	assert_string_equal(taken("/console/events", a), "1 2 3 1 2 3");
+	assert_string_equal(taken("/notify/events", a), "1 2 3");
+	assert_int_equal(audit_count(world, "event.replay", "success"), 2);
+	/* No message was made anew: a consumer's inbox knows the ids. */
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM outbox WHERE aggregate_id = '%s'", uuid_text(a, id)), 3);
+}
+
+static void
+p_evt_10_replay_says_what_it_cannot(void **state UNUSED)
+{
+	post(world, BY_ADMIN, "/route/replay", "{\"consumer\":\"billing\",\"from\":\"2026-01-01T00:00:00Z\"}");
+	expect_problem(world, 422, "not_a_subscriber");
+	post(world, BY_ADMIN, "/route/replay", "{\"consumer\":\"portal\",\"from\":\"2020-01-01T00:00:00Z\"}");
+	expect_problem(world, 422, "beyond_inbox");
+	post(world, BY_ADMIN, "/route/replay", "{\"consumer\":\"portal\",\"from\":\"2020-01-01T00:00:00Z\",\"rebuild\":true}");
+	expect_problem(world, 422, "not_kept");
+	post(world, BY_SERVICE("portal"), "/route/replay", "{\"consumer\":\"portal\",\"from\":\"2020-01-01T00:00:00Z\"}");
+	expect_problem(world, 403, "forbidden");
+}
+
+static void
+g_com_03_schema_is_shown(void **state UNUSED)
+{
+	get(world, BY_ADMIN, "/route/topics/thing.happened");
+	expect_status(world, 200);
+	expect_text(world, "schema.$id", "urn:telerx:topic:thing.happened:1");
+	get(world, BY_ADMIN, "/route/topics/thing.unheard");
+	expect_problem(world, 404, "not_found");
+}
+
 static void
 subscriber_that_does_not_exist_is_an_error(void **state UNUSED)
 {
@@ -336,6 +423,10 @@ main(void)
 		TEST(event_arrives_with_all_its_members),
 		TEST(failure_holds_back_its_own_aggregate_only),
 		TEST(dead_delivery_waits_for_a_person_with_what_follows_it),
+		TEST(p_evt_11_poison_lands_with_the_dead_and_others_flow),
+		TEST(p_evt_10_replay_goes_to_one_consumer_in_order),
+		TEST(p_evt_10_replay_says_what_it_cannot),
+		TEST(g_com_03_schema_is_shown),
 		TEST(subscriber_that_does_not_exist_is_an_error),
 		TEST(late_dispatcher_writes_nothing),
 		TEST(dead_dispatchers_delivery_becomes_due_by_itself),
