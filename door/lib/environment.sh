@@ -65,6 +65,11 @@ carrier_settings() {
 	EOT
 }
 
+reconcile_settings() {
+	echo "RECONCILE_EVERY=30s"
+	echo "RECONCILE_GRACE=20s"
+}
+
 # What belongs to one service. Intervals are short: a tree shows in seconds what takes days outside.
 own_settings() {
 	case $1 in
@@ -77,13 +82,18 @@ own_settings() {
 		pharmacy_settings
 		echo "EXCLUDED_STATES=MN,CA,TX,AR,NC,OK"
 		echo "PHARMACY_POLL=2s"
+		reconcile_settings
 		;;
 	notify) message_settings ;;
 	shipping)
 		carrier_settings
 		echo "TRACKING_INTERVAL=2s"
+		reconcile_settings
 		;;
-	billing) stripe_settings ;;
+	billing)
+		stripe_settings
+		reconcile_settings
+		;;
 	integration) canvas_settings ;;
 	portal) echo "PORTAL_TIMELINES=yes" ;;
 	sandbox)

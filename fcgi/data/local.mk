@@ -4,3 +4,4 @@ fcgi_libtelerx_a_SOURCES += fcgi/data/attention.h fcgi/data/audit.h fcgi/data/db
 fcgi_libtelerx_a_SOURCES += fcgi/data/audit_log.c fcgi/data/audit_log.h fcgi/data/audit_seal.c fcgi/data/audit_seal.h \
 	fcgi/data/audit_verify.c fcgi/data/audit_verify.h
 fcgi_libtelerx_a_SOURCES += fcgi/data/replay.c
+fcgi_libtelerx_a_SOURCES += fcgi/data/reconcile.h fcgi/data/reconcile.c

@@ -98,8 +98,14 @@ static const struct job_row jobs[] = {
 	{ "stripe.cancel", effect_job, .queue = "stripe", .says = "cancels an authorisation" },
 	{ "stripe.refresh", charge_refresh_job, .queue = "stripe", .says = "asks about an intent that Stripe is still processing" },
 	{ "stripe.event", stripe_event_job, .queue = "webhook", .says = "fetches what a webhook hinted at" },
+	{ "stripe.reconcile", payments_reconcile_job, .queue = "reconcile", .says = "compares the last three days with Stripe's list" },
+	{ "stripe.close", payments_reconcile_job, .queue = "reconcile", .says = "closes a day: compares it with Stripe's list when it is over" },
 };
-static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 1 }, { "default", 1 } };
+static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 1 }, { "reconcile", 1 }, { "default", 1 } };
+static const struct timer_row timers[] = {
+	{ "stripe.reconcile", "RECONCILE_EVERY", "stripe.reconcile", "compares payments with Stripe's list" },
+	{ "stripe.close", "RECONCILE_CLOSE", "stripe.close", "closes the day" },
+};
 static const struct effect_kind *const effects[] = { &stripe_authorize_effect, &stripe_capture_effect, &stripe_cancel_effect };
 
 static const struct field payment_event[] = {
@@ -128,6 +134,9 @@ static const struct conf_key config[] = {
 	{ "STRIPE_PUBLISHABLE_KEY", CONF_STR, .required = true, .says = "pk_…, for the browser" },
 	{ "STRIPE_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true,
 	    .says = "whsec_…; a comma-separated list while it is rolled" },
+	{ "RECONCILE_EVERY", CONF_SECS, .dflt = "1h", .says = "how often the last three days are compared with Stripe's list; 0 never" },
+	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
+	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "a payment that moved so recently is left to the next round" },
 	{ "STRIPE_API_VERSION", CONF_STR, .dflt = "2026-10-28.endive", .says = "sent with every call" },
 	{ 0 }
 };
@@ -135,6 +144,7 @@ static const struct conf_key config[] = {
 const struct service billing_service = {
 	.name = "billing", .prefix = "/billing", .database = "billing",
 	.says = "saved cards, payments and the ledger; the only one that talks to Stripe",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(effects, neffects, effects),
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
+	TABLE(effects, neffects, effects),
 	.topics = topics, .config = config, .start = stripe_start,
 };

@@ -97,6 +97,9 @@ int	 charge_capture(struct db *db, const struct payment *p, struct problem *err)
 int	 charge_cancel(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
 int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that Stripe is still processing */
 
+/* ---- reconcile.c: our payments against Stripe's list */
+int	 payments_reconcile_job(struct job *j, struct problem *err);		/* stripe.reconcile, stripe.close */
+
 /* ---- stripe_webhook.c */
 int	 stripe_webhook_check(struct req *r, struct problem *err);
 int	 stripe_webhook(struct req *r, struct problem *err);

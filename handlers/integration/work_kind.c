@@ -19,6 +19,7 @@ static const struct work_kind kinds[] = {
 	{ "payment.mismatch", 1 * HOURS, none, "Stripe and our row do not agree on an amount, a currency or an account" },
 	{ "payment.dispute", 24 * HOURS, none, "the cardholder disputes a charge" },
 	{ "payment.refund", 24 * HOURS, none, "money went back that no run of ours gave back" },
+	{ "reconciliation.difference", 4 * HOURS, none, "our rows and a vendor's own list disagree; ends by itself when a later round finds them agreed" },
 	{ "webhook.failed", 4 * HOURS, none, "a vendor's message could not be handled" },
 	{ "webhook.disabled", 24 * HOURS, none, "a subscriber to our webhooks did not answer for three days" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },

@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/librouter.a
 %canon_reldir%_librouter_a_SOURCES = %reldir%/router.c %reldir%/router.h %reldir%/choice.c %reldir%/submission.c \
-	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/webhook.c %reldir%/callback.c
+	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/webhook.c %reldir%/callback.c %reldir%/reconcile.c
 SERVICE_LIBS += %reldir%/librouter.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-router
@@ -8,8 +8,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-router
 %canon_reldir%_telerx_router_LDADD = %reldir%/librouter.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/router_test
-service_tests += t/handlers/router_test
+check_PROGRAMS += t/handlers/router_test t/handlers/router_reconcile_test
+service_tests += t/handlers/router_test t/handlers/router_reconcile_test
 t_handlers_router_test_SOURCES = t/handlers/router_test.c
 t_handlers_router_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_router_reconcile_test_SOURCES = t/handlers/router_reconcile_test.c
+t_handlers_router_reconcile_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

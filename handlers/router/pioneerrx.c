@@ -315,18 +315,41 @@ pioneerrx_prescribe_job(struct job *j, struct problem *err)
 	return job_end(j, err);
 }
 
-/* The pharmacy's status texts, lower-cased, as far as they end an order (the rest are steps on its way). */
-static const char *
-ending_of(const char *status)
+bool
+pioneerrx_cancelled(const char *status)
 {
 	static const char *const cancelled[] = { "cancelled", "rejected", "voided", "discontinued", "reversed" };
 
 	for (size_t i = 0; i < COUNT(cancelled); i++)
 		if (strcasecmp(status, cancelled[i]) == 0)
-			return "cancelled";
+			return true;
+	return false;
+}
+
+/* The pharmacy's status texts as far as they end an order (the rest are steps on its way). */
+static const char *
+ending_of(const char *status)
+{
+	if (pioneerrx_cancelled(status))
+		return "cancelled";
 	if (strcasecmp(status, "completed") == 0 || strcasecmp(status, "delivered") == 0)
 		return "delivered";
 	return NULL;
+}
+
+int
+pioneerrx_status(struct job *j, struct uuid id, const char **status, struct problem *err)
+{
+	json_t *answer = search_order(j, id, err);
+	const json_t *rows = set_of(answer, "rxTransaction");
+
+	if (answer == NULL)
+		return -1;
+	*status = json_text_at(json_array_get(rows, 0), "currentRxTransactionStatusText");
+	/* Only an empty set says that there is no such order. */
+	if (*status == NULL && (rows == NULL || json_array_size(rows) > 0))
+		return problem(err, 502, "pharmacy_unclear", "PioneerRx answers about an order without its status");
+	return 0;
 }
 
 int

@@ -149,11 +149,17 @@ static const struct job_row jobs[] = {
 	{ "pioneerrx.follow", pioneerrx_follow_job, .queue = "pioneerrx", .says = "asks for the order's status until it ends" },
 	{ "boothwyn.submit", boothwyn_submit_job, .queue = "boothwyn", .says = "intends the order" },
 	{ "boothwyn.order", effect_job, .queue = "boothwyn", .says = "sends the order" },
+	{ "pioneerrx.reconcile", orders_reconcile_job, .queue = "pioneerrx", .says = "compares the orders of three days with PioneerRx" },
+	{ "pioneerrx.close", orders_reconcile_job, .queue = "pioneerrx", .says = "closes a day: compares its orders with PioneerRx when it is over" },
 	{ "rx.callback", callback_job, .says = "tells the caller's callbackUrl" },
 	{ "rx.parcel", parcel_job, .says = "hands a pharmacy's own parcel to shipping" },
 };
 static const struct queue_row queues[] = {
 	{ "pioneerrx", 2 }, { "boothwyn", 2 }, { "default", 1 },
+};
+static const struct timer_row timers[] = {
+	{ "pioneerrx.reconcile", "RECONCILE_EVERY", "pioneerrx.reconcile", "compares orders with PioneerRx" },
+	{ "pioneerrx.close", "RECONCILE_CLOSE", "pioneerrx.close", "closes the day" },
 };
 static const struct effect_kind *const effect_list[] = { &pioneerrx_patient_effect, &pioneerrx_order_effect, &boothwyn_order_effect };
 
@@ -185,12 +191,15 @@ static const struct conf_key config[] = {
 	{ "BOOTHWYN_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "what boothwyn-signature must hold; a comma-separated list while it is rotated" },
 	{ "BOOTHWYN_SHIPPING_METHOD", CONF_INT, .dflt = "43", .says = "code agreed with the pharmacy" },
 	{ "EXCLUDED_STATES", CONF_LIST, .dflt = "MN,CA,TX,AR,NC,OK", .says = "states that are not served" },
+	{ "RECONCILE_EVERY", CONF_SECS, .dflt = "1h", .says = "how often the orders of three days are compared with the pharmacies; 0 never" },
+	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
+	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "an order that moved so recently is left to the next round" },
 	{ "PHARMACY_POLL", CONF_SECS, .dflt = "15m", .says = "how often an order is asked for" },
 	{ 0 }
 };
 
 const struct service router_service = {
 	.name = "router", .prefix = "/rx", .database = "pharmacy_router", .says = "chooses the pharmacy and submits the prescription",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues),
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
 	.topics = topics, .effects = effect_list, .neffects = COUNT(effect_list), .config = config,
 };

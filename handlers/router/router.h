@@ -55,10 +55,16 @@ int	 submission_move(struct db *db, const struct submission *s, const struct sub
 int	 pioneerrx_submit_job(struct job *j, struct problem *err);	/* finds or adds the patient */
 int	 pioneerrx_prescribe_job(struct job *j, struct problem *err);	/* finds the prescriber, intends the order */
 int	 pioneerrx_follow_job(struct job *j, struct problem *err);	/* asks for the order's status until it ends */
+/* The pharmacy's own words for where the order of this submission is; *status NULL: it has none. No transaction may be open. */
+int	 pioneerrx_status(struct job *j, struct uuid id, const char **status, struct problem *err) MUST_CHECK;
+bool	 pioneerrx_cancelled(const char *status);			/* one of its words for an order that will not be filled */
 int	 boothwyn_submit_job(struct job *j, struct problem *err);
 extern const struct effect_kind pioneerrx_patient_effect;
 extern const struct effect_kind pioneerrx_order_effect;
 extern const struct effect_kind boothwyn_order_effect;
+
+/* ---- reconcile.c: our prescriptions against what the pharmacies say */
+int	 orders_reconcile_job(struct job *j, struct problem *err);	/* pioneerrx.reconcile, pioneerrx.close */
 
 /* ---- webhook.c */
 int	 boothwyn_webhook_check(struct req *r, struct problem *err);

@@ -123,9 +123,15 @@ static const struct job_row jobs[] = {
 	{ "label.make", label_job, .says = "intends the label of an own parcel" },
 	{ "fedex.ship", effect_job, .queue = "fedex", .says = "buys the label" },
 	{ "parcel.track", track_job, .queue = "fedex", .attempts = 60, .says = "asks where a parcel is" },
+	{ "fedex.reconcile", parcels_reconcile_job, .queue = "fedex", .says = "compares the labels of three days with FedEx" },
+	{ "fedex.close", parcels_reconcile_job, .queue = "fedex", .says = "closes a day: compares its labels with FedEx when it is over" },
 	{ "parcel.tell", tell_patient_job, .says = "tells the patient" },
 };
 static const struct queue_row queues[] = { { "default", 1 }, { "fedex", 2 } };
+static const struct timer_row timers[] = {
+	{ "fedex.reconcile", "RECONCILE_EVERY", "fedex.reconcile", "compares labels with FedEx" },
+	{ "fedex.close", "RECONCILE_CLOSE", "fedex.close", "closes the day" },
+};
 static const struct effect_kind *const effects[] = { &fedex_ship_effect };
 
 static const struct field updated_event[] = {
@@ -151,12 +157,16 @@ static const struct conf_key config[] = {
 	{ "FEDEX_CLIENT_SECRET", CONF_STR, .required = true, .secret = true, .says = "its secret" },
 	{ "FEDEX_ACCOUNT_NUMBER", CONF_STR, .required = true, .says = "nine digits" },
 	{ "FEDEX_SERVICE_TYPE", CONF_STR, .dflt = "STANDARD_OVERNIGHT", .says = "service of own parcels" },
+	{ "RECONCILE_EVERY", CONF_SECS, .dflt = "1h", .says = "how often the labels of three days are compared with FedEx; 0 never" },
+	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
+	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "a parcel that moved so recently is left to the next round" },
 	{ "TRACKING_INTERVAL", CONF_SECS, .dflt = "30m", .says = "how often a parcel is asked for" },
 	{ 0 }
 };
 
 const struct service shipping_service = {
 	.name = "shipping", .prefix = "/shipping", .database = "shipping_service", .says = "labels, print queue and tracking",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(effects, neffects, effects),
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
+	TABLE(effects, neffects, effects),
 	.topics = topics, .config = config,
 };

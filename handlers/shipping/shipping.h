@@ -53,7 +53,12 @@ void	 fedex_forget_token(struct job *j);
 
 /* ---- track.c */
 int	 track_job(struct job *j, struct problem *err);
+/* FedEx's answer about at most thirty numbers; NULL with 503 carrier_unavailable. No transaction may be open. */
+json_t	*track_ask(struct job *j, const char *const *numbers, size_t n, struct problem *err) MUST_CHECK;
 const char *track_status(const char *code);	/* FedEx's scan code as our status; in_transit for an unknown one */
+
+/* ---- reconcile.c: our parcels against what the carrier says */
+int	 parcels_reconcile_job(struct job *j, struct problem *err);	/* fedex.reconcile, fedex.close */
 
 /* ---- message.c */
 int	 tell_patient_job(struct job *j, struct problem *err);

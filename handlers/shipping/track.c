@@ -26,10 +26,10 @@ track_status(const char *code)
 	return "in_transit";
 }
 
-static json_t *
-ask(struct job *j, const struct shipment *s, struct problem *err)
+json_t *
+track_ask(struct job *j, const char *const *numbers, size_t n, struct problem *err)
 {
-	struct buf b = buf_in(j->arena, 1024);
+	struct buf b = buf_in(j->arena, 8 * 1024);
 	struct http_answer a;
 	struct json_writer w;
 	const char *const *headers = fedex_headers(j, err);
@@ -40,11 +40,13 @@ ask(struct job *j, const struct shipment *s, struct problem *err)
 	jw_object(&w, NULL);
 	jw_bool(&w, "includeDetailedScans", true);
 	jw_array(&w, "trackingInfo");
-	jw_object(&w, NULL);
-	jw_object(&w, "trackingNumberInfo");
-	jw_str(&w, "trackingNumber", s->tracking_number);
-	jw_end(&w);
-	jw_end(&w);
+	for (size_t i = 0; i < n; i++) {
+		jw_object(&w, NULL);
+		jw_object(&w, "trackingNumberInfo");
+		jw_str(&w, "trackingNumber", numbers[i]);
+		jw_end(&w);
+		jw_end(&w);
+	}
 	jw_end(&w);
 	jw_end(&w);
 	http_do(j->http, j->arena, &(struct http_call){ .method = "POST", .headers = headers, .body = BYTES(b.data, b.len),
@@ -101,7 +103,7 @@ track_job(struct job *j, struct problem *err)
 
 	if (job_read(j, err) < 0 || shipment_load(j->db, job_uuid(j, "id"), &s, err) < 0 || job_read_end(j, err) < 0)
 		return -1;
-	answer = ask(j, &s, err);
+	answer = track_ask(j, &s.tracking_number, 1, err);
 	if (answer == NULL || job_begin(j, err) < 0 || shipment_load(j->db, s.id, &s, err) < 0 ||
 	    apply(j, &s, json_at(answer, "output.completeTrackResults.0.trackResults.0.scanEvents"), err) < 0)
 		return -1;

@@ -2,7 +2,7 @@
 
 static const char *const settings[] = { "STRIPE_BASE_URL=" STRIPE, "STRIPE_SECRET_KEY=sk_test_x",
     "STRIPE_PUBLISHABLE_KEY=pk_test_x",
-	"STRIPE_WEBHOOK_SECRET=" HOOK_SECRET, NULL };
+	"STRIPE_WEBHOOK_SECRET=" HOOK_SECRET, "RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL };
 
 int
 billing_setup(void **state)

@@ -9,7 +9,8 @@
 
 static const char *const settings[] = {
 	"PIONEERRX_BASE_URL=https://prx.example", "PIONEERRX_API_KEY=k", "PIONEERRX_SHARED_SECRET=prx-secret", "PIONEERRX_EMPLOYEE_ID=7",
-	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old", NULL
+	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old",
+	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL
 };
 
 static int

@@ -5,7 +5,8 @@
 #include "shipping/shipping.h"
 
 static const char *const settings[] = {
-	"FEDEX_BASE_URL=https://fedex.example", "FEDEX_CLIENT_ID=id", "FEDEX_CLIENT_SECRET=s", "FEDEX_ACCOUNT_NUMBER=740561073", "TRACKING_INTERVAL=1s", NULL
+	"FEDEX_BASE_URL=https://fedex.example", "FEDEX_CLIENT_ID=id", "FEDEX_CLIENT_SECRET=s", "FEDEX_ACCOUNT_NUMBER=740561073", "TRACKING_INTERVAL=1s",
+	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL
 };
 #define SHIP "https://fedex.example/ship/v1/shipments"
 #define TRACK "https://fedex.example/track/v1/trackingnumbers"

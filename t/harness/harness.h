@@ -106,6 +106,9 @@ void expect_error_(struct world *w, const char *field, const char *code, const c
 #define work(w)     work_((w), false, __FILE__, __LINE__) /* what is due */
 #define work_all(w) work_((w), true, __FILE__, __LINE__)  /* and what waits for its time */
 int work_(struct world *w, bool skip_delays, const char *file, int line);
+/* A job as a timer or an operator would make it. args: JSON object text or NULL. */
+#define job_later(w, kind, args) job_later_((w), (kind), (args), __FILE__, __LINE__)
+void job_later_(struct world *w, const char *kind, const char *args, const char *file, int line);
 
 /* ---- the world outside. target: a path, with its query if it matters ("/billing/payments/…"), a whole URL, or either ended by
  * '*'. The newest stub that fits answers; one made by stub_once is used up by it. Without a stub the test fails. */

@@ -407,6 +407,17 @@ send_event_again(struct world *w)
 
 /* ---- the worker */
 
+void
+job_later_(struct world *w, const char *kind, const char *args, const char *file, int line)
+{
+	struct problem err = { 0 };
+	struct scope scope = { .actor = "system:worker" };
+
+	if (uuid_parse(conf_str(w->conf, "TENANT_ID"), &scope.tenant) < 0 || db_begin(w->db, WRITE, &scope, &err) < 0 ||
+	    job_enqueue(w->db, &(struct job_spec){ .kind = kind, .args = args }, &err) < 0 || db_commit(w->db, &err) < 0)
+		world_fail(file, line, "job %s: %d %s: %s", kind, err.status, err.code, err.detail);
+}
+
 int
 work_(struct world *w, bool skip_delays, const char *file, int line)
 {
