@@ -9,3 +9,4 @@ include fcgi/web/local.mk
 include fcgi/work/local.mk
 include fcgi/supervise/local.mk
 include fcgi/sealer/local.mk
+include fcgi/keyholder/local.mk

@@ -25,7 +25,7 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	{ "TEMPLATES_DIR", CONF_STR, .dflt = "templates", .says = "folder of the message templates" },
 	{ "TENANT_ID", CONF_STR, .dflt = "00000000-0000-7000-8000-000000000001",
 	    .says = "the tenant that this installation serves" },
-	{ "KEK_FILE", CONF_STR, .says = "file of the key-encryption keys" },
+	{ "KEYHOLDER_SOCKET", CONF_STR, .says = "unix socket of the keyholder" },
 	{ "ADMIN_SECRET", CONF_STR, .secret = true, .says = "bearer secret of the administrator; unset closes those routes" },
 	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
 	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
@@ -129,10 +129,9 @@ service_begin(const struct service *s, const struct conf *conf, struct problem *
 
 	if (uuid_parse(conf_str(conf, "TENANT_ID"), &tenant) < 0)
 		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
-	if (s->database != NULL && needs(conf, "DATABASE_URL", err) < 0)
+	if (s->database != NULL && (needs(conf, "DATABASE_URL", err) < 0 || needs(conf, "KEYHOLDER_SOCKET", err) < 0))
 		return -1;
-	if (needs(conf, "KEK_FILE", err) < 0 || live_check(s, conf, err) < 0 || routes_check(s, err) < 0 ||
-	    topics_check(s->topics, conf, err) < 0)
+	if (live_check(s, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0)
 		return -1;
 	event_topics(s->topics);
 	job_kinds(job_place, s);
@@ -226,9 +225,9 @@ open_database(const struct call *c, struct keyring **ret_keyring, struct problem
 	struct db *db;
 
 	*ret_keyring = NULL;
-	if (needs(c->conf, "DATABASE_URL", err) < 0 || needs(c->conf, "KEK_FILE", err) < 0)
+	if (needs(c->conf, "DATABASE_URL", err) < 0 || needs(c->conf, "KEYHOLDER_SOCKET", err) < 0)
 		return NULL;
-	*ret_keyring = keyring_load(conf_str(c->conf, "KEK_FILE"), err);
+	*ret_keyring = keyring_open(conf_str(c->conf, "KEYHOLDER_SOCKET"), c->service->name, err);
 	if (*ret_keyring == NULL)
 		return NULL;
 	db = db_open(conf_str(c->conf, "DATABASE_URL"), DB_API, c->service->name, err);

@@ -8,8 +8,11 @@
 #include <jose/jwk.h>
 #include <jose/jws.h>
 
+#include "base/clock.h"
+#include "crypto/envelope_keys.h"
 #include "crypto/hash.h"
 #include "crypto/jose.h"
+#include "crypto/keyring.h"
 
 #define HEADER_MAX    4096
 #define CLAIMS_MAX    8192
@@ -169,14 +172,77 @@ jwe_parts_sound(const struct compact *c)
 	return ok;
 }
 
+/* The header's text; it is an object that pins what jose.h says. NULL: it is not. */
+static json_t *
+jwe_header(const struct compact *c)
+{
+	json_t *h = part_object(c, 0, HEADER_MAX);
+
+	if (h != NULL && jwe_header_pinned(h))
+		return h;
+	json_decref(h);
+	return NULL;
+}
+
+static bool
+jwe_derive(const struct compact *c, const json_t *key, uint8_t cek[32])
+{
+	json_t *jwe = json_pack("{s:s%}", "protected", c->p[0], c->n[0]), *derived = NULL;
+	const char *text;
+	uint8_t out[36];
+	bool ok = false;
+
+	if (jwe != NULL)
+		derived = jose_jwe_dec_jwk(NULL, jwe, NULL, key);
+	text = json_string_value(json_object_get(derived, "k"));
+	if (text != NULL && strlen(text) == 43 && base64url_decode(text, 43, out) == 32) {
+		memcpy(cek, out, 32);
+		ok = true;
+		explicit_bzero(out, sizeof(out));
+		explicit_bzero((char *)(uintptr_t)text, 43);
+	}
+	json_decref(derived);
+	json_decref(jwe);
+	return ok;
+}
+
+int
+jwe_agree(const json_t *keys, struct bytes protected_header, uint8_t cek[32], struct problem *err)
+{
+	struct compact c = { .p = { (const char *)protected_header.p }, .n = { protected_header.n }, .count = 1 };
+	json_t *h = jwe_header(&c);
+	const json_t *key;
+	int rc = 0;
+
+	if (h == NULL)
+		return tampered(err);
+	key = key_by_id(keys, json_string_value(json_object_get(h, "kid")));
+	if (key == NULL || !is_p256(key) || envelope_key_is_over(key, clock_us() / US_PER_S))
+		rc = problem(err, 422, "unknown_key", "the envelope is sealed for a key that is not in use");
+	else if (!jwe_derive(&c, key, cek))
+		rc = tampered(err);
+	json_decref(h);
+	return rc;
+}
+
 static int
-jwe_decrypt(const struct compact *c, const json_t *key, struct buf *plain, struct problem *err)
+jwe_decrypt(const struct compact *c, const uint8_t cek[32], struct buf *plain, struct problem *err)
 {
 	json_t *jwe = json_pack("{s:s%, s:s%, s:s%, s:s%}", "protected", c->p[0], c->n[0], "iv", c->p[2], c->n[2], "ciphertext",
 	    c->p[3], c->n[3], "tag", c->p[4], c->n[4]);
+	struct buf k64 = BUF_INIT(64);
+	json_t *key;
 	size_t n = 0;
-	char *text = jwe == NULL ? NULL : jose_jwe_dec(NULL, jwe, NULL, key, &n);
+	char *text;
 
+	base64url_encode(BYTES(cek, 32), &k64);
+	key = json_pack("{s:s, s:s}", "kty", "oct", "k", buf_str(&k64));
+	explicit_bzero(k64.data, k64.len);
+	buf_release(&k64);
+	text = jwe == NULL || key == NULL ? NULL : jose_jwe_dec_cek(NULL, jwe, key, &n);
+	if (key != NULL)
+		explicit_bzero((char *)(uintptr_t)json_string_value(json_object_get(key, "k")), 43);
+	json_decref(key);
 	json_decref(jwe);
 	if (text == NULL)
 		return tampered(err);
@@ -188,32 +254,44 @@ jwe_decrypt(const struct compact *c, const json_t *key, struct buf *plain, struc
 	return 0;
 }
 
+/* The private keys are here (keys) or with a keyring (k). */
+static int
+jwe_open_by(const json_t *keys, const struct keyring *k, const char *compact, struct buf *plain, json_t **header, struct problem *err)
+{
+	struct bytes protected_header;
+	uint8_t cek[32];
+	struct compact c;
+	json_t *h;
+	int rc;
+
+	compact_split(compact, &c);
+	if (c.count != 5 || c.n[1] != 0 || (h = jwe_header(&c)) == NULL)
+		return tampered(err);
+	protected_header = BYTES(c.p[0], c.n[0]);
+	if (!jwe_parts_sound(&c))
+		rc = tampered(err);
+	else
+		rc = keys != NULL ? jwe_agree(keys, protected_header, cek, err) : keyring_agree(k, protected_header, cek, err);
+	if (rc == 0)
+		rc = jwe_decrypt(&c, cek, plain, err);
+	explicit_bzero(cek, sizeof(cek));
+	if (rc < 0)
+		json_decref(h);
+	else
+		*header = h;
+	return rc;
+}
+
 int
 jwe_open(const json_t *keys, const char *compact, struct buf *plain, json_t **header, struct problem *err)
 {
-	const json_t *key;
-	struct compact c;
-	json_t *h;
+	return jwe_open_by(keys, NULL, compact, plain, header, err);
+}
 
-	compact_split(compact, &c);
-	if (c.count != 5 || c.n[1] != 0)
-		return tampered(err);
-	h = part_object(&c, 0, HEADER_MAX);
-	if (h == NULL || !jwe_header_pinned(h) || !jwe_parts_sound(&c)) {
-		json_decref(h);
-		return tampered(err);
-	}
-	key = key_by_id(keys, json_string_value(json_object_get(h, "kid")));
-	if (key == NULL || !is_p256(key)) {
-		json_decref(h);
-		return problem(err, 422, "unknown_key", "the envelope is sealed for a key that is not in use");
-	}
-	if (jwe_decrypt(&c, key, plain, err) < 0) {
-		json_decref(h);
-		return -1;
-	}
-	*header = h;
-	return 0;
+int
+jwe_open_with(const struct keyring *k, const char *compact, struct buf *plain, json_t **header, struct problem *err)
+{
+	return jwe_open_by(NULL, k, compact, plain, header, err);
 }
 
 /* libjose puts the ephemeral key into the unprotected header, which the compact form does not have: it moves into the protected

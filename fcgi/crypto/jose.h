@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/problem.h"
 
+struct keyring;
+
 json_t *jwk_generate(
     const char *kid, const char *alg); /* private P-256 key; alg "ECDH-ES" or "ES256"; caller owns; NULL on failure */
 json_t *jwk_public(const json_t *jwk); /* its public half; caller owns */
@@ -18,6 +20,11 @@ json_t *jwk_public(const json_t *jwk); /* its public half; caller owns */
  * plain gets the text, header the protected header (caller owns). 422 "unknown_key" for another kid, 400 "tampered_envelope"
  * (audited) for anything that does not parse, names another algorithm or does not verify. */
 int jwe_open(const json_t *keys, const char *compact, struct buf *plain, json_t **header, struct problem *err) MUST_CHECK;
+/* The two halves of it. jwe_agree needs the private keys and sees only the protected header (base64url, as in the message): it gives
+ * the key that this one message is sealed with. jwe_open_with asks a keyring for that key, which may be in another process. */
+int jwe_agree(const json_t *keys, struct bytes protected_header, uint8_t cek[32], struct problem *err) MUST_CHECK;
+int jwe_open_with(
+    const struct keyring *k, const char *compact, struct buf *plain, json_t **header, struct problem *err) MUST_CHECK;
 /* extra: members to add to the protected header (may be NULL). */
 int jwe_seal(
     const json_t *public_key, const json_t *extra, struct bytes plain, struct buf *compact, struct problem *err) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* seal.c: the sealing half of seal.h: AES-256-GCM over fields and over data keys. Its keys come from keyring.c. */
+/* seal.c: the sealing half of seal.h: AES-256-GCM over fields and over data keys. Key-encryption keys come from a keyring. */
 #include "core.h"
 
 #include <openssl/crypto.h>
@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
-#include "crypto/keyring.h"
+#include "crypto/keyring_private.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
 
@@ -137,29 +137,22 @@ gcm_open(const uint8_t key[32], const struct aad *aad, struct bytes in, uint8_t 
 }
 
 int
-dek_wrap(
-    const struct keyring *k, int kek_version, int64_t dek_id, const uint8_t dek[32], uint8_t out[WRAPPED_DEK], struct problem *err)
+kek_seal(const uint8_t kek[32], int version, int64_t id, const uint8_t dek[32], uint8_t out[WRAPPED_DEK], struct problem *err)
 {
-	struct aad aad = aad_of_dek(kek_version, dek_id);
-	const uint8_t *kek = keyring_kek(k, kek_version);
+	struct aad aad = aad_of_dek(version, id);
 
-	if (kek == NULL)
-		return problem(err, 500, "unknown_kek", "key-encryption key %d is not on the keyring", kek_version);
 	if (gcm_seal(kek, &aad, BYTES(dek, 32), out) < 0)
 		return problem(err, 500, "seal_failed", "a data key could not be wrapped");
 	return 0;
 }
 
 int
-dek_unwrap(const struct keyring *k, int kek_version, int64_t dek_id, struct bytes wrapped, uint8_t dek[32], struct problem *err)
+kek_open(const uint8_t kek[32], int version, int64_t id, struct bytes wrapped, uint8_t dek[32], struct problem *err)
 {
-	struct aad aad = aad_of_dek(kek_version, dek_id);
-	const uint8_t *kek = keyring_kek(k, kek_version);
+	struct aad aad = aad_of_dek(version, id);
 
-	if (kek == NULL)
-		return problem(err, 500, "unknown_kek", "key-encryption key %d is not on the keyring", kek_version);
 	if (wrapped.n != WRAPPED_DEK || gcm_open(kek, &aad, wrapped, dek) < 0) {
-		problem(err, 500, "unreadable_key", "data key %" PRId64 " does not verify", dek_id);
+		problem(err, 500, "unreadable_key", "data key %" PRId64 " does not verify", id);
 		err->fault = FAULT_PERMANENT;
 		err->audit = true;
 		return -1;

@@ -1,8 +1,8 @@
 /*
- * seal.h: authenticated encryption of stored fields (rules E1 to E5, E7).
+ * seal.h: authenticated encryption of stored fields (rules E1 to E5).
  *
  * Key tree: a key-encryption key (KEK) wraps one data-encryption key (DEK) per patient; the DEK seals fields by AES-256-GCM.
- * This floor knows bytes and keys only; which DEK belongs to whom is data/vault's business.
+ * This floor knows bytes and keys only; which DEK belongs to whom is data/vault's business, and keyring.h says who holds the KEK.
  *
  * A sealed field: ver(1)=1 alg(1)=1 dek_id(8, big endian) nonce(12) ciphertext tag(16): 38 bytes over the plain text. Its
  * additional data is length-prefixed {"phi1", table, column, row id, tenant, dek_id}, so a blob moved anywhere else does not open.
@@ -13,11 +13,9 @@
 #include "base/buf.h"
 #include "base/problem.h"
 #include "base/uuid.h"
+#include "crypto/keyring.h"
 
 #define SEAL_OVERHEAD 38
-#define WRAPPED_DEK   60 /* nonce(12) key(32) tag(16) */
-
-struct keyring;
 
 struct seal_place {
 	const char *table;
@@ -25,16 +23,6 @@ struct seal_place {
 	struct uuid row;
 	struct uuid tenant;
 };
-
-/* The file has lines "<version> <64 hex digits>", newest first (it wraps new keys); '#' starts a comment. Mode must not let others
- * read. */
-struct keyring *keyring_load(const char *path, struct problem *err) MUST_CHECK;
-void keyring_free(struct keyring *k);
-int keyring_newest(const struct keyring *k);
-int dek_wrap(const struct keyring *k, int kek_version, int64_t dek_id, const uint8_t dek[32], uint8_t out[WRAPPED_DEK],
-    struct problem *err) MUST_CHECK;
-int dek_unwrap(const struct keyring *k, int kek_version, int64_t dek_id, struct bytes wrapped, uint8_t dek[32],
-    struct problem *err) MUST_CHECK;
 
 /* out must hold plain.n + SEAL_OVERHEAD bytes. */
 int seal_field(const uint8_t dek[32], int64_t dek_id, const struct seal_place *where, struct bytes plain, uint8_t *out,
@@ -44,10 +32,5 @@ int64_t sealed_by(struct bytes blob); /* the DEK's id, -1 when the blob is none 
  * .audit set. */
 int open_field(
     const uint8_t dek[32], const struct seal_place *where, struct bytes blob, uint8_t *out, struct problem *err) MUST_CHECK;
-
-/* HMAC-SHA256 under a key of its own per column, derived from the file's "index" line ("index <64 hex>"); equal texts give equal
- * indexes. Normalise first. */
-void blind_index(const struct keyring *k, const char *column, const char *normalised, uint8_t out[32]);
-char *normalise_email(const char *email, char *out, size_t n); /* trimmed, lower case; NULL when it does not fit */
 
 #endif

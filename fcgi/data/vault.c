@@ -3,15 +3,18 @@
  *
  * A connection takes leave for SEAL_LEAVE seals at once, so the counter (rule E4) costs one UPDATE per key and thread and not one
  * per field. A key that has no leave left to give is retired: it goes on opening, and a successor seals. Unwrapped keys live in a
- * small table per connection (a thread owns one connection) and are wiped when they leave it.
+ * small table per connection (a thread owns one connection), in locked pages, for KEYRING_REMEMBERS_S; they are wiped when they leave
+ * it. So a key that was erased opens nothing anywhere after twice that time (the keyring remembers, too).
  */
 #include "core.h"
 
 #include <openssl/crypto.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
+#include "crypto/secret.h"
 #include "data/db_private.h"
 #include "data/vault.h"
 
@@ -25,6 +28,7 @@ struct cached_key {
 	bool seals; /* the live key of its subject, with leave */
 	bool fresh; /* made or given leave in the open transaction */
 	int64_t leave;
+	int64_t until; /* read again afterwards */
 	uint64_t used;
 	uint8_t dek[32];
 };
@@ -56,9 +60,7 @@ wipe(struct cached_key *k)
 void
 vault_cache_free(struct vault_cache *v)
 {
-	if (v != NULL)
-		OPENSSL_cleanse(v, sizeof(*v));
-	free(v);
+	secret_free(v, sizeof(*v));
 }
 
 void
@@ -79,7 +81,7 @@ vault_transaction_over(struct db *db, bool committed)
 static struct vault_cache *
 cache_of(struct db *db)
 {
-	if (db->vault == NULL && (db->vault = calloc(1, sizeof(*db->vault))) == NULL)
+	if (db->vault == NULL && (db->vault = secret_alloc(sizeof(*db->vault))) == NULL)
 		die("out of memory");
 	return db->vault;
 }
@@ -101,15 +103,25 @@ place_for(struct vault_cache *v, int64_t id)
 	return oldest;
 }
 
+/* What was left of a key's leave goes with it: 1,024 seals a minute and thread last 2^28 for months, and then comes a successor. */
+static bool
+is_good(struct cached_key *k, int64_t now)
+{
+	if (k->id != 0 && k->until <= now && !k->fresh)
+		wipe(k);
+	return k->id != 0;
+}
+
 static struct cached_key *
 cached_for_seal(struct db *db, struct uuid subject)
 {
 	struct vault_cache *v = cache_of(db);
+	int64_t now = clock_mono_us();
 
 	for (size_t i = 0; i < CACHE_KEYS; i++) {
 		struct cached_key *k = &v->key[i];
 
-		if (k->id != 0 && k->seals && k->leave > 0 && uuid_equal(k->subject, subject) &&
+		if (is_good(k, now) && k->seals && k->leave > 0 && uuid_equal(k->subject, subject) &&
 		    uuid_equal(k->tenant, db->scope.tenant)) {
 			k->used = ++v->clock;
 			return k;
@@ -122,11 +134,12 @@ static struct cached_key *
 cached_for_open(struct db *db, int64_t id)
 {
 	struct vault_cache *v = cache_of(db);
+	int64_t now = clock_mono_us();
 
 	for (size_t i = 0; i < CACHE_KEYS; i++) {
 		struct cached_key *k = &v->key[i];
 
-		if (k->id == id && uuid_equal(k->tenant, db->scope.tenant)) {
+		if (k->id == id && is_good(k, now) && uuid_equal(k->tenant, db->scope.tenant)) {
 			k->used = ++v->clock;
 			return k;
 		}
@@ -154,6 +167,7 @@ keep(struct db *db, int64_t id, struct uuid subject, const struct row *w, struct
 	k->id = id;
 	k->tenant = db->scope.tenant;
 	k->subject = subject;
+	k->until = clock_mono_us() + KEYRING_REMEMBERS_S * US_PER_S;
 	k->used = ++v->clock;
 	return k;
 }
@@ -165,13 +179,13 @@ make_key(struct db *db, struct uuid subject, struct problem *err)
 {
 	uint8_t dek[32], wrapped[WRAPPED_DEK];
 	uint64_t id = 0;
-	int version = keyring_newest(db->keyring), rc = -1;
+	int version, rc = -1;
 
 	/* One key may be made by two transactions at once; the unique index lets one row in and both read that one. */
 	if (random_bytes(&id, sizeof(id)) < 0 || random_bytes(dek, sizeof(dek)) < 0)
 		return problem(err, 500, "no_randomness", "no random bytes for a key");
 	id = id >> 1 | 1; /* positive, never 0 */
-	if (dek_wrap(db->keyring, version, (int64_t)id, dek, wrapped, err) == 0 &&
+	if (dek_wrap(db->keyring, (int64_t)id, dek, &version, wrapped, err) == 0 &&
 	    db_exec(db, make_sql, err, P_INT((int64_t)id), P_UUID(subject), P_UUID(db->scope.tenant), P_INT(version),
 		P_BYTES(BYTES(wrapped, sizeof(wrapped)))) >= 0)
 		rc = 0;
@@ -216,7 +230,7 @@ vault_seal(struct db *db, struct uuid subject, const char *table, const char *co
 	uint8_t *out;
 
 	if (db->keyring == NULL)
-		return problem(err, 500, "no_keyring", "no key file is configured");
+		return problem(err, 500, "no_keyring", "this connection has no keyring");
 	if ((k = key_to_seal(db, subject, err)) == NULL)
 		return -1;
 	out = arena_alloc(db->arena, plain.n + SEAL_OVERHEAD);
@@ -238,7 +252,7 @@ vault_open(struct db *db, const char *table, const char *column, struct uuid row
 	uint8_t *out;
 
 	if (db->keyring == NULL)
-		return problem(err, 500, "no_keyring", "no key file is configured");
+		return problem(err, 500, "no_keyring", "this connection has no keyring");
 	if (id <= 0 || blob.n < SEAL_OVERHEAD)
 		goto unreadable;
 	k = cached_for_open(db, id);
@@ -269,7 +283,7 @@ vault_index(struct db *db, const char *column, const char *normalised)
 	uint8_t *out = arena_alloc(db->arena, 32);
 
 	if (db->keyring == NULL)
-		die("a blind index without a key file");
+		die("a blind index without a keyring");
 	blind_index(db->keyring, column, normalised, out);
 	return BYTES(out, 32);
 }

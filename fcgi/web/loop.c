@@ -25,7 +25,8 @@
 #include <fcgiapp.h>
 
 #include "base/failpoint.h"
-#include "crypto/seal.h"
+#include "crypto/keyring.h"
+#include "crypto/secret.h"
 #include "data/event.h"
 #include "net/http.h"
 #include "web/web_private.h"
@@ -380,17 +381,17 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 {
 	struct problem err = { 0 };
 	struct pool p = { .service = s, .conf = conf, .max_body = routes_max_body(s) };
-	struct keyring *keyring = keyring_load(conf_str(conf, "KEK_FILE"), &err);
+	struct keyring *keyring = NULL;
 	size_t nthreads = (size_t)conf_int(conf, "POOL_THREADS");
 	pthread_t threads[64];
 	sigset_t signals;
 
-	if (keyring == NULL)
-		die("KEK_FILE: %s", err.detail);
 	if (nthreads < 1 || nthreads > COUNT(threads))
 		die("POOL_THREADS must be 1 to %zu", COUNT(threads));
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	secret_process();
 	block_signals(&signals);
+	if (s->database != NULL && (keyring = keyring_open(conf_str(conf, "KEYHOLDER_SOCKET"), s->name, &err)) == NULL)
+		die("%s: %s", err.code, err.detail);
 	if (metrics_join(metrics_fd, lane) < 0)
 		die("the scoreboard cannot be mapped: %s", strerror(errno));
 	p.keyring = keyring;

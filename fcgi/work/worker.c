@@ -9,7 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "crypto/seal.h"
+#include "crypto/keyring.h"
+#include "crypto/secret.h"
 
 #define CUT_OFF_S 15
 #define FINISH_S 20 /* or a lease, when that is shorter: then others take over anyway */
@@ -208,7 +209,7 @@ work_init(struct work *w, const struct service *s, const struct conf *conf, stru
 	*w = (struct work){ .service = s, .conf = conf, .lease_s = conf_int(conf, "JOB_LEASE") };
 	if (w->lease_s < 4)
 		return problem(err, 500, "bad_config", "JOB_LEASE must be at least 4s");
-	w->keyring = keyring_load(conf_str(conf, "KEK_FILE"), err);
+	w->keyring = keyring_open(conf_str(conf, "KEYHOLDER_SOCKET"), s->name, err);
 	if (w->keyring == NULL)
 		return -1;
 	work_name(w->name);
@@ -283,6 +284,7 @@ worker_main(const struct service *s, const struct conf *conf)
 	struct work w;
 	int sig = 0;
 
+	secret_process();
 	if (work_init(&w, s, conf, &err) < 0) {
 		log_line(LOG_ERROR, "worker.no_start", "code", err.code, "detail", err.detail, NULL);
 		return 1;

@@ -225,7 +225,6 @@ static const struct conf_key config[] = {
 	{ "PLAN_SIGNING_SECRET", CONF_STR, .required = true, .secret = true,
 	    .says = "signs prices; a list while it is rotated, the first signs" },
 	{ "PLAN_TOKEN_TTL", CONF_SECS, .dflt = "15m", .says = "how long a signed price is good" },
-	{ "INTAKE_KEYS_FILE", CONF_STR, .required = true, .says = "JWKS with the private keys of the envelopes, newest first" },
 	{ "EXCLUDED_STATES", CONF_LIST, .dflt = "MN,CA,TX,AR,NC,OK", .says = "states that are not served" },
 	{ "MINIMUM_AGE", CONF_INT, .dflt = "18", .says = "years" },
 	{ "CODE_TTL", CONF_SECS, .dflt = "10m", .says = "how long a mailed code is good" },
@@ -239,5 +238,4 @@ const struct service intake_service = {
 	.name = "intake", .prefix = "/intake", .database = "intake_gateway", .says = "from a visitor to a submitted case",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
 	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), .config = config, .session = session_resume,
-	    .start = keys_load,
 };

@@ -29,8 +29,6 @@ int	 plan_token_read(struct req *r, const char *token, struct plan_claim *ret, s
 int	 plan_agrees(struct db *db, const struct plan_claim *c, struct plan *ret, struct problem *err) MUST_CHECK;
 
 /* ---- key.c: the keys that envelopes are sealed for */
-int	 keys_load(const struct conf *conf, struct problem *err);	/* the service's start */
-const json_t *keys_private(void);
 int	 key_list(struct req *r, struct problem *err);
 
 /* ---- verification.c */

@@ -1,71 +1,24 @@
 /*
- * key.c: the key pairs that the browser seals forms for (rule E9). The file is a JWKS with private keys, newest first; while keys
- * overlap after a rotation it holds both. Read once at start, constant from then on.
+ * key.c: the public keys that the browser seals forms for (rule E9). Their private halves are the keyholder's; after a rotation both
+ * keys are shown while they overlap, newest first.
  */
 #include "intake/intake.h"
 
-#include <sys/stat.h>
+#include "crypto/keyring.h"
 
-#include "crypto/jose.h"
-
-static json_t *keys;
-
-static int
-key_is_whole(const json_t *key)
-{
-	return json_text_at(key, "kid") != NULL && json_text_at(key, "x") != NULL && json_text_at(key, "y") != NULL &&
-	    json_text_at(key, "d") != NULL;
-}
+#define KEYS_MAX ((size_t)16 * 1024)
 
 int
-keys_load(const struct conf *conf, struct problem *err)
+key_list(struct req *r, struct problem *err)
 {
-	const char *path = conf_str(conf, "INTAKE_KEYS_FILE");
-	const json_t *list, *key;
-	struct stat st;
-	json_t *file;
-	size_t i;
+	const struct keyring *k = r->db != NULL ? db_current_keyring(r->db) : NULL;
+	struct buf text = buf_in(r->arena, KEYS_MAX);
+	const json_t *keys;
 
-	if (stat(path, &st) < 0)
-		return problem(err, 500, "no_intake_keys", "INTAKE_KEYS_FILE %s: %s", path, strerror(errno));
-	if ((st.st_mode & S_IRWXO) != 0)
-		return problem(err, 500, "open_intake_keys", "INTAKE_KEYS_FILE %s is open to everybody", path);
-	file = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-	list = json_object_get(file, "keys");
-	json_array_foreach(list, i, key)
-		if (!key_is_whole(key))
-			break;
-	if (json_array_size(list) == 0 || i < json_array_size(list)) {
-		json_decref(file);
-		return problem(err, 500, "bad_intake_keys", "INTAKE_KEYS_FILE %s is no JWKS of private keys with kid", path);
-	}
-	json_decref(keys);
-	keys = file;
-	return 0;
-}
-
-const json_t *
-keys_private(void)
-{
-	return keys;
-}
-
-int
-key_list(struct req *r, struct problem *err UNUSED)
-{
-	struct json_writer *w = reply_json(r, 200);
-	const json_t *key;
-	size_t i;
-
-	jw_object(w, NULL);
-	jw_array(w, "keys");
-	json_array_foreach(json_object_get(keys, "keys"), i, key) {
-		json_t *shown = jwk_public(key);
-
-		jw_tree(w, NULL, shown);
-		json_decref(shown);
-	}
-	jw_end(w);
-	jw_end(w);
+	if (k == NULL)
+		return problem(err, 503, "keyholder_unavailable", "the keys cannot be read now");
+	if (keyring_public(k, &text, err) < 0 || (keys = json_read(r->arena, buf_str(&text), text.len, err)) == NULL)
+		return -1;
+	jw_tree(reply_json(r, 200), NULL, keys);
 	return 0;
 }

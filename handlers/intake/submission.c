@@ -71,7 +71,7 @@ open_envelope(struct req *r, struct opened *o, struct problem *err)
 	struct buf plain = buf_in(r->arena, FORM_MAX);
 	json_t *header;
 
-	if (jwe_open(keys_private(), req_str(r, "envelope"), &plain, &header, err) < 0)
+	if (jwe_open_with(db_current_keyring(r->db), req_str(r, "envelope"), &plain, &header, err) < 0)
 		return -1;
 	arena_defer(r->arena, header_free, header);
 	o->form = BYTES(buf_str(&plain), plain.len);

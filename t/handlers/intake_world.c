@@ -8,39 +8,23 @@
 #define BILLING_OK "{\"setupIntentId\":\"" SETUP "\",\"clientSecret\":\"seti_1_secret_2\",\"publishableKey\":\"pk_test_1\"," \
 	"\"status\":\"requires_payment_method\"}"
 
-char keys_path[64];
 json_t *key, *stranger;
 
 /* ---- the world */
 
-static void
-make_keys(void)
-{
-	json_t *file;
-	int fd;
-
-	key = jwk_generate("k1", "ECDH-ES");
-	stranger = jwk_generate("k9", "ECDH-ES");
-	assert_non_null(key);
-	assert_non_null(stranger);
-	(void)snprintf(keys_path, sizeof(keys_path), "/tmp/intake-test-keys-XXXXXX");
-	fd = mkstemp(keys_path);
-	assert_true(fd >= 0);
-	file = json_pack("{s:[O]}", "keys", key);
-	assert_int_equal(json_dumpfd(file, fd, 0), 0);
-	json_decref(file);
-	(void)close(fd);
-}
-
 int
 setup(void **state)
 {
-	char line[128];
-	const char *settings[] = { "PLAN_SIGNING_SECRET=" NEW_SECRET "," OLD_SECRET, line, NULL };
+	const char *settings[] = { "PLAN_SIGNING_SECRET=" NEW_SECRET "," OLD_SECRET, NULL };
+	struct world *w = world_new(&intake_service, settings);
 
-	make_keys();
-	(void)snprintf(line, sizeof(line), "INTAKE_KEYS_FILE=%s", keys_path);
-	*state = world_new(&intake_service, settings);
+	get(w, BY_PUBLIC, "/intake/keys");
+	expect_status(w, 200);
+	key = json_deep_copy(json_array_get(json_object_get(answer(w), "keys"), 0));
+	stranger = jwk_generate("k9", "ECDH-ES");
+	assert_non_null(key);
+	assert_non_null(stranger);
+	*state = w;
 	return 0;
 }
 
@@ -48,7 +32,6 @@ int
 teardown(void **state)
 {
 	world_free(*state);
-	(void)unlink(keys_path);
 	json_decref(key);
 	json_decref(stranger);
 	return 0;

@@ -18,8 +18,7 @@
 #define BUSY "{\"type\":\"/problems/busy\",\"status\":503,\"code\":\"busy\"}"
 #define RULE(name) cmocka_unit_test_setup(name, fresh)
 
-extern char keys_path[64];		/* the file of the keys */
-extern json_t *key, *stranger;		/* the pair in that file; a pair that is not */
+extern json_t *key, *stranger;		/* what the service shows; a pair that it does not have */
 
 int	 setup(void **state);
 int	 teardown(void **state);

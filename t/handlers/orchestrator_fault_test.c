@@ -274,7 +274,7 @@ run_racer(void *p)
 	struct race *all = me->race;
 	struct problem err = { 0 };
 	struct arena *a = arena_new(0);
-	struct keyring *keys = keyring_load(conf_str(all->conf, "KEK_FILE"), &err);
+	struct keyring *keys = keyring_open(conf_str(all->conf, "KEYHOLDER_SOCKET"), "orchestrator", &err);
 	struct db *db = db_open(conf_str(all->conf, "DATABASE_URL"), DB_API, "race", &err);
 	struct serve_context c = { .service = &all->service, .conf = all->conf, .arena = a, .db = db };
 	const struct header headers[] = { { "content-type", "application/json" },

@@ -29,7 +29,7 @@ struct scratch {
 	char name[48]; /* database; roles telerx_<name>[_owner|_reader] */
 	char app[512], owner[512], super[512];
 	char folder[PATH_MOST];
-	char key_file[PATH_MOST + 16];
+	struct holder_place holder;
 };
 
 static char cluster[PATH_MOST]; /* socket directory */
@@ -335,21 +335,6 @@ provision(struct scratch *s)
 	}
 }
 
-static void
-write_keys(struct scratch *s)
-{
-	uint8_t key[32];
-	char hex[HEX32];
-	int fd;
-
-	put_text(s->key_file, sizeof(s->key_file), "%s/kek", s->folder);
-	fd = open(s->key_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || random_bytes(key, sizeof(key)) < 0 || dprintf(fd, "1 %s\n", hex_encode(BYTES(key, 32), hex)) < 0 ||
-	    random_bytes(key, sizeof(key)) < 0 || dprintf(fd, "index %s\n", hex_encode(BYTES(key, 32), hex)) < 0)
-		broken(s->key_file);
-	close(fd);
-}
-
 struct scratch *
 scratch_new(const char *dir, bool sample)
 {
@@ -368,7 +353,7 @@ scratch_new(const char *dir, bool sample)
 	put_text(s->owner, sizeof(s->owner), "host=%s dbname=%s user=telerx_%s_owner password=test", cluster, s->name, s->name);
 	put_text(s->super, sizeof(s->super), "host=%s dbname=%s user=%s", cluster, s->name, superuser);
 	make_folder(s->folder, sizeof(s->folder), "test");
-	write_keys(s);
+	holder_at(&s->holder, s->folder);
 	provision(s);
 	put_text(sql, sizeof(sql), "%s/sql", source_root());
 	if (migrate_up(s->owner, sql, dir != NULL ? dir : "none", sample, &applied, &err) < 0) {
@@ -404,6 +389,7 @@ scratch_free(struct scratch *s)
 	drop(conn, "DROP ROLE IF EXISTS telerx_%s_verifier", s->name);
 	drop(conn, "DROP ROLE IF EXISTS telerx_%s_owner", s->name);
 	PQfinish(conn);
+	holder_stop(&s->holder, SIGTERM);
 	remove_tree(s->folder);
 	free(s);
 }
@@ -433,9 +419,18 @@ scratch_folder(const struct scratch *s)
 }
 
 const char *
-scratch_key_file(const struct scratch *s)
+scratch_keyholder(struct scratch *s, const char *service)
 {
-	return s->key_file;
+	holder_keys(&s->holder, service);
+	if (s->holder.pid == 0)
+		holder_start(&s->holder);
+	return s->holder.socket;
+}
+
+struct holder_place *
+scratch_holder(struct scratch *s)
+{
+	return &s->holder;
 }
 
 const char *

@@ -154,6 +154,19 @@ const char *scratch_owner_url(const struct scratch *s);
 const char *scratch_super_url(const struct scratch *s);
 const char *scratch_folder(const struct scratch *s);   /* a temporary directory of its own */
 const char *scratch_source(void);                      /* the project's tree */
-const char *scratch_key_file(const struct scratch *s); /* KEK_FILE for it */
+/* KEYHOLDER_SOCKET for this service: a keyholder in the scratch's folder, started at the first call. */
+const char *scratch_keyholder(struct scratch *s, const char *service);
+
+/* The keyholder by itself: where it lives, and its life. Keys are made for a service by holder_keys. */
+struct holder_place {
+	pid_t pid;
+	char socket[108], keys[108], trail[108];
+	const char *setting; /* one more of its settings, NAME=value */
+};
+void holder_at(struct holder_place *p, const char *folder);
+void holder_keys(const struct holder_place *p, const char *service);
+void holder_start(struct holder_place *p);
+void holder_stop(struct holder_place *p, int signal);
+struct holder_place *scratch_holder(struct scratch *s);
 
 #endif

@@ -2,10 +2,10 @@
 # service does not compile:
 #	make CPPFLAGS=-DHARNESS_PARTIAL SERVICE_LIBS=handlers/<service>/lib<service>.a t/handlers/<service>_test
 # leaves out the checks against the missing ones.
-AM_CPPFLAGS += -I$(top_srcdir)/t -DHARNESS_SOURCE='"$(abs_top_srcdir)"'
+AM_CPPFLAGS += -I$(top_srcdir)/t -DHARNESS_SOURCE='"$(abs_top_srcdir)"' -DHARNESS_BUILD='"$(abs_top_builddir)"'
 if HAVE_CMOCKA
 check_LIBRARIES += t/harness/libharness.a
-t_harness_libharness_a_SOURCES = t/harness/harness.h t/harness/harness_private.h t/harness/cluster.c t/harness/contract.c t/harness/expect.c \
+t_harness_libharness_a_SOURCES = t/harness/harness.h t/harness/harness_private.h t/harness/cluster.c t/harness/contract.c t/harness/expect.c t/harness/holder.c \
 	t/harness/outside.c t/harness/rows.c t/harness/world.c
 t_harness_libharness_a_LIBADD = t/harness/services.o
 t_harness_libharness_a_DEPENDENCIES = t/harness/services.o

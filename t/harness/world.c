@@ -74,7 +74,7 @@ load_conf(struct world *w, const char *const *settings)
 	set(w, "SQL_DIR", arena_printf(w->life, "%s/sql", scratch_source()));
 	set(w, "TEMPLATES_DIR", arena_printf(w->life, "%s/templates", scratch_source()));
 	set(w, "TENANT_ID", MIGRATE_TENANT);
-	set(w, "KEK_FILE", scratch_key_file(w->scratch));
+	set(w, "KEYHOLDER_SOCKET", scratch_keyholder(w->scratch, w->service->name));
 	set(w, "ADMIN_SECRET", ADMIN_SECRET);
 	set(w, "PEER_SOCKET", "/nowhere/internal.sock");
 	set(w, "SERVICE_KEY", arena_printf(w->life, "%s-key", w->service->name));
@@ -104,7 +104,7 @@ open_all(struct world *w)
 {
 	struct problem err = { 0 };
 
-	w->keyring = keyring_load(conf_str(w->conf, "KEK_FILE"), &err);
+	w->keyring = keyring_open(conf_str(w->conf, "KEYHOLDER_SOCKET"), w->service->name, &err);
 	if (w->keyring == NULL)
 		no_world(&err);
 	if (routes_check(w->service, &err) < 0 || (w->service->start != NULL && w->service->start(w->conf, &err) < 0))

@@ -217,9 +217,10 @@ keys_are_wrapped_by_version(void **state)
 	struct keyring *k = ring("# keys\n\n10 " ELEVENS "\n2 " COUNTED "\r\nindex " THREES "\n");
 	uint8_t wrapped[WRAPPED_DEK], plain[32], want[32];
 	struct problem err = { 0 };
+	int version = 0;
 
 	(void)state;
-	assert_int_equal(keyring_newest(k), 10);
+	assert_int_equal(keyring_newest(k, &err), 10);
 	assert_int_equal(hex_decode(fixed, strlen(fixed), wrapped, sizeof(wrapped)), WRAPPED_DEK);
 	memset(want, 0x5a, 32);
 	assert_int_equal(dek_unwrap(k, 2, DEK_ID, BYTES(wrapped, WRAPPED_DEK), plain, &err), 0);
@@ -231,8 +232,13 @@ keys_are_wrapped_by_version(void **state)
 	assert_int_equal(dek_unwrap(k, 2, DEK_ID, BYTES(wrapped, WRAPPED_DEK - 1), plain, &err), -1);
 	assert_int_equal(dek_unwrap(k, 3, DEK_ID, BYTES(wrapped, WRAPPED_DEK), plain, &err), -1);
 	assert_string_equal(err.code, "unknown_kek");
-	assert_int_equal(dek_wrap(k, 3, DEK_ID, want, wrapped, &err), -1);
-	assert_int_equal(dek_wrap(k, 10, DEK_ID, want, wrapped, &err), 0);
+	assert_int_equal(dek_rewrap(k, 2, DEK_ID, BYTES(wrapped, WRAPPED_DEK), &version, wrapped, &err), 0);
+	assert_int_equal(version, 10);
+	assert_int_equal(dek_unwrap(k, 10, DEK_ID, BYTES(wrapped, WRAPPED_DEK), plain, &err), 0);
+	assert_memory_equal(plain, want, 32);
+	version = 0;
+	assert_int_equal(dek_wrap(k, DEK_ID, want, &version, wrapped, &err), 0);
+	assert_int_equal(version, 10);
 	memset(plain, 0, 32);
 	assert_int_equal(dek_unwrap(k, 10, DEK_ID, BYTES(wrapped, WRAPPED_DEK), plain, &err), 0);
 	assert_memory_equal(plain, want, 32);

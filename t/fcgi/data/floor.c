@@ -71,7 +71,7 @@ floor_setup(void **state)
 	log_open("test", LOG_ERROR + 1); /* errors here are made on purpose */
 	f->scratch = scratch_new(NULL, false);
 	f->arena = arena_new(0);
-	f->keyring = keyring_load(scratch_key_file(f->scratch), &err);
+	f->keyring = keyring_open(scratch_keyholder(f->scratch, "test"), "test", &err);
 	must(f->keyring != NULL ? 0 : -1, &err);
 	f->super = PQconnectdb(scratch_super_url(f->scratch));
 	owner = PQconnectdb(scratch_owner_url(f->scratch));

@@ -50,7 +50,7 @@ static const struct service toy = { .name = "toy", .prefix = "/toy", .says = "of
 /* ---- the pool */
 
 static char folder[] = "/tmp/pool_test_XXXXXX";
-static char socket_path[64], key_path[64], program[4096];
+static char socket_path[64], program[4096];
 static int listening;
 static pid_t master;
 
@@ -59,20 +59,13 @@ setup(void **state)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	ssize_t n = readlink(PROGRAM, program, sizeof(program) - 1);
-	FILE *f;
 
 	(void)state;
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	assert_true(n > 0);
 	assert_non_null(mkdtemp(folder));
 	(void)snprintf(socket_path, sizeof(socket_path), "%s/pool.sock", folder);
-	(void)snprintf(key_path, sizeof(key_path), "%s/kek", folder);
 	(void)umask(077);
-	f = fopen(key_path, "we");
-	assert_non_null(f);
-	(void)fprintf(f, "1 %064d\nindex %064d\n", 1, 2);
-	assert_int_equal(fclose(f), 0);
-	(void)setenv("KEK_FILE", key_path, 1);
 	(void)setenv("POOL_PROCESSES", "2", 1);
 	(void)setenv("POOL_THREADS", "2", 1);
 	(void)setenv("LOG_LEVEL", "ERROR", 1);
@@ -89,7 +82,6 @@ teardown(void **state)
 	(void)state;
 	(void)close(listening);
 	(void)unlink(socket_path);
-	(void)unlink(key_path);
 	return rmdir(folder);
 }
 

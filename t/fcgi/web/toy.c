@@ -202,7 +202,7 @@ toy_setup(void **state)
 	(void)setenv("SQL_DIR", "/nowhere", 1);
 	(void)setenv("POOL_THREADS", "4", 1);
 	conf = conf_load(tables, &err);
-	keyring = keyring_load(scratch_key_file(scratch), &err);
+	keyring = keyring_open(scratch_keyholder(scratch, "toy"), "toy", &err);
 	super = PQconnectdb(scratch_super_url(scratch));
 	if (conf == NULL || keyring == NULL || routes_check(&toy, &err) < 0)
 		die("%s", err.detail);

@@ -25,7 +25,7 @@ crew_open(struct crew *c, struct world *w, size_t n)
 				.lock = PTHREAD_MUTEX_INITIALIZER,
 				.wake = PTHREAD_COND_INITIALIZER } };
 	c->work.service = crew_service;
-	MUST((c->work.keyring = keyring_load(conf_str(world_conf(w), "KEK_FILE"), &err)) == NULL ? -1 : 0);
+	MUST((c->work.keyring = keyring_open(conf_str(world_conf(w), "KEYHOLDER_SOCKET"), crew_service->name, &err)) == NULL ? -1 : 0);
 	work_name(c->work.name);
 	c->work.hands = c->hands;
 	c->work.nhands = n;
