@@ -73,7 +73,7 @@ database_make() {
 	state=$({
 		cat "$TELERX_TOP/sql/cluster/provision.sql"
 		find "$TELERX_TOP/sql/common" "$TELERX_TOP/sql/$(database_of "$1")" -type f | LC_ALL=C sort | xargs cat
-		cat "$var/etc/$1.env" "$var/etc/$1.owner.env" "$var/keys/$1.kek"
+		cat "$var/etc/$1.env" "$var/etc/$1.owner.env"
 		grep '^KEY_\|^SECRET_' "$var/dev.env"
 	} | sha256sum | cut -d' ' -f1)
 	if ! stamped "database-$1" "$state"; then

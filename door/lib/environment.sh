@@ -75,7 +75,6 @@ own_settings() {
 	case $1 in
 	intake)
 		echo "PLAN_SIGNING_SECRET=$(secret PLAN_SIGNING_SECRET)"
-		echo "INTAKE_KEYS_FILE=$var/keys/intake.jwks"
 		echo "EXCLUDED_STATES=MN,CA,TX,AR,NC,OK"
 		;;
 	router)
@@ -111,7 +110,7 @@ core_settings() {
 		DATABASE_URL=$(database_url "$1" app)
 		SQL_DIR=$share/sql
 		TEMPLATES_DIR=$share/templates
-		KEK_FILE=$var/keys/$1.kek
+		KEYHOLDER_SOCKET=$var/run/keyholder.sock
 		ADMIN_SECRET=$(secret ADMIN_SECRET)
 		PEER_SOCKET=$var/run/internal.sock
 		PUBLIC_BASE_URL=$(url)
@@ -147,12 +146,24 @@ seal_settings() {
 		AUDIT_DATABASES=$(trails telerx_verifier "$(secret VERIFIER_PASSWORD)")
 		SEALER_PUBLIC_KEYS=$var/keys/seal.pub
 		ANCHOR_DIR=$var/anchors
-		AUDIT_KEK_DIR=$var/keys
+		KEYHOLDER_SOCKET=$var/run/keyholder.sock
 	EOT
 }
 
-# The files of every service.
+# In a tree everything runs as one user, so that user may use the keys of every service.
+keyholder_settings() {
+	cat <<-EOT
+		# Made by ./telerx up for the keyholder.
+		KEYHOLDER_SOCKET=$var/run/keyholder.sock
+		KEYHOLDER_KEYS=$var/keys
+		KEYHOLDER_AUDIT=$var/log/keyholder.audit
+		KEYHOLDER_CLIENTS=$user=*
+	EOT
+}
+
+# The files of every service, and the keyholder's.
 environment_make() {
+	keyholder_settings | put "$var/etc/keyholder.env" 0600
 	seal_settings
 	for service in $(services); do
 		{

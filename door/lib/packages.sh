@@ -56,7 +56,6 @@ missing_packages() {
 	needs spawn-fcgi have spawn-fcgi
 	needs postgresql-15 have_postgres
 	needs postgresql-client-15 have psql
-	needs jose have jose
 	needs openssl have openssl
 	needs curl have curl
 	needs util-linux have setpriv

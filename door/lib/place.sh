@@ -121,6 +121,9 @@ database_of() {
 program_of() {
 	printf '%s/handlers/%s/telerx-%s' "$build" "$1" "$1"
 }
+keyholder_program() {
+	printf '%s/fcgi/keyholder/telerx-keyholder' "$build"
+}
 known_service() {
 	[ -n "$(database_of "$1")" ] || die "there is no service '$1': $(services | tr '\n' ' ')"
 }

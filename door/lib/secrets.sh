@@ -52,19 +52,6 @@ EOT
 
 secrets_make() {
 	dev_env | put "$var/dev.env" 0600 private
-	for service in $(services); do
-		{
-			echo "# key-encryption keys, newest first; index: blind indexes"
-			echo "1 $(secret "KEK_$(upper "$service")")"
-			echo "index $(secret "INDEX_$(upper "$service")")"
-		} | put "$var/keys/$service.kek" 0600
-	done
-	if [ ! -f "$var/keys/intake.jwks" ]; then
-		# jose takes alg as a wish for a curve of its own, so alg is added to what it made.
-		key=$(jose jwk gen -i "{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"enc\",\"kid\":\"intake-$(openssl rand -hex 4)\"}" | sed "s/^{/{\"alg\":\"ECDH-ES\",/")
-		[ -n "$key" ] || die "jose could not make the intake's encryption key."
-		printf '{"keys":[%s]}\n' "$key" | put "$var/keys/intake.jwks" 0600
-	fi
 	seal_key_make
 }
 

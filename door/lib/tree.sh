@@ -20,10 +20,11 @@ digest() {
 	cat "$@" | sha256sum | cut -c1-16
 }
 
-# The table of telerx-supervise: postgres_row first, the rest once databases are ready. SETTINGS is a digest, so that a process whose
+# The table of telerx-supervise: ground_rows first, the rest once databases are ready. SETTINGS is a digest, so that a process whose
 # settings changed has another row and is started afresh.
-postgres_row() {
+ground_rows() {
 	echo "postgres 0 INT 30 keep $(postgres_programs)/postgres -D $var/pg"
+	echo "keyholder 0 TERM 5 restart env SETTINGS=$(digest "$var/etc/keyholder.env") TELERX_CONFIG=$var/etc/keyholder.env$(failpoints_of keyholder) $(keyholder_program) serve"
 }
 
 # In a build with failpoints a process looks into faults/<process>.fail, and counts in faults/passed (fcgi/base/failpoint.h).
@@ -33,7 +34,7 @@ failpoints_of() {
 
 service_rows() {
 	for service in $(services); do
-		setting="env SETTINGS=$(digest "$var/etc/$service.env" "$var/keys/$service.kek") TELERX_CONFIG=$var/etc/$service.env"
+		setting="env SETTINGS=$(digest "$var/etc/$service.env") TELERX_CONFIG=$var/etc/$service.env"
 		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
 		echo "$service-work 2 TERM 20 restart $setting$(failpoints_of "$service-work") $(program_of "$service") work"
 	done

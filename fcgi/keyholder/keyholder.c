@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "crypto/envelope_keys.h"
 #include "keyholder/keyholder.h"
 
 #define EXIT_USAGE  64
@@ -127,6 +128,22 @@ cmd_new(const struct conf *conf, char **argv, struct problem *err)
 	return f != NULL ? 0 : -1;
 }
 
+static int
+cmd_new_intake(const struct conf *conf, char **argv, struct problem *err)
+{
+	char path[KEY_FILE_PATH];
+	json_t *keys = NULL;
+	int n = snprintf(path, sizeof(path), "%s/%s.jwks", conf_str(conf, "KEYHOLDER_KEYS"), argv[0]), rc;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return problem(err, 500, "bad_config", "KEYHOLDER_KEYS is too long");
+	if (access(path, F_OK) == 0)
+		return problem(err, 409, "key_file_exists", "%s is there already", path);
+	rc = envelope_keys_add(path, &keys, 0, err);
+	json_decref(keys);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct conf *conf, char **argv, struct problem *err);
@@ -134,6 +151,7 @@ static const struct {
 	const char *usage;
 } commands[] = {
 	{ "new", cmd_new, 1, "SERVICE" },
+	{ "new-intake", cmd_new_intake, 1, "SERVICE" },
 	{ "status", cmd_status, 1, "SERVICE" },
 	{ "add-kek", cmd_add_kek, 1, "SERVICE" },
 	{ "add-index", cmd_add_index, 1, "SERVICE" },

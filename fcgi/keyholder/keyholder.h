@@ -3,6 +3,7 @@
  *
  * telerx-keyholder serve	answers on KEYHOLDER_SOCKET (0660) until SIGTERM; SIGHUP: key files and trail are opened anew
  * telerx-keyholder new SERVICE	a new key file
+ * telerx-keyholder new-intake SERVICE	a first key pair for envelopes
  * telerx-keyholder status [SERVICE]
  * telerx-keyholder add-kek | add-index | add-intake SERVICE
  * telerx-keyholder drop-kek | drop-index SERVICE VERSION

@@ -24,7 +24,7 @@ static const struct conf_key audit_conf[] = {
 	    .says = "name=URL of each database, commas between them, as the role telerx_verifier" },
 	{ "SEALER_PUBLIC_KEYS", CONF_STR, .required = true, .says = "Ed25519 public keys (PEM) of all sealers so far" },
 	{ "ANCHOR_DIR", CONF_STR, .says = "directory of the anchors, one file a service" },
-	{ "AUDIT_KEK_DIR", CONF_STR, .says = "directory of the services' key files, <name>.kek; unset: rows' macs are not checked" },
+	{ "KEYHOLDER_SOCKET", CONF_STR, .says = "unix socket of the keyholder; unset: rows' macs are not checked" },
 	{ "AUDIT_THREADS", CONF_INT, .dflt = "2", .says = "database connections that verify at a time" },
 	{ "LOG_LEVEL", CONF_STR, .dflt = "WARN", .says = "DEBUG, INFO, WARN or ERROR" },
 	{ 0 }
@@ -48,7 +48,7 @@ struct call {
 static struct keyring *
 keyring_of(const struct call *c, const char *name, struct problem *err)
 {
-	return keyring_load(arena_printf(c->arena, "%s/%s.kek", conf_str(c->conf, "AUDIT_KEK_DIR"), name), err);
+	return keyring_open(conf_str(c->conf, "KEYHOLDER_SOCKET"), name, err);
 }
 
 static void
@@ -76,7 +76,7 @@ verify_one(const struct call *c, const struct audit_log *log, const struct verif
 
 	check.threads = (unsigned)conf_int(c->conf, "AUDIT_THREADS");
 	check.anchor_file = c->options.anchor != NULL ? c->options.anchor : access(own, F_OK) == 0 ? own : NULL;
-	if (*conf_str(c->conf, "AUDIT_KEK_DIR") != '\0' && (keyring = keyring_of(c, log->name, &err)) == NULL) {
+	if (*conf_str(c->conf, "KEYHOLDER_SOCKET") != '\0' && (keyring = keyring_of(c, log->name, &err)) == NULL) {
 		(void)snprintf(r.says, sizeof(r.says), "%s", err.detail);
 	} else {
 		check.keyring = keyring;
@@ -122,8 +122,8 @@ show_one(const struct call *c, const struct audit_log *log, struct problem *err)
 	struct db *db;
 	int rc = -1;
 
-	if (*conf_str(c->conf, "AUDIT_KEK_DIR") == '\0')
-		return problem(err, 500, "bad_config", "AUDIT_KEK_DIR is not set: the row of this look would bear no mac");
+	if (*conf_str(c->conf, "KEYHOLDER_SOCKET") == '\0')
+		return problem(err, 500, "bad_config", "KEYHOLDER_SOCKET is not set: the row of this look would bear no mac");
 	keyring = keyring_of(c, log->name, err);
 	db = keyring != NULL ? db_open(log->url, DB_WORKER, "telerx-audit", err) : NULL;
 	if (db != NULL) {
