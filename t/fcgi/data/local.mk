@@ -2,10 +2,12 @@
 if HAVE_CMOCKA
 data_test_sources = t/fcgi/data/floor.c t/fcgi/data/floor.h
 data_test_libs = t/harness/libharness.a $(TEST_LIBS)
-data_tests = t/fcgi/data/db_test t/fcgi/data/vault_test t/fcgi/data/outbox_test t/fcgi/data/migrate_test t/fcgi/data/commit_test \
+data_tests = t/fcgi/data/audit_test t/fcgi/data/db_test t/fcgi/data/vault_test t/fcgi/data/outbox_test t/fcgi/data/migrate_test t/fcgi/data/commit_test \
 	t/fcgi/data/attention_test
 check_PROGRAMS += $(data_tests)
 service_tests += $(data_tests)
+t_fcgi_data_audit_test_SOURCES = t/fcgi/data/audit_test.c $(data_test_sources)
+t_fcgi_data_audit_test_LDADD = $(data_test_libs)
 t_fcgi_data_db_test_SOURCES = t/fcgi/data/db_test.c $(data_test_sources)
 t_fcgi_data_db_test_LDADD = $(data_test_libs)
 t_fcgi_data_vault_test_SOURCES = t/fcgi/data/vault_test.c $(data_test_sources)
