@@ -13,4 +13,4 @@ fcgi_libtelerx_a_SOURCES += \
 	fcgi/crypto/seal.c fcgi/crypto/seal.h \
 	fcgi/crypto/sign.c fcgi/crypto/sign.h \
 	fcgi/crypto/signature.c fcgi/crypto/signature.h fcgi/crypto/signature_parts.h \
-	fcgi/crypto/signature_webhook.c
+	fcgi/crypto/scheme.h fcgi/crypto/signature_webhook.c fcgi/crypto/signature_scheme.c

@@ -12,6 +12,7 @@ core_tests = \
 	t/fcgi/base/metrics_test \
 	t/fcgi/base/template_test \
 	t/fcgi/crypto/hash_test \
+	t/fcgi/crypto/scheme_test \
 	t/fcgi/crypto/jose_test \
 	t/fcgi/crypto/merkle_test \
 	t/fcgi/crypto/seal_test \
@@ -32,6 +33,7 @@ t_fcgi_base_log_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_metrics_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_template_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_hash_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_scheme_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_jose_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_merkle_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_seal_test_LDADD = $(TEST_LIBS)
