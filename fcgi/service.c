@@ -77,6 +77,15 @@ service_saga(const struct service *s, const char *name)
 	return NULL;
 }
 
+const struct webhook_source *
+service_webhook(const struct service *s, const char *vendor)
+{
+	for (size_t i = 0; i < s->nwebhooks; i++)
+		if (strcmp(s->webhooks[i]->vendor, vendor) == 0)
+			return s->webhooks[i];
+	return NULL;
+}
+
 static bool
 job_place(const void *service, const char *kind, const char **queue, int *attempts)
 {
@@ -457,7 +466,7 @@ usage(const char *program)
 static struct conf *
 load_conf(const struct service *s, struct problem *err)
 {
-	const struct conf_key *const tables[] = { core_conf, peer_conf, work_conf, s->config, NULL };
+	const struct conf_key *const tables[] = { core_conf, peer_conf, work_conf, webhook_conf, s->config, NULL };
 	struct conf *conf = conf_load(tables, err);
 	enum log_level least;
 

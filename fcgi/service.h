@@ -14,9 +14,12 @@
 
 #include "base/config.h"
 #include "data/event.h"
+#include "data/webhook.h"
 #include "web/req.h"
 #include "web/route.h"
+#include "web/webhook.h"
 #include "work/effect.h"
+#include "work/hook.h"
 #include "work/saga.h"
 #include "work/worker.h"
 
@@ -40,6 +43,8 @@ struct service {
 	size_t neffects; /* pointers: each lives in its adapter */
 	const struct saga_kind *const *sagas;
 	size_t nsagas;
+	const struct webhook_source *const *webhooks;
+	size_t nwebhooks;              /* vendors that post to it: each lives in its adapter */
 	const struct conf_key *config; /* ends with a row without name; may be NULL */
 	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
 	int (*session)(struct req *r, const char *token, struct problem *err);
@@ -58,6 +63,7 @@ extern const struct conf_key core_conf[];
 /* Finds the row of a kind in the running service's tables (work/ uses them). */
 const struct job_row *service_job(const struct service *s, const char *kind);
 const struct effect_kind *service_effect(const struct service *s, const char *name);
+const struct webhook_source *service_webhook(const struct service *s, const char *vendor);
 const struct saga_kind *service_saga(const struct service *s, const char *name);
 
 #endif

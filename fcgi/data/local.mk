@@ -5,3 +5,4 @@ fcgi_libtelerx_a_SOURCES += fcgi/data/audit_log.c fcgi/data/audit_log.h fcgi/dat
 	fcgi/data/audit_verify.c fcgi/data/audit_verify.h
 fcgi_libtelerx_a_SOURCES += fcgi/data/replay.c
 fcgi_libtelerx_a_SOURCES += fcgi/data/reconcile.h fcgi/data/reconcile.c
+fcgi_libtelerx_a_SOURCES += fcgi/data/webhook.h fcgi/data/webhook.c

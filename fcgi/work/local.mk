@@ -3,3 +3,4 @@ fcgi_libtelerx_a_SOURCES += fcgi/work/worker.h fcgi/work/effect.h fcgi/work/saga
 	fcgi/work/timer.c fcgi/work/delivery.c fcgi/work/retention.c fcgi/work/drain.c fcgi/work/effect.c fcgi/work/effect_job.c fcgi/work/saga.c \
 	fcgi/work/saga_store.c fcgi/work/saga_step.c fcgi/work/saga_undo.c fcgi/work/saga_end.c fcgi/work/saga_deadline.c \
 	fcgi/net/peers.h fcgi/net/peers.c
+fcgi_libtelerx_a_SOURCES += fcgi/work/hook.h fcgi/work/hook.c

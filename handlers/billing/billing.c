@@ -1,7 +1,7 @@
 /*
  * billing.c: the table of billing: saved cards, payments, the ledger; the only service that talks to Stripe (decision C8).
  * Called by intake (the card), the orchestrator (payments) and Stripe (webhooks). Writes setup_intents, payments, payment_history,
- * ledger, stripe_events. Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.manual.
+ * ledger, webhook. Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.manual.
  * Consumes nothing.
  */
 #include "billing/billing.h"
@@ -60,10 +60,6 @@ static const struct field payment_reply[] = {
 	{ 0 }
 };
 
-#define HOOK(where, note) \
-	{ "POST", where, stripe_webhook, .access = WEBHOOK, .callers = "stripe", .webhook = stripe_webhook_check, .db = WRITE, .once = NATURAL, \
-	    .kind = BODY_RAW, .problems = "400 malformed_event", .says = (note) }
-
 static const struct route routes[] = {
 	{ "POST", "/billing/setup-intents", setup_create, .ask = setup_ask, .synchronous = "stripe", .access = SERVICE,
 	    .callers = "intake", .db = WRITE, .once = KEY, .audit = "setup_intent.create", .body = setup_body, .reply = setup_reply,
@@ -87,9 +83,9 @@ static const struct route routes[] = {
 	    .says = "gives the authorised money back" },
 	{ "GET", "/billing/payments/:id", payment_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .reply = payment_reply, .says = "one payment" },
-	HOOK("/billing/webhooks/stripe", "Stripe's events"),
-	HOOK("/api/webhooks/stripe", "the same, at a documented address"),
-	HOOK("/api/v1/webhooks/stripe", "the same, at a documented address"),
+	WEBHOOK_ROUTE("/billing/webhooks/stripe", "stripe", "Stripe's events"),
+	WEBHOOK_ROUTE("/api/webhooks/stripe", "stripe", "the same, at a documented address"),
+	WEBHOOK_ROUTE("/api/v1/webhooks/stripe", "stripe", "the same, at a documented address"),
 };
 
 static const struct job_row jobs[] = {
@@ -97,15 +93,18 @@ static const struct job_row jobs[] = {
 	{ "stripe.capture", effect_job, .queue = "stripe", .says = "captures" },
 	{ "stripe.cancel", effect_job, .queue = "stripe", .says = "cancels an authorisation" },
 	{ "stripe.refresh", charge_refresh_job, .queue = "stripe", .says = "asks about an intent that Stripe is still processing" },
-	{ "stripe.event", stripe_event_job, .queue = "webhook", .says = "fetches what a webhook hinted at" },
+	{ "webhook.stripe", webhook_job, .queue = "webhook", .says = "fetches what a webhook hinted at" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks Stripe for events that never arrived" },
 	{ "stripe.reconcile", payments_reconcile_job, .queue = "reconcile", .says = "compares the last three days with Stripe's list" },
 	{ "stripe.close", payments_reconcile_job, .queue = "reconcile", .says = "closes a day: compares it with Stripe's list when it is over" },
 };
-static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 1 }, { "reconcile", 1 }, { "default", 1 } };
+static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 2 }, { "reconcile", 1 }, { "default", 1 } };
 static const struct timer_row timers[] = {
 	{ "stripe.reconcile", "RECONCILE_EVERY", "stripe.reconcile", "compares payments with Stripe's list" },
 	{ "stripe.close", "RECONCILE_CLOSE", "stripe.close", "closes the day" },
+	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that never arrived, and those that are old" },
 };
+static const struct webhook_source *const webhooks[] = { &stripe_webhook_source };
 static const struct effect_kind *const effects[] = { &stripe_authorize_effect, &stripe_capture_effect, &stripe_cancel_effect };
 
 static const struct field payment_event[] = {
@@ -145,6 +144,6 @@ const struct service billing_service = {
 	.name = "billing", .prefix = "/billing", .database = "billing",
 	.says = "saved cards, payments and the ledger; the only one that talks to Stripe",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
-	TABLE(effects, neffects, effects),
+	TABLE(effects, neffects, effects), TABLE(webhooks, nwebhooks, webhooks),
 	.topics = topics, .config = config, .start = stripe_start,
 };

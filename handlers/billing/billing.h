@@ -75,7 +75,7 @@ bool	 payment_may(const char *from, const char *to);
  * repeated) changes nothing and leaves *moved false. */
 int	 payment_move(struct db *db, const struct payment *p, const struct payment_news *news, bool *moved,
     struct problem *err) MUST_CHECK;
-/* Applies a PaymentIntent as Stripe shows it now; *outcome is a word of stripe_events.outcome. Repeating it, or an older state,
+/* Applies a PaymentIntent as Stripe shows it now; *outcome is a word of webhook.outcome. Repeating it, or an older state,
  * changes nothing. */
 int	 payment_apply(struct db *db, const struct payment *p, const json_t *intent, const char **outcome,
     struct problem *err) MUST_CHECK;
@@ -83,9 +83,17 @@ int	 payment_apply(struct db *db, const struct payment *p, const json_t *intent,
 int	 payment_witness(struct db *db, const struct payment *p, const json_t *intent, const char **outcome,
     struct problem *err) MUST_CHECK;
 
+/* What Stripe says and our row do not agree: a person must look (rule W4). theirs: an object of Stripe's with amount, currency, status, id. */
+int	 payment_mismatch(struct db *db, const struct payment *p, const char *code, const json_t *theirs, struct problem *err) MUST_CHECK;
+
 /* ---- ledger.c */
 /* Books what a payment's new status means (authorized, captured, cancelled); other statuses book nothing. */
 int	 ledger_book(struct db *db, const struct payment *p, const char *status, struct problem *err) MUST_CHECK;
+/* A charge's refunds so far, which only grow: books what is new of them; *booked 0 when that is nothing. */
+int	 ledger_refunded(struct db *db, const struct payment *p, int64_t total_cents, const char *reference, int64_t *booked,
+    struct problem *err) MUST_CHECK;
+/* Money held back for a dispute, or given back when it is won; once each per dispute. */
+int	 ledger_disputed(struct db *db, const struct payment *p, int64_t cents, const char *dispute, bool won, struct problem *err) MUST_CHECK;
 
 /* ---- charge.c: the three acts at Stripe */
 extern const struct effect_kind stripe_authorize_effect;
@@ -100,9 +108,10 @@ int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that S
 /* ---- reconcile.c: our payments against Stripe's list */
 int	 payments_reconcile_job(struct job *j, struct problem *err);		/* stripe.reconcile, stripe.close */
 
-/* ---- stripe_webhook.c */
-int	 stripe_webhook_check(struct req *r, struct problem *err);
-int	 stripe_webhook(struct req *r, struct problem *err);
-int	 stripe_event_job(struct job *j, struct problem *err);
+/* ---- stripe_webhook.c, stripe_money.c: what Stripe tells us */
+extern const struct webhook_source stripe_webhook_source;
+/* charge.refunded and charge.dispute.…, in a job's open transaction. */
+bool	 stripe_money_is(const char *type);
+int	 stripe_money(struct db *db, const char *type, const json_t *object, const char **outcome, struct problem *err) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "billing/billing.h"
+#include "data/attention.h"
 
 #define COLUMNS \
 	"id, setup_id, submission_id, patient_id, run_id, purpose, generation, amount_cents, currency, status, reason," \
@@ -131,6 +132,8 @@ payment_move(struct db *db, const struct payment *p, const struct payment_news *
 		return -1;
 	}
 	*moved = true;
+	if (strcmp(p->status, "manual") == 0 && attention_clear(db, "payment.mismatch", uuid_text(p->id, id), n->status, err) < 0)
+		return -1;
 	if (db_exec(db, history_sql, err, P_UUID(p->id), P_TEXT(p->status), P_TEXT(n->status), P_TEXT(n->reason)) < 0 ||
 	    ledger_book(db, p, n->status, err) < 0 ||
 	    audit_add(db, &(struct audit_entry){ .action = "payment.status", .object = "payments",
@@ -191,13 +194,37 @@ static const struct {
 	{ "cancelled", "stripe.cancel", true },
 };
 
+int
+payment_mismatch(struct db *db, const struct payment *p, const char *code, const json_t *theirs, struct problem *err)
+{
+	struct buf b = buf_in(db_current_arena(db), 2048);
+	char id[UUID_TEXT];
+	struct attention what = { .kind = "payment.mismatch", .subject = uuid_text(p->id, id), .code = code, .submission = p->submission_id,
+	    .patient = p->patient_id };
+	struct json_writer w;
+
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_int(&w, "amountCents", p->amount_cents);
+	jw_str(&w, "currency", p->currency);
+	jw_int(&w, "theirCents", json_int_at(theirs, "amount", -1));
+	jw_opt_str(&w, "theirCurrency", json_text_at(theirs, "currency"));
+	jw_opt_str(&w, "theirStatus", json_text_at(theirs, "status"));
+	jw_opt_str(&w, "theirId", json_text_at(theirs, "id"));
+	jw_end(&w);
+	what.detail = buf_str(&b);
+	return attention_raise(db, &what, err);
+}
+
 static int
-park(struct db *db, const struct payment *p, const char *reason, const char *word, const char **outcome, struct problem *err)
+park(struct db *db, const struct payment *p, const char *reason, const char *word, const json_t *intent, const char **outcome, struct problem *err)
 {
 	bool moved;
 
 	*outcome = word;
-	return payment_move(db, p, &(struct payment_news){ .status = "manual", .reason = reason }, &moved, err);
+	if (payment_move(db, p, &(struct payment_news){ .status = "manual", .reason = reason }, &moved, err) < 0)
+		return -1;
+	return payment_mismatch(db, p, reason, intent, err);
 }
 
 int
@@ -211,11 +238,11 @@ payment_apply(struct db *db, const struct payment *p, const json_t *intent, cons
 	if (status == NULL || strcmp(status, p->status) == 0 || parked(p))
 		return 0;
 	if (!same_money(p, intent, status) || (p->stripe_id != NULL && ref != NULL && strcmp(p->stripe_id, ref) != 0))
-		return park(db, p, "amount_mismatch", "mismatch", outcome, err);
+		return park(db, p, "amount_mismatch", "mismatch", intent, outcome, err);
 	if (!payment_may(p->status, status)) {
 		/* Newer than our row, yet not by our hand: captured or cancelled at Stripe's own console, or expired there. */
 		if (statuses[status_of(status)].rank > statuses[status_of(p->status)].rank)
-			return park(db, p, arena_printf(db_current_arena(db), "%s_at_stripe", status), "conflict", outcome, err);
+			return park(db, p, arena_printf(db_current_arena(db), "%s_at_stripe", status), "conflict", intent, outcome, err);
 		return 0;
 	}
 	if (strcmp(status, "failed") == 0) {

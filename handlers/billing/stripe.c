@@ -128,6 +128,7 @@ stripe_ask(struct http *h, struct arena *a, const struct conf *conf, const struc
 		problem(err, 404, "stripe_missing", "Stripe knows no such object");
 		return NULL;
 	}
+	/* An object has an id, a list has data. */
 	if (ans.status >= 300 || (json_text_at(object, "id") == NULL && !json_is_array(json_object_get(object, "data")))) {
 		/* The code is Stripe's own word; its message may quote what was sent. */
 		problem(err, 502, "stripe_refused", "Stripe answered %d %s", ans.status, code == NULL ? "" : code);

@@ -1,19 +1,11 @@
 /*
- * stripe_webhook.c: what Stripe tells us, in two halves (rules W1 to W4). The handler checks the signature over the raw bytes and
- * writes the event, once, with its job; nothing is decided there. The job takes the event as a hint only: it fetches the object as
- * it is now and applies that, so events may be lost, doubled or late in any order.
+ * stripe_webhook.c: what Stripe tells us (rules W1 to W6). The event is a hint only: the job fetches the object as it is now and applies that, so events
+ * may be lost, doubled or late in any order. Refunds and disputes are told with what they are about (stripe_money.c).
  */
-#include "base/clock.h"
 #include "billing/billing.h"
-#include "crypto/hash.h"
-#include "crypto/signature.h"
 
-static const char inbox_sql[] =
-	"INSERT INTO stripe_events (id, event_id, type, object_id, livemode, body_digest, outcome, happened_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp(nullif($8::bigint, 0)))"
-	" ON CONFLICT ON CONSTRAINT stripe_events_once DO NOTHING";
-static const char event_sql[] = "SELECT type, object_id FROM stripe_events WHERE id = $1";
-static const char handled_sql[] = "UPDATE stripe_events SET outcome = $2, handled_at = now() WHERE id = $1";
+#define PAGE "100"
+
 /* By Stripe's id; or, before we heard that id, by ours in its metadata. */
 static const char ours_sql[] =
 	"SELECT id FROM payments WHERE stripe_payment_intent = $1 UNION SELECT id FROM payments WHERE id = $2::uuid LIMIT 1";
@@ -26,12 +18,6 @@ static const struct {
 	{ "payment_intent.", "/v1/payment_intents/" },
 	{ "setup_intent.", "/v1/setup_intents/" },
 };
-
-int
-stripe_webhook_check(struct req *r, struct problem *err)
-{
-	return stripe_check(conf_str(r->conf, "STRIPE_WEBHOOK_SECRET"), req_header(r, "stripe-signature"), r->raw, clock_us(), err);
-}
 
 static const char *
 path_of(const char *type)
@@ -50,31 +36,27 @@ is_plain(const char *id)
 	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(id);
 }
 
-int
-stripe_webhook(struct req *r, struct problem *err)
+static int
+read_event(struct arena *a, const struct conf *conf, struct bytes raw, const json_t *event, size_t i, struct webhook_event *ret, struct problem *err)
 {
-	json_t *event = json_read(r->arena, (const char *)r->raw.p, r->raw.n, err);
-	struct uuid id = uuid_new();
-	uint8_t digest[32];
-	int64_t new;
+	const char *object = json_text_at(event, "data.object.id"), *intent = json_text_at(event, "data.object.payment_intent");
 
-	if (event == NULL)
-		return -1;
-	const char *event_id = json_text_at(event, "id"), *type = json_text_at(event, "type");
-	const char *object = json_text_at(event, "data.object.id");
-	bool live = json_is_true(json_object_get(event, "livemode"));
-
-	if (event_id == NULL || type == NULL)
+	(void)a;
+	(void)raw;
+	if (i > 0)
+		return 0;
+	ret->event_id = json_text_at(event, "id");
+	ret->type = json_text_at(event, "type");
+	if (ret->event_id == NULL || ret->type == NULL)
 		return problem(err, 400, "malformed_event", "an event has an id and a type");
-	bool ours = live == conf_bool(r->conf, "LIVE_MODE"), kept = path_of(type) != NULL && is_plain(object);
-	sha256(r->raw, digest);
-	new = db_exec(r->db, inbox_sql, err, P_UUID(id), P_TEXT(event_id), P_TEXT(type), P_TEXT(object), P_BOOL(live),
-	    P_BYTES(BYTES(digest, sizeof(digest))), P_TEXT(!ours ? "wrong_mode" : kept ? "received" : "ignored"),
-	    P_INT(json_int_at(event, "created", 0)));
-	if (new < 0 || (new > 0 && ours && kept && job_enqueue_id(r->db, "stripe.event", "id", id, err) < 0))
-		return -1;
-	reply_empty(r, 200);
-	return 0;
+	/* What is about one payment takes its turn with the payment. */
+	ret->object_id = stripe_money_is(ret->type) && is_plain(intent) ? intent : object;
+	ret->happened_at = json_int_at(event, "created", 0) * 1000000;
+	if (json_is_true(json_object_get(event, "livemode")) != conf_bool(conf, "LIVE_MODE"))
+		ret->ignore = "wrong_mode";
+	else if (!is_plain(object) || (path_of(ret->type) == NULL && !stripe_money_is(ret->type)))
+		ret->ignore = "ignored";
+	return 1;
 }
 
 /* ---- the job */
@@ -112,38 +94,67 @@ handle_setup(struct job *j, const json_t *object, const char **outcome, struct p
 }
 
 static int
-apply(struct job *j, const char *type, const json_t *object, struct problem *err)
+apply(struct job *j, const struct webhook_event *e, const json_t *object, struct problem *err)
 {
 	const char *outcome = "unknown_object";
 	int rc = 0;
 
-	if (object != NULL)
-		rc = strncmp(type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) :
+	if (stripe_money_is(e->type))
+		rc = stripe_money(j->db, e->type, object, &outcome, err);
+	else if (object != NULL)
+		rc = strncmp(e->type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) :
 		    handle_intent(j, object, &outcome, err);
-	if (rc < 0)
-		return -1;
-	return db_exec(j->db, handled_sql, err, P_UUID(job_uuid(j, "id")), P_TEXT(outcome)) < 0 ? -1 : 0;
+	return rc < 0 ? -1 : webhook_handled(j->db, e, outcome, err);
 }
 
-int
-stripe_event_job(struct job *j, struct problem *err)
+static int
+handle(struct job *j, const struct webhook_event *e, struct problem *err)
 {
-	const struct row *w;
-	json_t *object;
+	const char *path = path_of(e->type);
+	const json_t *object = json_at(e->json, "data.object");
 
-	if (job_read(j, err) < 0 || db_one(j->db, &w, event_sql, err, P_UUID(job_uuid(j, "id"))) < 0)
-		return -1;
-	if (w == NULL)
-		return problem(err, 404, "not_found", "no such event");
-	const char *type = row_str(w, "type"), *path = path_of(type);
-	if (job_read_end(j, err) < 0)
-		return -1;
-	object = stripe_ask(j->http, j->arena, j->conf, &(struct stripe_call){ .method = "GET",
-	    .path = arena_printf(j->arena, "%s%s", path, row_str(w, "object_id")) }, err);
-	if (object == NULL && strcmp(err->code, "stripe_missing") != 0)
-		return -1;
-	problem_clear(err);
-	if (job_begin(j, err) < 0 || apply(j, type, object, err) < 0)
+	if (path != NULL) {
+		object = stripe_ask(j->http, j->arena, j->conf, &(struct stripe_call){ .method = "GET",
+		    .path = arena_printf(j->arena, "%s%s", path, e->object_id) }, err);
+		if (object == NULL && strcmp(err->code, "stripe_missing") != 0)
+			return -1;
+		problem_clear(err);
+	}
+	if (job_begin(j, err) < 0 || apply(j, e, object, err) < 0)
 		return -1;
 	return job_end(j, err);
 }
+
+/* ---- what never came (rule W6): the events newer than the newest that a sweep has seen */
+
+static int
+sweep(struct job *j, const char *position, const json_t **messages, const char **next, struct problem *err)
+{
+	const char *path = *position == '\0' ? "/v1/events?limit=" PAGE :
+	    arena_printf(j->arena, "/v1/events?limit=" PAGE "&ending_before=%s", position);
+	json_t *list = stripe_ask(j->http, j->arena, j->conf, &(struct stripe_call){ .method = "GET", .path = path }, err), *data, *oldest_first;
+	size_t n;
+
+	/* Stripe forgets events after 30 days, and with them our position. */
+	if (list == NULL && *position != '\0' && (strcmp(err->code, "stripe_missing") == 0 || strcmp(err->code, "stripe_refused") == 0)) {
+		problem_clear(err);
+		return sweep(j, "", messages, next, err);
+	}
+	if (list == NULL)
+		return -1;
+	data = json_object_get(list, "data");
+	n = json_array_size(data);
+	oldest_first = json_array();
+	for (size_t i = n; i > 0; i--)
+		json_array_append(oldest_first, json_array_get(data, i - 1));
+	json_object_set_new(list, "oldest_first", oldest_first);
+	*messages = oldest_first;
+	*next = n > 0 ? json_text_at(json_array_get(data, 0), "id") : NULL;
+	if (*next != NULL && !is_plain(*next))
+		return problem(err, 502, "stripe_refused", "Stripe lists an event without an id");
+	return 0;
+}
+
+const struct webhook_source stripe_webhook_source = {
+	.vendor = "stripe", .secret = "STRIPE_WEBHOOK_SECRET", .job = "webhook.stripe", .read = read_event, .handle = handle, .sweep = sweep,
+};

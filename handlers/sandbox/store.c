@@ -20,10 +20,14 @@ static const char put_sql[] =
 	" refs = CASE WHEN $6::jsonb IS NULL THEN refs ELSE ARRAY(SELECT jsonb_array_elements_text($6::jsonb)) END"
 	" WHERE vendor = $1 AND type = $2 AND id = $3";
 
-/* One parameter list, two statements: the one by subject has the index that the other must not miss. */
-#define LISTED \
-	" AND ($4::jsonb IS NULL OR data @> $4::jsonb) AND ($5::bigint = 0 OR seq < $5) AND seq > $6::bigint" \
-	" ORDER BY seq DESC LIMIT $7::bigint"
+/* One parameter list, three statements: the one by subject has the index that the others must not miss; what is newer than an
+ * object is listed from there, oldest first. */
+#define LISTED_AMONG \
+	" AND ($4::jsonb IS NULL OR data @> $4::jsonb) AND ($5::bigint = 0 OR seq < $5) AND seq > $6::bigint"
+#define LISTED LISTED_AMONG " ORDER BY seq DESC LIMIT $7::bigint"
+static const char list_after_sql[] =
+	"SELECT data::text AS data FROM object WHERE vendor = $1 AND type = $2 AND ($3::text IS NULL OR subject = $3)" LISTED_AMONG
+	" ORDER BY seq LIMIT $7::bigint";
 static const char list_sql[] =
 	"SELECT data::text AS data FROM object WHERE vendor = $1 AND type = $2 AND $3::text IS NULL" LISTED;
 static const char list_by_subject_sql[] =
@@ -86,7 +90,9 @@ sb_list(struct db *db, const struct listing *l, json_t **ret, struct problem *er
 #define LIST_PARAMS \
 	P_TEXT(l->vendor), P_TEXT(l->type), P_TEXT(l->subject), P_TEXT(l->containing), P_INT(l->before), P_INT(l->after), \
 	    P_INT(l->limit)
-	if (l->subject != NULL)
+	if (l->after > 0)
+		rc = db_all(db, &rows, list_after_sql, err, LIST_PARAMS);
+	else if (l->subject != NULL)
 		rc = db_all(db, &rows, list_by_subject_sql, err, LIST_PARAMS);
 	else
 		rc = db_all(db, &rows, list_sql, err, LIST_PARAMS);

@@ -132,9 +132,10 @@ sb_stripe_answer_list(
 	l.limit = limit + 1;
 	if (sb_list(c->db, &l, &found, err) < 0)
 		return -1;
+	/* Before an object means the nearest newer ones; they came oldest first and are shown newest first like any. */
 	json_array_foreach(found, i, o)
 		if ((int64_t)i < limit)
-			json_array_append(data, sb_shown(c->arena, o));
+			json_array_insert(data, l.after > 0 ? 0 : json_array_size(data), sb_shown(c->arena, o));
 	json_object_set_new(list, "has_more", json_boolean((int64_t)json_array_size(found) > limit));
 	sb_answer(c, 200, list);
 	return 0;

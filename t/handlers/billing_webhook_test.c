@@ -36,7 +36,7 @@ a_forged_or_stale_webhook_is_refused_and_a_repeated_one_is_one_job(void **state)
 		expect_status(w, 200);
 	}
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id = 'evt_again'"), 1);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'stripe.event' AND args->>'id' = (SELECT id::text FROM"
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'webhook.stripe' AND args->>'id' = (SELECT id::text FROM"
 	    " stripe_events"
 	    " WHERE event_id = 'evt_again')"), 1);
 	stub(w, "GET", "/v1/payment_intents/pi_nobody", 404,
@@ -120,6 +120,8 @@ a_vendor_that_lies_about_the_amount_parks_the_payment(void **state)
 	work(w);
 	expect_payment(w, id, "manual");
 	assert_string_equal(json_text_at(event_last(w, "payment.manual"), "code"), "amount_mismatch");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'payment.mismatch' AND subject = '%s' AND detail->>'theirCents' = '99900'", id), 1);
+	sql_run(w, "DELETE FROM attention");
 	stub(w, "GET", "/v1/payment_intents/pi_52", 200, intent(w, "pi_52", "requires_capture", 29900));
 	webhook(w, "evt_52b", "payment_intent.amount_capturable_updated", "pi_52", HOOK_SECRET, "");
 	work(w);
@@ -143,6 +145,122 @@ money_taken_by_somebody_else_parks_the_payment(void **state)
 	assert_string_equal(sql_text(w, "SELECT outcome FROM stripe_events WHERE event_id = 'evt_53'"), "conflict");
 }
 
+/* A signed event with an object of its own. */
+static void
+tell(struct world *w, const char *event, const char *type, const char *object)
+{
+	const char *body = text(w, "{\"id\":\"%s\",\"object\":\"event\",\"type\":\"%s\",\"created\":1767225600,\"livemode\":false,\"data\":{\"object\":%s}}",
+	    event, type, object);
+	struct buf header = buf_in(world_arena(w), 1024);
+
+	stripe_sign(HOOK_SECRET, clock_us() / US_PER_S, BYTES_OF(body), &header);
+	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, body, (const struct header[]){ { "stripe-signature",
+	    header.data }, { NULL, NULL } });
+	expect_status(w, 200);
+}
+
+static const char *
+captured(struct world *w, unsigned n)
+{
+	const char *id = authorized(w, n), *pi = text(w, "pi_%u", n);
+
+	stub(w, "POST", text(w, "/v1/payment_intents/%s/capture", pi), 200, intent(w, pi, "succeeded", 29900));
+	act(w, id, "capture");
+	work(w);
+	expect_payment(w, id, "captured");
+	return id;
+}
+
+static unsigned
+raised(struct world *w, const char *kind)
+{
+	return (unsigned)sql_int(w, "SELECT count(*) FROM attention WHERE kind = '%s'", kind);
+}
+
+static void
+a_refund_made_at_stripe_is_booked_once_and_seen_by_a_person(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	sql_run(w, "DELETE FROM attention");
+	id = captured(w, 61);
+	/* The total of both refunds overtakes that of the first. */
+	tell(w, "evt_61b", "charge.refunded", "{\"id\":\"ch_61\",\"payment_intent\":\"pi_61\",\"amount\":29900,\"amount_refunded\":1500,\"currency\":\"usd\"}");
+	tell(w, "evt_61a", "charge.refunded", "{\"id\":\"ch_61\",\"payment_intent\":\"pi_61\",\"amount\":29900,\"amount_refunded\":1000,\"currency\":\"usd\"}");
+	tell(w, "evt_61b", "charge.refunded", "{}");
+	work(w);
+	expect_ledger(w, id, "refunds", 1500);
+	assert_int_equal(raised(w, "payment.refund"), 1);
+	assert_string_equal(sql_text(w, "SELECT outcome FROM webhook WHERE event_id = 'evt_61a'"), "late");
+	tell(w, "evt_61c", "charge.refunded", "{\"id\":\"ch_61\",\"payment_intent\":\"pi_61\",\"amount\":29900,\"amount_refunded\":99900,\"currency\":\"usd\"}");
+	work(w);
+	expect_ledger(w, id, "refunds", 1500);
+	assert_int_equal(raised(w, "payment.mismatch"), 1);
+	sql_run(w, "DELETE FROM attention");
+}
+
+static void
+a_dispute_leaves_the_balance_once_and_comes_back_when_won(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = captured(w, 62);
+	for (int i = 0; i < 2; i++)
+		tell(w, text(w, "evt_62_%d", i), "charge.dispute.created",
+		    "{\"id\":\"dp_62\",\"charge\":\"ch_62\",\"payment_intent\":\"pi_62\",\"amount\":29900,\"currency\":\"usd\",\"reason\":\"fraudulent\","
+		    "\"status\":\"needs_response\"}");
+	work(w);
+	expect_ledger(w, id, "disputes", 29900);
+	assert_int_equal(raised(w, "payment.dispute"), 1);
+	assert_string_equal(json_text_at(event_last(w, "attention.raised"), "code"), "fraudulent");
+	tell(w, "evt_62_won", "charge.dispute.closed",
+	    "{\"id\":\"dp_62\",\"charge\":\"ch_62\",\"payment_intent\":\"pi_62\",\"amount\":29900,\"currency\":\"usd\",\"reason\":\"fraudulent\",\"status\":\"won\"}");
+	work(w);
+	expect_ledger(w, id, "disputes", 0);
+	assert_int_equal(raised(w, "payment.dispute"), 0);
+	/* Another currency is not booked. */
+	tell(w, "evt_62_x", "charge.dispute.created", "{\"id\":\"dp_62x\",\"payment_intent\":\"pi_62\",\"amount\":29900,\"currency\":\"cad\"}");
+	work(w);
+	expect_ledger(w, id, "disputes", 0);
+	assert_int_equal(raised(w, "payment.mismatch"), 1);
+}
+
+static void
+W6_a_sweep_finds_what_was_never_posted(void **state)
+{
+	struct world *w = *state;
+
+	stubs_clear(w);
+	stub(w, "GET", "/v1/events?limit=100", 200, "{\"object\":\"list\",\"data\":["
+	    "{\"id\":\"evt_lost\",\"type\":\"payment_intent.succeeded\",\"created\":1767225601,\"livemode\":false,\"data\":{\"object\":{\"id\":\"pi_lost\"}}},"
+	    "{\"id\":\"evt_again\",\"type\":\"payment_intent.succeeded\",\"created\":1767225600,\"livemode\":false,\"data\":{\"object\":{\"id\":\"pi_nobody\"}}}],"
+	    "\"has_more\":false}");
+	stub(w, "GET", "/v1/events?limit=100&ending_before=evt_lost", 200, "{\"object\":\"list\",\"data\":[],\"has_more\":false}");
+	stub(w, "GET", "/v1/payment_intents/*", 404, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"resource_missing\",\"message\":\"\"}}");
+	for (int i = 0; i < 2; i++) {
+		sql_run(w, "INSERT INTO job (tenant_id, queue, kind) VALUES (app_tenant(), 'webhook', 'webhook.sweep')");
+		work(w);
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE event_id = 'evt_lost' AND via = 'sweep' AND state = 'handled'"), 1);
+	assert_string_equal(sql_text(w, "SELECT position FROM webhook_cursor WHERE vendor = 'stripe'"), "evt_lost");
+	assert_int_equal(sql_int(w, "SELECT found FROM webhook_cursor WHERE vendor = 'stripe'"), 1);
+}
+
+static void
+W1_a_webhook_is_kept_sealed_and_can_be_handled_again(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(sql_int(w, "SELECT count(*) FROM webhook WHERE event_id = 'evt_again' AND body_enc IS NOT NULL") == 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE encode(body_enc, 'escape') LIKE '%%livemode%%'"), 0);
+	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, text(w, "\"%0263000d\"", 1), NULL);
+	expect_problem(w, 413, "body_too_large");
+}
+
 int
 main(void)
 {
@@ -153,6 +271,10 @@ main(void)
 		cmocka_unit_test(late_and_reordered_webhooks_change_nothing),
 		cmocka_unit_test(a_vendor_that_lies_about_the_amount_parks_the_payment),
 		cmocka_unit_test(money_taken_by_somebody_else_parks_the_payment),
+		cmocka_unit_test(a_refund_made_at_stripe_is_booked_once_and_seen_by_a_person),
+		cmocka_unit_test(a_dispute_leaves_the_balance_once_and_comes_back_when_won),
+		cmocka_unit_test(W6_a_sweep_finds_what_was_never_posted),
+		cmocka_unit_test(W1_a_webhook_is_kept_sealed_and_can_be_handled_again),
 	};
 
 	return cmocka_run_group_tests(tests, billing_setup, billing_teardown);

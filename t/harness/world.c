@@ -65,7 +65,7 @@ set_pairs(struct world *w, const char *const *pairs)
 static void
 load_conf(struct world *w, const char *const *settings)
 {
-	const struct conf_key *tables[5] = { core_conf, peer_conf, work_conf, w->service->config, NULL };
+	const struct conf_key *tables[6] = { core_conf, peer_conf, work_conf, webhook_conf, w->service->config, NULL };
 	struct problem err = { 0 };
 
 	(void)unsetenv("TELERX_CONFIG");
@@ -79,6 +79,7 @@ load_conf(struct world *w, const char *const *settings)
 	set(w, "PEER_SOCKET", "/nowhere/internal.sock");
 	set(w, "SERVICE_KEY", arena_printf(w->life, "%s-key", w->service->name));
 	set(w, "SERVICE_SECRET", "secret-of-the-service-under-test-0123456789");
+	set(w, "WEBHOOK_SWEEP", "0"); /* no vendor is asked for what a test did not stub */
 	set_pairs(w, settings);
 	w->conf = conf_load(tables, &err);
 	if (w->conf == NULL)
