@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 
 # cluster_make DIRECTORY SOCKETS [ALL-LOCAL-AUTHENTICATION]: initdb as the tree's user. fsync stays on: a tree keeps its promises through
-# a power cut as production does. The superuser is postgres, and only the tree's own user may be it.
+# a power cut as production does. Ten databases are thousands of files: after a crash one syncfs takes their place, so that the start
+# takes a second or two and not twenty. The superuser is postgres, and only the tree's own user may be it.
 cluster_make() {
 	rm -rf "$1"
 	mkdir -m 0700 "$1"
@@ -16,6 +17,7 @@ cluster_make() {
 		unix_socket_directories = '$2'
 		max_connections = 200
 		fsync = on
+		recovery_init_sync_method = syncfs
 		shared_buffers = 128MB
 		max_wal_size = 1GB
 		log_destination = stderr

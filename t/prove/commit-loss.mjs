@@ -4,7 +4,8 @@ import { claim, eventually, finish, journeys, kill, poolOf, sample, settled, sle
 import { databaseSocket, proxyBefore } from './frame/proxy.mjs'
 import { internal, items, note, notes, resolve } from './frame/note.mjs'
 
-const runs = sample ? 100 : 1000
+const replies = sample ? 100 : 1000
+const commits = replies / 2
 const lanes = 4
 
 const ready = () => eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
@@ -33,7 +34,8 @@ const exact = list => {
   if (wrong.length > 0) throw new Error(`${wrong.filter(n => n.written === 0).length} lost, ${wrong.filter(n => n.written > 1).length} doubled: ${JSON.stringify(wrong.slice(0, 3))}`)
 }
 
-const before = await items(runs)
+const all = await items(replies + commits)
+const [answered, unheard] = [all.slice(0, replies), all.slice(replies)]
 const between = await proxyBefore(databaseSocket())
 const through = async names => {
   for (const row of status().filter(r => names.test(r.name))) for (const pid of row.name.endsWith('-work') ? [row.pid] : poolOf(row.name)) kill(pid)
@@ -43,25 +45,24 @@ const through = async names => {
 }
 try {
   await through(/^integration$/)
-  const half = runs / 2
-  await claim(`D4 ${half} answers to COMMIT are lost: each is found out to be a commit`, async () => {
+  await claim(`D4 ${replies} answers to COMMIT are lost: each is found out to be a commit`, async () => {
     await between.set('server', 'cut-before COMMIT 1')
-    const atOnce = await write(before.slice(0, half))
+    const atOnce = await write(answered)
     const { fired } = await between.stats()
     await between.set('server', 'pass')
-    exact(before.slice(0, half))
-    if (fired < half) throw new Error(`only ${fired} connections were cut`)
-    if (atOnce < half) throw new Error(`only ${atOnce} of ${half} were told at once that it was done`)
+    exact(answered)
+    if (fired < replies) throw new Error(`only ${fired} connections were cut`)
+    if (atOnce < replies) throw new Error(`only ${atOnce} of ${replies} were told at once that it was done`)
     return `${fired} cut, ${atOnce} answered with success at once, 0 lost, 0 doubled`
   })
-  await claim(`D4 of ${half} notes each second COMMIT never reaches the database: it is not taken for one`, async () => {
+  await claim(`D4 of ${commits} notes each second COMMIT never reaches the database: it is not taken for one`, async () => {
     const { fired: earlier } = await between.stats()
     await between.set('client', 'cut-before COMMIT 2')
-    const atOnce = await write(before.slice(half))
+    const atOnce = await write(unheard)
     const { fired } = await between.stats()
     await between.set('client', 'pass')
-    exact(before.slice(half))
-    if (fired - earlier < half / 4) throw new Error(`only ${fired - earlier} connections were cut`)
+    exact(unheard)
+    if (fired - earlier < commits / 4) throw new Error(`only ${fired - earlier} connections were cut`)
     return `${fired - earlier} cut, ${atOnce} answered with success at once, 0 lost, 0 doubled`
   })
   await claim('D4 journeys end right while every service loses each ninth answer to COMMIT', async () => {
@@ -75,6 +76,6 @@ try {
 } finally {
   await between.stop()
   await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
-  await resolve(before)
+  await resolve(all)
 }
 finish()

@@ -3,5 +3,6 @@
 prove_tests += t/prove/failpoints.mjs
 prove_tests += t/prove/commit-loss.mjs
 prove_tests += t/prove/idempotency.mjs
+prove_tests += t/prove/db-crash.mjs
 prove_tests += t/prove/audit-tamper.mjs
 EXTRA_DIST += $(prove_tests) t/prove/frame
