@@ -29,6 +29,7 @@
 #include "crypto/secret.h"
 #include "data/event.h"
 #include "net/http.h"
+#include "web/streams.h"
 #include "web/web_private.h"
 
 #define LISTEN_FD       0
@@ -55,6 +56,7 @@ struct pool {
 	atomic_int connections;
 	atomic_int accepting; /* threads between their look at leaving and the count of what they accepted */
 	atomic_bool leaving;  /* the listening socket is no longer ours */
+	struct streams *streams;
 };
 
 /* Marks in epoll's data what is not a connection. */
@@ -195,12 +197,12 @@ read_request(const struct pool *p, struct arena *a, FCGX_Request *fx, struct wir
 /* ---- the answer */
 
 static void
-write_reply(FCGX_Stream *out, const struct req *r)
+write_head(FCGX_Stream *out, const struct req *r, bool whole)
 {
 	(void)FCGX_FPrintF(out, "Status: %d %s\r\n", r->status, status_title(r->status));
 	if (r->content_type != NULL)
 		(void)FCGX_FPrintF(out, "Content-Type: %s\r\n", r->content_type);
-	if (r->status != 204)
+	if (whole && r->status != 204)
 		(void)FCGX_FPrintF(out, "Content-Length: %lu\r\n", (unsigned long)r->out.len);
 	for (size_t i = 0; i < r->nreply_headers; i++) {
 		(void)FCGX_PutS(r->reply_headers[i].name, out);
@@ -209,15 +211,34 @@ write_reply(FCGX_Stream *out, const struct req *r)
 		(void)FCGX_PutS("\r\n", out);
 	}
 	(void)FCGX_PutS("\r\n", out);
+}
+
+static void
+write_reply(FCGX_Stream *out, const struct req *r)
+{
+	write_head(out, r, true);
 	if (r->out.len > 0 && strcmp(r->method, "HEAD") != 0)
 		(void)FCGX_PutStr(r->out.data, (int)r->out.len, out);
 }
 
-static void
-serve(struct pool *p, struct serve_context *c, FCGX_Request *fx)
+/* An answer that does not end: only its head is written here. False when there is no room for it. */
+static bool
+begin_stream(struct pool *p, FCGX_Request *fx, const struct req *r)
+{
+	if (!streams_room(p->streams)) {
+		(void)FCGX_PutS("Status: 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", fx->out);
+		return false;
+	}
+	write_head(fx->out, r, false);
+	(void)FCGX_FFlush(fx->out);
+	return true;
+}
+
+/* True: *ret is an answer that goes on without this thread. */
+static bool
+serve(struct pool *p, struct serve_context *c, FCGX_Request *fx, struct req *ret)
 {
 	struct wire_request wire;
-	struct req r;
 	int rc = read_request(p, c->arena, fx, &wire);
 
 	if (rc > 0) {
@@ -225,10 +246,13 @@ serve(struct pool *p, struct serve_context *c, FCGX_Request *fx)
 	} else if (rc < 0) {
 		(void)FCGX_PutS("Status: 400 Bad Request\r\nContent-Length: 0\r\n\r\n", fx->out);
 	} else {
-		dispatch(c, &wire, &r);
+		dispatch(c, &wire, ret);
 		FAIL_POINT("web.reply");
-		write_reply(fx->out, &r);
+		if (ret->status == 200 && ret->route != NULL && ret->route->stream != NULL && strcmp(ret->method, "HEAD") != 0)
+			return begin_stream(p, fx, ret);
+		write_reply(fx->out, ret);
 	}
+	return false;
 }
 
 /* ---- a thread */
@@ -268,15 +292,45 @@ connect_database(struct pool *p, struct hand *h)
 		h->context.http = http_new(h->context.db, conf_str(p->conf, "VENDOR_CA_FILE"));
 }
 
+/* libfcgi's part of it is over; what follows on the connection is the streams' business. */
+static void
+hand_over(struct pool *p, struct connection *k, const struct req *r)
+{
+	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, k->fd, NULL);
+	streams_take(p->streams, k->fd, (unsigned)k->fx.requestId, r->route->stream, r->stream_from);
+	FCGX_Free(&k->fx, 0);
+	free(k);
+}
+
+static void
+stream_gone(void *pool)
+{
+	struct pool *p = pool;
+
+	(void)atomic_fetch_sub(&p->connections, 1);
+}
+
+static void
+stream_back(void *pool, int fd)
+{
+	connection_new(pool, fd);
+}
+
 static void
 take(struct pool *p, struct hand *h, struct connection *k)
 {
+	struct req r;
+
 	if (FCGX_Accept_r(&k->fx) < 0) { /* nginx closed it; libfcgi has closed our end */
 		connection_free(p, k);
 		return;
 	}
 	connect_database(p, h);
-	serve(p, &h->context, &k->fx);
+	if (serve(p, &h->context, &k->fx, &r)) {
+		hand_over(p, k, &r);
+		arena_reset(h->context.arena);
+		return;
+	}
 	FCGX_Detach(&k->fx); /* no lingering close */
 	FCGX_Finish_r(&k->fx);
 	arena_reset(h->context.arena);
@@ -354,6 +408,7 @@ drain(struct pool *p)
 
 	atomic_store(&p->leaving, true);
 	(void)epoll_ctl(p->epoll, EPOLL_CTL_DEL, LISTEN_FD, NULL);
+	streams_end(p->streams);
 	/* A thread may be in accept_some just now; its connection counts. Who comes there later sees that we are leaving. */
 	while ((atomic_load(&p->accepting) > 0 || atomic_load(&p->connections) > 0) && clock_mono_us() < until)
 		(void)usleep(20 * 1000);
@@ -394,8 +449,11 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 		die("%s: %s", err.code, err.detail);
 	if (metrics_join(metrics_fd, lane) < 0)
 		die("the scoreboard cannot be mapped: %s", strerror(errno));
+	const struct streams_setup streams = { .conf = conf, .keyring = keyring, .pool = &p, .gone = stream_gone, .back = stream_back };
+
 	p.keyring = keyring;
 	pool_open(&p);
+	p.streams = streams_new(&streams);
 	log_gather();
 	for (size_t i = 0; i < nthreads; i++)
 		if (pthread_create(&threads[i], NULL, thread_main, &p) != 0)
@@ -408,6 +466,7 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 	drain(&p);
 	for (size_t i = 0; i < nthreads; i++)
 		(void)pthread_join(threads[i], NULL);
+	streams_free(p.streams);
 	keyring_free(keyring);
 	log_flush();
 	return 0;

@@ -53,6 +53,7 @@ struct req {
 	struct uuid key_row;      /* its row, made in this transaction */
 	bool key_held;            /* its lock is the session's, over an .ask */
 	bool replayed;            /* the answer is the stored one of an earlier request */
+	int64_t stream_from;      /* a .stream row's: the position behind which it goes on */
 	/* the reply so far */
 	int status;
 	struct buf out;

@@ -9,6 +9,7 @@
  *	idempotency.c	rules P1 to P4
  *	reply.c		what the handler writes, problems, the check of replies
  *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c)
+ *	stream.c	answers that do not end
  *	pool.c		the master
  *	openapi*.c	the tables as a document
  */

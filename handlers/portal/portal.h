@@ -5,12 +5,14 @@
 #define PORTAL_H
 
 #include "service.h"
+#include "web/stream.h"
 
 extern const struct service portal_service;
 
 /* ---- timeline.c */
 int	 on_any_event(struct event *e, struct problem *err);
 int	 timeline_forget(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err);
+extern const struct stream timeline_stream;
 int	 timeline_show(struct req *r, struct problem *err);
 int	 timelines_list(struct req *r, struct problem *err);
 /* The last cases with their lines as a JSON tree for the page; caller owns. NULL with a problem. */

@@ -17,6 +17,19 @@ static const char last_sql[] =
 static const char forget_sql[] =
 	"DELETE FROM timeline_entries WHERE service = $1 AND at >= $2 AND ($3::text IS NULL OR topic = $3)";
 
+/* The stream's (web/stream.h). The sequence never goes back, so that a line that was rebuilt is told again. */
+static const char settle_sql[] =
+	"UPDATE timeline_entries t SET position = s.position FROM ("
+	"  SELECT event_id, nextval('timeline_position') AS position FROM ("
+	"    SELECT event_id FROM timeline_entries WHERE position IS NULL ORDER BY n LIMIT $1) o) s"
+	" WHERE t.event_id = s.event_id";
+static const char read_sql[] =
+	"SELECT position, topic AS event, json_build_object('eventId', event_id, 'at', to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+	"  'service', service, 'topic', topic, 'submissionId', submission_id, 'what', what)::text AS data"
+	" FROM timeline_entries WHERE position > $1 ORDER BY position LIMIT $2";
+static const char end_sql[] = "SELECT position FROM timeline_entries WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1";
+const struct stream timeline_stream = { .settle = settle_sql, .read = read_sql, .end = end_sql };
+
 /* The phrase of a topic; %s is filled with the payload member, when there is one. */
 static const struct {
 	const char *topic;

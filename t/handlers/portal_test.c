@@ -77,7 +77,8 @@ timelines_are_for_administrators(void **state)
 static void
 p_evt_10_rebuilt_timeline_is_equal(void **state)
 {
-	static const char all[] = "SELECT md5(string_agg(t::text, chr(10) ORDER BY at, event_id)) FROM timeline_entries t";
+	static const char all[] = "SELECT md5(string_agg(concat_ws('|', event_id, tenant_id, submission_id, at, service, topic, what), chr(10) ORDER BY at, event_id))"
+	    " FROM timeline_entries";
 	struct world *w = *state;
 	const char *before, *others;
 
@@ -98,6 +99,21 @@ p_evt_10_rebuilt_timeline_is_equal(void **state)
 	expect_status(w, 401);
 }
 
+static void
+p_evt_10_stream_is_for_administrators(void **state)
+{
+	static const struct header resume[] = { { "last-event-id", "17" }, { 0 } }, wrong[] = { { "last-event-id", "x" }, { 0 } };
+	struct world *w = *state;
+
+	get(w, BY_PUBLIC, "/console/stream");
+	expect_status(w, 401);
+	request(w, BY_ADMIN, "GET", "/console/stream", NULL, NULL, resume);
+	expect_status(w, 200);
+	assert_string_equal(answer_header(w, "x-accel-buffering"), "no");
+	request(w, BY_ADMIN, "GET", "/console/stream", NULL, NULL, wrong);
+	expect_problem(w, 400, "bad_event_id");
+}
+
 int
 main(void)
 {
@@ -107,6 +123,7 @@ main(void)
 		cmocka_unit_test(the_page_shows_the_case_and_escapes_it),
 		cmocka_unit_test(timelines_are_for_administrators),
 		cmocka_unit_test(p_evt_10_rebuilt_timeline_is_equal),
+		cmocka_unit_test(p_evt_10_stream_is_for_administrators),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
