@@ -125,8 +125,8 @@ flush(struct client *c)
 		if (n <= 0)
 			return false;
 		c->start += (size_t)n;
+		c->beat = clock_mono_us();
 	}
-	c->beat = clock_mono_us();
 	c->start = c->end = 0;
 	c->since = 0;
 	return true;

@@ -5,4 +5,11 @@ prove_tests += t/prove/commit-loss.mjs
 prove_tests += t/prove/idempotency.mjs
 prove_tests += t/prove/db-crash.mjs
 prove_tests += t/prove/audit-tamper.mjs
+prove_tests += t/prove/events.mjs
+prove_programs += t/prove/outbox_race
+if HAVE_CMOCKA
+check_PROGRAMS += t/prove/outbox_race
+t_prove_outbox_race_SOURCES = t/prove/outbox_race.c t/fcgi/work/crew.c t/fcgi/work/crew.h
+t_prove_outbox_race_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+endif
 EXTRA_DIST += $(prove_tests) t/prove/frame
