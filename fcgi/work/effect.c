@@ -21,6 +21,12 @@ static const char evidence_sql[] =
 static const char wake_sql[] = "UPDATE job SET run_at = clock_timestamp() WHERE kind = $1 AND unique_key = $2 AND state = 'ready'"
 			       " AND run_at > clock_timestamp()";
 
+static const char find_sql[] =
+    "SELECT id, state FROM effect WHERE kind = $1 AND subject = $2 ORDER BY generation DESC LIMIT 1 FOR UPDATE";
+static const char withdraw_sql[] =
+    "UPDATE effect SET state = 'refused', error_code = 'withdrawn', settled_at = clock_timestamp(), updated_at = clock_timestamp()"
+    " WHERE id = $1";
+
 static const char *
 base32(struct arena *a, const uint8_t *p, size_t n)
 {
@@ -111,6 +117,25 @@ effect_evidence(
 		return -1;
 	*did = true;
 	return 0;
+}
+
+int
+effect_withdraw(struct db *db, const char *kind, struct uuid subject, bool *sent, struct problem *err)
+{
+	const struct row *w;
+
+	*sent = false;
+	if (db_one(db, &w, find_sql, err, P_TEXT(kind), P_UUID(subject)) < 0)
+		return -1;
+	if (w == NULL || strcmp(row_str(w, "state"), "refused") == 0)
+		return 0;
+	if (strcmp(row_str(w, "state"), "intent") != 0) {
+		*sent = true;
+		return 0;
+	}
+	if (db_exec(db, withdraw_sql, err, P_UUID(row_uuid(w, "id"))) < 0)
+		return -1;
+	return effect_audit(db, row_uuid(w, "id"), kind, "refused", "withdrawn", err);
 }
 
 enum verdict

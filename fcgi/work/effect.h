@@ -77,6 +77,10 @@ int effect_job(struct job *j, struct problem *err);
 int effect_evidence(struct db *db, const char *kind, struct uuid subject, bool happened, const char *vendor_ref, bool *did,
     struct problem *err) MUST_CHECK;
 
+/* Takes an intent back that nothing of has been sent, in the caller's transaction; it ends refused, code withdrawn, without settle.
+ * *sent: something may have been, and it goes on; false also when nothing of the kind was ever intended. */
+int effect_withdraw(struct db *db, const char *kind, struct uuid subject, bool *sent, struct problem *err) MUST_CHECK;
+
 /* The reading that fits most vendors: 2xx CONFIRMED, 429 and 503-before-work RETRY, other 4xx REFUSED, 5xx UNCERTAIN. */
 enum verdict effect_judge_http(const struct http_answer *a);
 

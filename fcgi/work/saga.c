@@ -18,6 +18,19 @@ static const char outcome_sql[] =
     " WHERE saga_id = $1 AND name = $2 AND NOT undo AND outcome IS NULL"
     "  AND (state IN ('intent', 'sent', 'unknown') OR (state = 'manual'"
     "   AND NOT EXISTS (SELECT FROM saga_step u WHERE u.saga_id = $1 AND u.undo)))";
+static const char park_sql[] =
+    "UPDATE saga_step SET outcome = jsonb_build_object('park', true, 'reason', $3::text)"
+    " WHERE saga_id = $1 AND name = $2 AND NOT undo AND outcome IS NULL AND state IN ('intent', 'sent')";
+/* That it is done counts late too; that it is not changes nothing for who waits for a person already. */
+static const char undone_sql[] =
+    "UPDATE saga_step SET outcome = jsonb_build_object('ok', $3::boolean, 'reason', $4::text)"
+    " WHERE saga_id = $1 AND name = $2 AND undo AND outcome IS NULL"
+    "  AND (state IN ('intent', 'sent') OR (state = 'manual' AND $3::boolean))";
+static const char turn_sql[] =
+    "UPDATE saga SET turn_reason = coalesce(turn_reason, $3), updated_at = clock_timestamp() WHERE id = $1"
+    " AND state IN ('running', 'manual', 'completed') AND EXISTS (SELECT FROM saga_step WHERE saga_id = $1 AND name = $2 AND NOT undo"
+    "  AND (state = 'confirmed' OR (outcome ->> 'ok')::boolean))"
+    " AND NOT EXISTS (SELECT FROM saga_step WHERE saga_id = $1 AND undo)";
 static const char hurry_sql[] =
     "UPDATE job SET run_at = clock_timestamp() WHERE kind = 'saga.step' AND unique_key = $1 AND state = 'ready'"
     " AND run_at > clock_timestamp()";
@@ -62,21 +75,67 @@ saga_start(struct db *db, const char *kind, struct uuid subject, const char *dat
 	return 0;
 }
 
+/* nil: there is none. */
+static int
+lock(struct db *db, const char *kind, struct uuid subject, struct uuid *id, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(db, &w, lock_sql, err, P_TEXT(kind), P_UUID(subject)) < 0)
+		return -1;
+	*id = w == NULL ? UUID_NIL : row_uuid(w, "id");
+	return 0;
+}
+
+/* noted: what an update did; the engine is woken when it did something. */
+static int
+wake_if(struct db *db, struct uuid id, int64_t noted, struct problem *err)
+{
+	if (noted < 0)
+		return -1;
+	return noted == 0 ? 0 : saga_wake(db, id, err);
+}
+
 int
 saga_resume(struct db *db, const char *kind, struct uuid subject, const char *step, bool ok, const char *reason, const char *detail,
     struct problem *err)
 {
-	const struct row *w;
-	int64_t noted;
+	struct uuid id;
 
-	if (db_one(db, &w, lock_sql, err, P_TEXT(kind), P_UUID(subject)) < 0)
+	if (lock(db, kind, subject, &id, err) < 0)
 		return -1;
-	if (w == NULL)
-		return 0;
-	noted = db_exec(db, outcome_sql, err, P_UUID(row_uuid(w, "id")), P_TEXT(step), P_BOOL(ok), P_TEXT(reason), P_TEXT(detail));
-	if (noted < 0)
+	return wake_if(db, id,
+	    db_exec(db, outcome_sql, err, P_UUID(id), P_TEXT(step), P_BOOL(ok), P_TEXT(reason), P_TEXT(detail)), err);
+}
+
+int
+saga_park(struct db *db, const char *kind, struct uuid subject, const char *step, const char *reason, struct problem *err)
+{
+	struct uuid id;
+
+	if (lock(db, kind, subject, &id, err) < 0)
 		return -1;
-	return noted == 0 ? 0 : saga_wake(db, row_uuid(w, "id"), err);
+	return wake_if(db, id, db_exec(db, park_sql, err, P_UUID(id), P_TEXT(step), P_TEXT(reason)), err);
+}
+
+int
+saga_undone(struct db *db, const char *kind, struct uuid subject, const char *step, bool ok, const char *reason, struct problem *err)
+{
+	struct uuid id;
+
+	if (lock(db, kind, subject, &id, err) < 0)
+		return -1;
+	return wake_if(db, id, db_exec(db, undone_sql, err, P_UUID(id), P_TEXT(step), P_BOOL(ok), P_TEXT(reason)), err);
+}
+
+int
+saga_turn_back(struct db *db, const char *kind, struct uuid subject, const char *step, const char *reason, struct problem *err)
+{
+	struct uuid id;
+
+	if (lock(db, kind, subject, &id, err) < 0)
+		return -1;
+	return wake_if(db, id, db_exec(db, turn_sql, err, P_UUID(id), P_TEXT(step), P_TEXT(reason)), err);
 }
 
 /* ---- data */

@@ -9,6 +9,9 @@
  * saga by that problem's code; other problems are retried by the job's backoff, and when its attempts are used up the step is
  * manual, or failed where certainly nothing happened. Data a step leaves for later ones is a JSON object of ids, codes and
  * amounts in saga.data; PHI stays in the service's own sealed rows.
+ *
+ * A step given up as manual waits for its outcome (saga_resume, also late) or for a person (saga_decide). What a confirmed step
+ * achieved may be taken away from outside: saga_turn_back, also of a completed saga.
  */
 #ifndef WORK_SAGA_H
 #define WORK_SAGA_H
@@ -52,8 +55,12 @@ struct saga_step {
 	/* transaction open (B). reply is the peer's JSON. For AWAIT's poll: call saga_resume when the outcome is known. */
 	int (*take)(struct saga *s, const json_t *reply, struct problem *err);
 	int (*polled)(struct saga *s, const json_t *reply, struct problem *err);
-	int (*undo)(struct saga *s, struct saga_call *call,
-	    struct problem *err); /* NULL: nothing to undo; service left NULL: done locally */
+	/* NULL: nothing to undo; call->service left NULL: done here, in the transaction. A problem: a person must do it. */
+	int (*undo)(struct saga *s, struct saga_call *call, struct problem *err);
+	/* Set: the callee's 2xx only takes the undo on; its outcome comes by saga_undone, or by this question when deadline_s has
+	 * passed, as poll and polled do for the way forward. */
+	int (*undo_poll)(struct saga *s, struct saga_call *call, struct problem *err);
+	int (*undo_polled)(struct saga *s, const json_t *reply, struct problem *err);
 };
 
 struct saga_kind {
@@ -67,6 +74,11 @@ struct saga_kind {
 	/* Transaction open: a step changed state (confirmed, skipped, failed, manual, compensated); for the service's own
 	 * history and events. May be NULL. */
 	int (*moved)(struct saga *s, const struct saga_step *step, const char *state, const char *reason, struct problem *err);
+	/* Transaction open, before the first undo: *why_not, when set, is the code for which nothing may be taken back by a program
+	 * (what was dispensed); the saga is manual then. May be NULL. */
+	int (*may_turn)(struct saga *s, const char **why_not, struct problem *err);
+	/* Transaction open: the saga left manual or completed and is on its way again, s->state says which way. May be NULL. */
+	int (*reopened)(struct saga *s, struct problem *err);
 };
 
 /* In the caller's transaction; (kind, subject) is unique, a second start returns the first's id. data: JSON object text. */
@@ -77,6 +89,35 @@ int saga_start(
  * it answers has returned. Not waiting on that step any more: nothing, 0. */
 int saga_resume(struct db *db, const char *kind, struct uuid subject, const char *step, bool ok, const char *reason,
     const char *detail, struct problem *err) MUST_CHECK;
+/* The outcome needs a person: the step that is in flight becomes manual, and stays open for a late outcome. */
+int saga_park(struct db *db, const char *kind, struct uuid subject, const char *step, const char *reason,
+    struct problem *err) MUST_CHECK;
+/* The outcome of a step's undo: done, or not to be done for a reason, and then a person must. */
+int saga_undone(struct db *db, const char *kind, struct uuid subject, const char *step, bool ok, const char *reason,
+    struct problem *err) MUST_CHECK;
+/* What the confirmed step achieved is gone (the pharmacy cancelled): the saga, running, manual or completed, turns back as soon as
+ * no step is in flight. Steps not confirmed, sagas on their way back or ended without success: nothing. */
+int saga_turn_back(struct db *db, const char *kind, struct uuid subject, const char *step, const char *reason,
+    struct problem *err) MUST_CHECK;
+
+enum saga_act { SAGA_CONFIRM = 1, SAGA_FAILED, SAGA_RETRY };
+/*
+ * A person's decision about the step at which a saga is manual, in the caller's transaction; the engine carries it out.
+ * CONFIRM: it is done. FAILED: it is certainly not done (forward: the saga fails or turns back; undo: it stands, the saga ends
+ * failed). RETRY: looked up and absent, or to be asked again; the same bytes go out under the same key. Without a manual step the
+ * saga itself is decided: CONFIRM closes it as it stands, RETRY turns back after all. The same decision again is 0 and changes
+ * nothing. Problems: 404 not_found; 409 not_manual, other_step (step names another than the manual one), decided_otherwise,
+ * no_answer (confirmed, but later steps need what its callee answered: retry it), nothing_to_repeat.
+ */
+struct saga_decision {
+	enum saga_act act;
+	const char *step;   /* NULL: the saga itself */
+	const char *reason; /* in words, kept in the audit */
+	const char *by;
+};
+int saga_decide(struct db *db, const struct saga_kind *kind, struct uuid id, const struct saga_decision *d,
+    struct problem *err) MUST_CHECK;
+
 void saga_put(struct saga *s, const char *key, json_t *value); /* takes the reference */
 struct uuid saga_uuid(const struct saga *s, const char *key);
 const char *saga_str(const struct saga *s, const char *key);

@@ -60,11 +60,7 @@ saga_fail_step(struct saga_run *r, size_t no, const char *reason, struct problem
 		return -1;
 	if (step->warn_only)
 		return 0;
-	if (!saga_can_undo(r))
-		return saga_end(r, "failed", reason, err);
-	r->s.state = "compensating";
-	r->reason = reason;
-	return 0;
+	return saga_turn(r, reason, err);
 }
 
 int

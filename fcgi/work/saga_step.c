@@ -25,8 +25,8 @@ saga_progress(struct saga_run *r, struct problem *err)
 	return job_commit(j, err) < 0 ? -1 : 1;
 }
 
-static int
-confirm(struct saga_run *r, size_t no, const json_t *result, struct problem *err)
+int
+saga_confirm(struct saga_run *r, size_t no, const json_t *result, struct problem *err)
 {
 	if (step_move(r, &r->forward[no], &(struct step_news){ .state = "confirmed", .result = result }, err) < 0)
 		return -1;
@@ -49,6 +49,10 @@ saga_apply_outcome(struct saga_run *r, size_t no, struct problem *err)
 
 	if (outcome == NULL)
 		return -1;
+	if (json_is_true(json_object_get(outcome, "park"))) {
+		reason = arena_dup(r->s.arena, json_text_at(outcome, "reason"));
+		return step_afresh(r, &r->forward[no], err) < 0 ? -1 : saga_manual_step(r, no, reason, err);
+	}
 	if (!json_is_true(json_object_get(outcome, "ok"))) {
 		reason = json_text_at(outcome, "reason");
 		return saga_fail_step(r, no, reason == NULL ? "refused" : reason, err);
@@ -56,7 +60,7 @@ saga_apply_outcome(struct saga_run *r, size_t no, struct problem *err)
 	detail = json_object_get(outcome, "detail");
 	if (json_is_object(detail))
 		json_object_update(r->s.data, detail);
-	return confirm(r, no, detail, err);
+	return saga_confirm(r, no, detail, err);
 }
 
 /* A step function said no in an open transaction: what it wrote is undone before the failure is written. Not permanent: the job
@@ -104,22 +108,30 @@ saga_send(
 	return 0;
 }
 
+int
+saga_await(struct saga_run *r, struct step_row *row, bool now, struct problem *err)
+{
+	const struct saga_step *step = &r->kind->steps[row->no];
+	int64_t deadline = step->deadline_s > 0 ? step->deadline_s : DEADLINE_S;
+	char id[UUID_TEXT];
+	struct job_spec spec = { .kind = "saga.deadline", .delay_s = now ? 0 : deadline };
+
+	if (step_move(r, row, &(struct step_news){ .state = "sent", .deadline_s = deadline }, err) < 0)
+		return -1;
+	uuid_text(r->s.id, id);
+	spec.args = arena_printf(
+	    r->s.arena, "{\"sagaId\":\"%s\",\"step\":%d,\"undo\":%d}", id, row->no, row->undo ? 1 : 0);
+	spec.unique_key = arena_printf(r->s.arena, "%s:%d%s", id, row->no, row->undo ? ":undo" : "");
+	return job_enqueue(r->s.db, &spec, err);
+}
+
 static int
 await(struct saga_run *r, size_t no, struct problem *err)
 {
-	const struct saga_step *step = &r->kind->steps[no];
-	int64_t deadline = step->deadline_s > 0 ? step->deadline_s : DEADLINE_S;
-	char id[UUID_TEXT];
-	struct job_spec spec = { .kind = "saga.deadline", .delay_s = deadline };
-
-	if (step_move(r, &r->forward[no], &(struct step_news){ .state = "sent", .deadline_s = deadline }, err) < 0)
+	if (saga_await(r, &r->forward[no], false, err) < 0)
 		return -1;
-	if (r->forward[no].outcome != NULL) /* it was faster than the answer to our call */
-		return saga_apply_outcome(r, no, err);
-	uuid_text(r->s.id, id);
-	spec.args = arena_printf(r->s.arena, "{\"sagaId\":\"%s\",\"step\":%zu}", id, no);
-	spec.unique_key = arena_printf(r->s.arena, "%s:%zu", id, no);
-	return job_enqueue(r->s.db, &spec, err);
+	/* It may have been faster than the answer to our call. */
+	return r->forward[no].outcome == NULL ? 0 : saga_apply_outcome(r, no, err);
 }
 
 /* Transaction B. */
@@ -137,7 +149,7 @@ take(struct job *j, struct uuid id, size_t no, const json_t *reply, struct probl
 	r.s.step = (int)no;
 	if (step->take != NULL && step->take(&r.s, reply, err) < 0)
 		return trouble(&r, no, err);
-	if (step->kind == AWAIT ? await(&r, no, err) < 0 : confirm(&r, no, r.s.result, err) < 0)
+	if (step->kind == AWAIT ? await(&r, no, err) < 0 : saga_confirm(&r, no, r.s.result, err) < 0)
 		return trouble(&r, no, err);
 	return saga_progress(&r, err);
 }
@@ -166,7 +178,7 @@ call_step(struct saga_run *r, size_t no, const struct saga_call *call, struct pr
 static int
 begin_local(struct saga_run *r, size_t no, struct problem *err)
 {
-	if (r->kind->steps[no].local(&r->s, err) < 0 || confirm(r, no, r->s.result, err) < 0)
+	if (r->kind->steps[no].local(&r->s, err) < 0 || saga_confirm(r, no, r->s.result, err) < 0)
 		return trouble(r, no, err);
 	return saga_progress(r, err);
 }
@@ -201,42 +213,20 @@ go_on_with(struct saga_run *r, size_t no, struct problem *err)
 	return job_end(r->job, err) < 0 ? -1 : 0; /* sent: an event or the deadline wakes us */
 }
 
+/* A saga that shall turn back brings to its end what is in flight, and begins nothing. */
 static int
 forward(struct saga_run *r, struct problem *err)
 {
 	for (size_t i = 0; i < r->kind->nsteps; i++) {
 		size_t no = r->order[i];
+		struct step_row *row = &r->forward[no];
 
-		if (r->forward[no].state == NULL || step_is(&r->forward[no], "intent") || step_is(&r->forward[no], "sent"))
+		if (step_is(row, "intent") || step_is(row, "sent") || (row->state == NULL && r->turn == NULL))
 			return go_on_with(r, no, err);
 	}
-	if (saga_end(r, "completed", NULL, err) < 0)
+	if (r->turn != NULL ? saga_turn(r, r->turn, err) < 0 : saga_end(r, "completed", NULL, err) < 0)
 		return -1;
 	return saga_progress(r, err);
-}
-
-static bool
-turned_back(const struct saga_run *r)
-{
-	for (size_t no = 0; no < r->kind->nsteps; no++)
-		if (r->undo[no].state != NULL)
-			return true;
-	return false;
-}
-
-/* The outcome of a step that was given up as manual arrived after all. On the way back no news counts: there a step is manual
- * because its undo is. */
-static int
-reopen(struct saga_run *r, struct problem *err)
-{
-	for (size_t no = 0; no < r->kind->nsteps && !turned_back(r); no++) {
-		if (!step_is(&r->forward[no], "manual") || r->forward[no].outcome == NULL)
-			continue;
-		r->s.state = "running";
-		r->reason = NULL;
-		return saga_apply_outcome(r, no, err) < 0 ? -1 : saga_progress(r, err);
-	}
-	return job_end(r->job, err) < 0 ? -1 : 0;
 }
 
 static int
@@ -251,7 +241,9 @@ advance(struct job *j, struct problem *err)
 	if (strcmp(r.s.state, "compensating") == 0)
 		return saga_backward(&r, err);
 	if (strcmp(r.s.state, "manual") == 0)
-		return reopen(&r, err);
+		return saga_reopen(&r, err);
+	if (strcmp(r.s.state, "completed") == 0 && r.turn != NULL)
+		return saga_turn_ended(&r, err) < 0 ? -1 : saga_progress(&r, err);
 	return job_end(j, err) < 0 ? -1 : 0;
 }
 

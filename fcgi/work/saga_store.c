@@ -1,6 +1,6 @@
 /*
- * saga_store.c: a saga and its steps as rows. Whoever works on a saga holds its row; a step moves by one function along one
- * table, and the database refuses every edge that this table does not have (sql/common legal_edges).
+ * saga_store.c: a saga and its steps as rows. Whoever works on a saga holds its row; a step moves by one function along the edges
+ * of edges.c, and the database refuses every other.
  */
 #include "work/saga_engine.h"
 
@@ -10,12 +10,15 @@
 #include "data/attention.h"
 
 static const char lock_sql[] =
-    "SELECT id, kind, subject, version, state, step, data::text AS data, reason FROM saga WHERE id = $1 FOR UPDATE";
+    "SELECT id, kind, subject, version, state, step, data::text AS data, reason, turn_reason,"
+    " decision::text AS decision FROM saga WHERE id = $1 FOR UPDATE";
 static const char rows_sql[] =
-    "SELECT id, step_no, undo, state, service, method, path, vendor_key, request_enc, outcome::text AS outcome, polls"
+    "SELECT id, step_no, undo, state, service, method, path, vendor_key, request_enc, outcome::text AS outcome, polls,"
+    " sent_at IS NOT NULL AS answered"
     " FROM saga_step WHERE saga_id = $1";
 static const char save_sql[] =
-    "UPDATE saga SET state = $3, step = $4, data = $5::jsonb, reason = $6, version = version + 1, updated_at = clock_timestamp(),"
+    "UPDATE saga SET state = $3, step = $4, data = $5::jsonb, reason = $6, turn_reason = $7, decision = $8::jsonb,"
+    "  version = version + 1, updated_at = clock_timestamp(),"
     "  finished_at = CASE WHEN $3 IN ('completed', 'failed', 'compensated', 'manual') THEN clock_timestamp() END"
     " WHERE id = $1 AND version = $2";
 static const char insert_sql[] =
@@ -32,58 +35,13 @@ static const char move_sql[] =
     "  finished_at = CASE WHEN $3 IN ('confirmed', 'failed', 'manual', 'compensated') THEN clock_timestamp() END"
     " WHERE id = $1 AND state = $2";
 static const char attempt_sql[] = "UPDATE saga_step SET attempts = attempts + 1 WHERE id = $1";
+static const char afresh_sql[] = "UPDATE saga_step SET polls = 0, outcome = NULL WHERE id = $1";
 static const char poll_sql[] = "UPDATE saga_step SET polls = polls + 1 WHERE id = $1";
 
-/* From "" is the birth of a row. The same edges stand in sql/common for those who come another way. */
-struct edge {
-	const char *from, *to;
-};
-static const struct edge step_edges[] = {
-	{ "", "intent" },
-	{ "", "skipped" },
-	{ "", "confirmed" },
-	{ "", "failed" },
-	{ "", "manual" },
-	{ "intent", "sent" },
-	{ "intent", "confirmed" },
-	{ "intent", "failed" },
-	{ "intent", "manual" },
-	{ "sent", "confirmed" },
-	{ "sent", "failed" },
-	{ "sent", "manual" },
-	{ "confirmed", "compensating" },
-	{ "confirmed", "compensated" },
-	{ "compensating", "compensated" },
-	{ "compensating", "manual" },
-	{ "manual", "confirmed" },
-	{ "manual", "failed" },
-};
-
-static const struct edge saga_edges[] = {
-	{ "running", "completed" },
-	{ "running", "failed" },
-	{ "running", "compensating" },
-	{ "running", "manual" },
-	{ "compensating", "compensated" },
-	{ "compensating", "manual" },
-	{ "manual", "running" },
-	{ "manual", "compensating" },
-	{ "manual", "failed" },
-};
-
 static bool
-among(const struct edge *e, size_t n, const char *from, const char *to)
+legal(const struct step_row *row, const char *to)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(e[i].from, from) == 0 && strcmp(e[i].to, to) == 0)
-			return true;
-	return false;
-}
-
-static bool
-legal(const char *from, const char *to)
-{
-	return among(step_edges, COUNT(step_edges), from, to);
+	return edge_legal(&step_edges, row->state == NULL ? "" : row->state, to);
 }
 
 bool
@@ -158,6 +116,7 @@ load_steps(struct saga_run *r, struct problem *err)
 			.request_enc = row_bytes(w, "request_enc"),
 			.outcome = row_opt_str(w, "outcome"),
 			.polls = (int)row_int(w, "polls"),
+			.answered = row_bool(w, "answered"),
 		};
 	}
 	return 0;
@@ -188,6 +147,8 @@ saga_lock(struct job *j, struct uuid id, struct saga_run *r, struct problem *err
 		.version = row_int(w, "version"),
 		.was = row_str(w, "state"),
 		.reason = row_opt_str(w, "reason"),
+		.turn = row_opt_str(w, "turn_reason"),
+		.decision = row_opt_str(w, "decision"),
 		.kind = service_saga(j->service, row_str(w, "kind")),
 	};
 	arena_defer(j->arena, release_json, r->s.result);
@@ -210,10 +171,10 @@ saga_save(struct saga_run *r, struct problem *err)
 	char id[UUID_TEXT];
 	int64_t n;
 
-	if (strcmp(r->was, r->s.state) != 0 && !among(saga_edges, COUNT(saga_edges), r->was, r->s.state))
+	if (strcmp(r->was, r->s.state) != 0 && !edge_legal(&saga_edges, r->was, r->s.state))
 		return problem(err, 500, "illegal_saga", "%s may not go from %s to %s", r->kind->name, r->was, r->s.state);
 	n = db_exec(r->s.db, save_sql, err, P_UUID(r->s.id), P_INT(r->version), P_TEXT(r->s.state), P_INT(r->s.step),
-	    P_TEXT(saga_json(r->s.arena, r->s.data)), P_TEXT(r->reason));
+	    P_TEXT(saga_json(r->s.arena, r->s.data)), P_TEXT(r->reason), P_TEXT(r->turn), P_TEXT(r->decision));
 
 	if (n < 0)
 		return -1;
@@ -223,8 +184,10 @@ saga_save(struct saga_run *r, struct problem *err)
 		return -1;
 	}
 	r->version++;
-	if (strcmp(r->was, "manual") == 0 && strcmp(r->s.state, "manual") != 0)
-		return attention_clear(r->s.db, "saga.manual", uuid_text(r->s.id, id), r->s.state, err);
+	if (strcmp(r->was, "manual") == 0 && strcmp(r->s.state, "manual") != 0 &&
+	    attention_clear(r->s.db, "saga.manual", uuid_text(r->s.id, id), r->s.state, err) < 0)
+		return -1;
+	r->was = r->s.state;
 	return 0;
 }
 
@@ -267,7 +230,7 @@ step_insert(struct saga_run *r, struct step_row *row, const char *state, const s
 	uint8_t digest[32];
 	char id[UUID_TEXT];
 
-	if (!legal(row->state == NULL ? "" : row->state, state))
+	if (!legal(row, state))
 		return illegal(r, row, state, err);
 	row->id = uuid_new();
 	row->vendor_key = work_vendor_key(
@@ -286,7 +249,7 @@ step_move(struct saga_run *r, struct step_row *row, const struct step_news *news
 {
 	int64_t n = 1;
 
-	if (!legal(row->state == NULL ? "" : row->state, news->state))
+	if (!legal(row, news->state))
 		return illegal(r, row, news->state, err);
 	if (row->state == NULL) {
 		row->id = uuid_new();
@@ -325,4 +288,12 @@ step_polled(struct saga_run *r, struct step_row *row, struct problem *err)
 {
 	row->polls++;
 	return db_exec(r->s.db, poll_sql, err, P_UUID(row->id)) < 0 ? -1 : 0;
+}
+
+int
+step_afresh(struct saga_run *r, struct step_row *row, struct problem *err)
+{
+	row->polls = 0;
+	row->outcome = NULL;
+	return db_exec(r->s.db, afresh_sql, err, P_UUID(row->id)) < 0 ? -1 : 0;
 }

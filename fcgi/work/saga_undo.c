@@ -1,9 +1,11 @@
 /*
  * saga_undo.c: the way back (rule M7). Confirmed steps that can be undone are, last first; each undo is an intent of its own
- * under a key of its own, repeated until the callee has taken it. The first that is finally refused stops the way back: an
- * earlier step may only be undone when all that stands on it is gone.
+ * under a key of its own, repeated until the callee has taken it, and where the step says so until its outcome is known. The first
+ * that is finally refused stops the way back: an earlier step may only be undone when all that stands on it is gone.
  */
 #include "work/saga_engine.h"
+
+#include "base/json.h"
 
 /* Its own turn, then it is over: a dry step did nothing. */
 static bool
@@ -24,36 +26,93 @@ saga_can_undo(const struct saga_run *r)
 	return false;
 }
 
-static int
-undone(struct saga_run *r, size_t no, struct problem *err)
+int
+saga_turn(struct saga_run *r, const char *reason, struct problem *err)
 {
-	if (step_move(r, &r->undo[no], &(struct step_news){ .state = "confirmed" }, err) < 0 ||
-	    step_move(r, &r->forward[no], &(struct step_news){ .state = "compensated" }, err) < 0 ||
-	    saga_moved(r, no, "compensated", NULL, err) < 0)
+	const char *why_not = NULL;
+
+	r->turn = NULL;
+	if (!saga_can_undo(r))
+		return saga_end(r, "failed", reason, err);
+	if (r->kind->may_turn != NULL && r->kind->may_turn(&r->s, &why_not, err) < 0)
 		return -1;
-	return saga_progress(r, err);
+	if (why_not != NULL)
+		return saga_end(r, "manual", why_not, err);
+	r->s.state = "compensating";
+	r->reason = reason;
+	return 0;
 }
 
-/* A person must undo this one, and decide about those before it. */
-static int
-not_undone(struct job *j, struct uuid id, size_t no, const char *code, struct problem *err)
+int
+saga_step_undone(struct saga_run *r, size_t no, struct problem *err)
+{
+	if (step_move(r, &r->undo[no], &(struct step_news){ .state = "confirmed" }, err) < 0 ||
+	    step_move(r, &r->forward[no], &(struct step_news){ .state = "compensated" }, err) < 0)
+		return -1;
+	return saga_moved(r, no, "compensated", NULL, err);
+}
+
+int
+saga_not_undone(struct saga_run *r, size_t no, const char *code, struct problem *err)
 {
 	struct step_news manual = { .state = "manual", .reason = code };
+
+	r->s.step = (int)no;
+	if (step_is(&r->forward[no], "confirmed") &&
+	    step_move(r, &r->forward[no], &(struct step_news){ .state = "compensating" }, err) < 0)
+		return -1;
+	if (step_move(r, &r->undo[no], &manual, err) < 0 || step_move(r, &r->forward[no], &manual, err) < 0 ||
+	    saga_moved(r, no, "manual", code, err) < 0)
+		return -1;
+	return saga_end(r, "manual", arena_printf(r->s.arena, "%s_not_undone", r->kind->steps[no].name), err);
+}
+
+/* What the open transaction wrote is undone before the refusal is written. */
+static int
+refused(struct job *j, struct uuid id, size_t no, const char *code, struct problem *err)
+{
 	struct saga_run r;
 
 	db_rollback(j->db);
 	problem_clear(err);
+	if (job_begin(j, err) < 0 || saga_lock(j, id, &r, err) < 0 || saga_not_undone(&r, no, code, err) < 0)
+		return -1;
+	return saga_progress(&r, err);
+}
+
+static int
+apply_outcome(struct saga_run *r, size_t no, struct problem *err)
+{
+	const char *text = r->undo[no].outcome, *reason;
+	json_t *outcome = json_read(r->s.arena, text, strlen(text), err);
+
+	if (outcome == NULL)
+		return -1;
+	if (json_is_true(json_object_get(outcome, "ok")))
+		return saga_step_undone(r, no, err);
+	reason = json_text_at(outcome, "reason");
+	if (step_afresh(r, &r->undo[no], err) < 0)
+		return -1;
+	return saga_not_undone(r, no, reason == NULL ? "refused" : arena_dup(r->s.arena, reason), err);
+}
+
+/* Transaction B. */
+static int
+taken(struct job *j, struct uuid id, size_t no, struct problem *err)
+{
+	struct saga_run r;
+	int rc;
+
 	if (job_begin(j, err) < 0 || saga_lock(j, id, &r, err) < 0)
 		return -1;
 	r.s.step = (int)no;
-	if (step_is(&r.forward[no], "confirmed") &&
-	    step_move(&r, &r.forward[no], &(struct step_news){ .state = "compensating" }, err) < 0)
-		return -1;
-	if (step_move(&r, &r.undo[no], &manual, err) < 0 || step_move(&r, &r.forward[no], &manual, err) < 0 ||
-	    saga_moved(&r, no, "manual", code, err) < 0 ||
-	    saga_end(&r, "manual", arena_printf(j->arena, "%s_not_undone", r.kind->steps[no].name), err) < 0)
-		return -1;
-	return saga_progress(&r, err);
+	if (!step_is(&r.undo[no], "intent")) /* whoever has it now goes on from there */
+		return job_end(j, err) < 0 ? -1 : 0;
+	if (r.kind->steps[no].undo_poll == NULL)
+		rc = saga_step_undone(&r, no, err);
+	else if ((rc = saga_await(&r, &r.undo[no], false, err)) == 0 && r.undo[no].outcome != NULL)
+		rc = apply_outcome(&r, no, err);
+	return rc < 0 ? -1 : saga_progress(&r, err);
 }
 
 static int
@@ -63,7 +122,6 @@ call_undo(struct saga_run *r, size_t no, const struct saga_call *call, struct pr
 	const char *key = r->undo[no].vendor_key, *code;
 	const json_t *reply;
 	struct uuid id = r->s.id;
-	struct saga_run b;
 	int sent;
 
 	r->s.step = (int)no;
@@ -72,51 +130,49 @@ call_undo(struct saga_run *r, size_t no, const struct saga_call *call, struct pr
 	sent = saga_send(j, call, key, &reply, &code, err);
 	if (sent < 0)
 		return -1;
-	if (sent == 0)
-		return not_undone(j, id, no, code, err);
-	if (job_begin(j, err) < 0 || saga_lock(j, id, &b, err) < 0)
-		return -1;
-	b.s.step = (int)no;
-	if (!step_is(&b.undo[no], "intent"))
-		return job_end(j, err) < 0 ? -1 : 0;
-	return undone(&b, no, err);
+	return sent == 0 ? refused(j, id, no, code, err) : taken(j, id, no, err);
 }
 
 static int
 begin_undo(struct saga_run *r, size_t no, struct problem *err)
 {
 	struct saga_call call = { 0 };
-	const char *code;
 
 	if (r->kind->steps[no].undo(&r->s, &call, err) < 0) {
 		if (err->fault != FAULT_PERMANENT)
 			return -1;
-		code = arena_dup(r->s.arena, err->code);
-		return not_undone(r->job, r->s.id, no, code, err);
+		return refused(r->job, r->s.id, no, arena_dup(r->s.arena, err->code), err);
 	}
 	if (call.service == NULL)
-		return undone(r, no, err);
+		return saga_step_undone(r, no, err) < 0 ? -1 : saga_progress(r, err);
 	if (step_insert(r, &r->undo[no], "intent", &call, err) < 0 ||
 	    step_move(r, &r->forward[no], &(struct step_news){ .state = "compensating" }, err) < 0)
 		return -1;
 	return call_undo(r, no, &call, err);
 }
 
+static int
+go_on_with(struct saga_run *r, size_t no, struct problem *err)
+{
+	struct step_row *row = &r->undo[no];
+	struct saga_call call;
+
+	r->s.step = (int)no;
+	if (row->state == NULL)
+		return begin_undo(r, no, err);
+	if (step_is(row, "intent"))
+		return step_open(r, row, &call, err) < 0 ? -1 : call_undo(r, no, &call, err);
+	if (row->outcome != NULL)
+		return apply_outcome(r, no, err) < 0 ? -1 : saga_progress(r, err);
+	return job_end(r->job, err) < 0 ? -1 : 0; /* sent: an event or the deadline wakes us */
+}
+
 int
 saga_backward(struct saga_run *r, struct problem *err)
 {
-	struct saga_call call;
-
-	for (size_t i = r->kind->nsteps; i > 0; i--) {
-		size_t no = r->order[i - 1];
-
-		if (!undoable(r, no))
-			continue;
-		r->s.step = (int)no;
-		if (r->undo[no].state == NULL)
-			return begin_undo(r, no, err);
-		return step_open(r, &r->undo[no], &call, err) < 0 ? -1 : call_undo(r, no, &call, err);
-	}
+	for (size_t i = r->kind->nsteps; i > 0; i--)
+		if (undoable(r, r->order[i - 1]))
+			return go_on_with(r, r->order[i - 1], err);
 	if (saga_end(r, "compensated", r->reason, err) < 0)
 		return -1;
 	return saga_progress(r, err);

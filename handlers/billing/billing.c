@@ -1,7 +1,8 @@
 /*
  * billing.c: the table of billing: saved cards, payments, the ledger; the only service that talks to Stripe (decision C8).
  * Called by intake (the card), the orchestrator (payments) and Stripe (webhooks). Writes setup_intents, payments, payment_history,
- * ledger, webhook. Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.manual.
+ * ledger, webhook. Publishes payment.authorized, payment.failed, payment.captured, payment.cancelled, payment.refunded,
+ * payment.manual.
  * Consumes nothing.
  */
 #include "billing/billing.h"
@@ -55,7 +56,7 @@ static const struct field payment_reply[] = {
 	{ "amountCents", INTEGER, .required = true, .says = "amount" },
 	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
 	{ "status", STRING, .required = true,
-	    .says = "pending, authorized, capturing, captured, cancelling, cancelled, failed, manual" },
+	    .says = "pending, authorized, capturing, captured, cancelling, cancelled, refunding, refunded, failed, manual" },
 	{ "code", STRING, .says = "why, for failed and manual" },
 	{ 0 }
 };
@@ -81,6 +82,10 @@ static const struct route routes[] = {
 	    .once = KEY, .audit = "payment.cancel", .reply = payment_reply, .status = 202,
 	    .problems = "409 payment_not_authorized",
 	    .says = "gives the authorised money back" },
+	{ "POST", "/billing/payments/:id/refund", payment_refund, .access = SERVICE, .callers = "orchestrator", .db = WRITE,
+	    .once = KEY, .audit = "payment.refund", .reply = payment_reply, .status = 202,
+	    .problems = "409 payment_not_captured",
+	    .says = "gives back all the captured money" },
 	{ "GET", "/billing/payments/:id", payment_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .reply = payment_reply, .says = "one payment" },
 	WEBHOOK_ROUTE("/billing/webhooks/stripe", "stripe", "Stripe's events"),
@@ -92,6 +97,7 @@ static const struct job_row jobs[] = {
 	{ "stripe.authorize", effect_job, .queue = "stripe", .says = "authorises on the saved card" },
 	{ "stripe.capture", effect_job, .queue = "stripe", .says = "captures" },
 	{ "stripe.cancel", effect_job, .queue = "stripe", .says = "cancels an authorisation" },
+	{ "stripe.refund", effect_job, .queue = "stripe", .says = "refunds" },
 	{ "stripe.refresh", charge_refresh_job, .queue = "stripe", .says = "asks about an intent that Stripe is still processing" },
 	{ "webhook.stripe", webhook_job, .queue = "webhook", .says = "fetches what a webhook hinted at" },
 	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks Stripe for events that never arrived" },
@@ -105,7 +111,9 @@ static const struct timer_row timers[] = {
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that never arrived, and those that are old" },
 };
 static const struct webhook_source *const webhooks[] = { &stripe_webhook_source };
-static const struct effect_kind *const effects[] = { &stripe_authorize_effect, &stripe_capture_effect, &stripe_cancel_effect };
+static const struct effect_kind *const effects[] = {
+	&stripe_authorize_effect, &stripe_capture_effect, &stripe_cancel_effect, &stripe_refund_effect,
+};
 
 static const struct field payment_event[] = {
 	{ "paymentId", UUID, .required = true, .says = "the payment" },
@@ -123,6 +131,7 @@ static const struct topic topics[] = {
 	{ "payment.failed", payment_to, "the card was declined; code says how", payment_event },
 	{ "payment.captured", payment_to, "the money was taken", payment_event },
 	{ "payment.cancelled", payment_to, "the authorisation was given back", payment_event },
+	{ "payment.refunded", payment_to, "the captured money was given back", payment_event },
 	{ "payment.manual", payment_to, "the outcome needs a person; code says why", payment_event },
 	{ 0 }
 };

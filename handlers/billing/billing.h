@@ -61,10 +61,12 @@ struct payment_news {
 	const char *status;
 	const char *reason;
 	const char *stripe_id;
+	const char *refund_id;		/* Stripe's Refund */
 };
 int	 payment_create(struct req *r, struct problem *err);		/* POST /billing/payments */
 int	 payment_capture(struct req *r, struct problem *err);		/* POST /billing/payments/:id/capture */
 int	 payment_cancel(struct req *r, struct problem *err);		/* POST /billing/payments/:id/cancel */
+int	 payment_refund(struct req *r, struct problem *err);		/* POST /billing/payments/:id/refund */
 int	 payment_show(struct req *r, struct problem *err);		/* GET /billing/payments/:id */
 
 /* ---- move.c: the one mover of payments */
@@ -87,7 +89,7 @@ int	 payment_witness(struct db *db, const struct payment *p, const json_t *inten
 int	 payment_mismatch(struct db *db, const struct payment *p, const char *code, const json_t *theirs, struct problem *err) MUST_CHECK;
 
 /* ---- ledger.c */
-/* Books what a payment's new status means (authorized, captured, cancelled); other statuses book nothing. */
+/* Books what a payment's new status means (authorized, captured, cancelled, refunded); other statuses book nothing. */
 int	 ledger_book(struct db *db, const struct payment *p, const char *status, struct problem *err) MUST_CHECK;
 /* A charge's refunds so far, which only grow: books what is new of them; *booked 0 when that is nothing. */
 int	 ledger_refunded(struct db *db, const struct payment *p, int64_t total_cents, const char *reference, int64_t *booked,
@@ -95,14 +97,22 @@ int	 ledger_refunded(struct db *db, const struct payment *p, int64_t total_cents
 /* Money held back for a dispute, or given back when it is won; once each per dispute. */
 int	 ledger_disputed(struct db *db, const struct payment *p, int64_t cents, const char *dispute, bool won, struct problem *err) MUST_CHECK;
 
-/* ---- charge.c: the three acts at Stripe */
+/* ---- charge.c: the acts at Stripe; refund.c: the one that gives back */
 extern const struct effect_kind stripe_authorize_effect;
 extern const struct effect_kind stripe_capture_effect;
 extern const struct effect_kind stripe_cancel_effect;
+extern const struct effect_kind stripe_refund_effect;
 int	 charge_authorize(struct db *db, const struct payment *p, const char *customer, const char *method,
     struct problem *err) MUST_CHECK;
 int	 charge_capture(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
 int	 charge_cancel(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
+int	 charge_refund(struct db *db, const struct payment *p, struct problem *err) MUST_CHECK;
+/* An effect at Stripe for a payment, in the caller's transaction. */
+int	 charge_intend(struct db *db, const char *kind, const struct payment *p, const char *path, const struct buf *f,
+    struct problem *err) MUST_CHECK;
+/* The rows of a list of Stripe's; NULL: nobody could say. */
+json_t	*charge_list(struct job *j, const char *path);
+void	 charge_answer(struct job *j, const json_t *object, struct http_answer *a);	/* as if Stripe had answered with it */
 int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that Stripe is still processing */
 
 /* ---- reconcile.c: our payments against Stripe's list */

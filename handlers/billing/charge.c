@@ -1,5 +1,5 @@
 /*
- * charge.c: the three acts at Stripe, each an effect: the body is committed before it is sent, and every resend is the same bytes
+ * charge.c: authorise, capture and cancel at Stripe, each an effect: the body is committed before it is sent, and every resend is the same bytes
  * under the same key, which Stripe answers with what it did the first time (rules M1 to M3).
  */
 #include <ctype.h>
@@ -27,8 +27,8 @@ lower(struct arena *a, const char *text)
 	return s;
 }
 
-static int
-intend(struct db *db, const char *kind, const struct payment *p, const char *path, const struct buf *f, struct problem *err)
+int
+charge_intend(struct db *db, const char *kind, const struct payment *p, const char *path, const struct buf *f, struct problem *err)
 {
 	return effect_intend(db, &(struct effect_request){ .kind = kind, .subject = p->id, .patient = p->patient_id,
 	    .generation = 1, .method = "POST", .path = path, .content_type = FORM, .body = stripe_form_end(f) }, err);
@@ -52,7 +52,7 @@ charge_authorize(struct db *db, const struct payment *p, const char *customer, c
 	stripe_form_uuid(&f, "metadata[run_id]", p->run_id);
 	stripe_form_uuid(&f, "metadata[submission_id]", p->submission_id);
 	stripe_form_uuid(&f, "metadata[patient_id]", p->patient_id);
-	return intend(db, "stripe.authorize", p, "/v1/payment_intents", &f, err);
+	return charge_intend(db, "stripe.authorize", p, "/v1/payment_intents", &f, err);
 }
 
 int
@@ -62,7 +62,7 @@ charge_capture(struct db *db, const struct payment *p, struct problem *err)
 	struct buf f = stripe_form(a);
 
 	form_add_int(&f, "amount_to_capture", p->amount_cents);
-	return intend(db, "stripe.capture", p, arena_printf(a, "/v1/payment_intents/%s/capture", p->stripe_id), &f, err);
+	return charge_intend(db, "stripe.capture", p, arena_printf(a, "/v1/payment_intents/%s/capture", p->stripe_id), &f, err);
 }
 
 int
@@ -72,7 +72,7 @@ charge_cancel(struct db *db, const struct payment *p, struct problem *err)
 	struct buf f = stripe_form(a);
 
 	form_add(&f, "cancellation_reason", "abandoned");
-	return intend(db, "stripe.cancel", p, arena_printf(a, "/v1/payment_intents/%s/cancel", p->stripe_id), &f, err);
+	return charge_intend(db, "stripe.cancel", p, arena_printf(a, "/v1/payment_intents/%s/cancel", p->stripe_id), &f, err);
 }
 
 /* ---- judging */
@@ -129,7 +129,7 @@ judge_towards(struct job *j, struct effect *e, const struct http_answer *a, cons
 	e->vendor_ref = json_text_at(object, "error.payment_intent.id");
 	if (is(json_text_at(object, "error.payment_intent.status"), wanted))
 		return EFFECT_CONFIRMED;
-	e->error_code = decline_of(object);
+	e->error_code = is(json_text_at(object, "error.payment_intent.status"), "canceled") ? "authorisation_lost" : decline_of(object);
 	return EFFECT_REFUSED;
 }
 
@@ -165,8 +165,8 @@ fetch(struct job *j, const char *path, struct problem *err)
 	return stripe_ask(j->http, j->arena, j->conf, &(struct stripe_call){ .method = "GET", .path = path }, err);
 }
 
-static void
-as_answer(struct job *j, const json_t *object, struct http_answer *a)
+void
+charge_answer(struct job *j, const json_t *object, struct http_answer *a)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
 
@@ -176,8 +176,8 @@ as_answer(struct job *j, const json_t *object, struct http_answer *a)
 	*a = (struct http_answer){ .outcome = HTTP_ANSWERED, .status = 200, .body = BYTES(text, strlen(text)) };
 }
 
-static json_t *
-list(struct job *j, const char *path)
+json_t *
+charge_list(struct job *j, const char *path)
 {
 	struct http_call call = { 0 };
 	struct effect e = { .method = "GET", .path = path };
@@ -204,13 +204,13 @@ look_up_authorize(struct job *j, struct effect *e, struct http_answer *a)
 
 	if (load(j, e->subject, &p, &customer, &err) < 0)
 		return EFFECT_UNCERTAIN;
-	rows = list(j, arena_printf(j->arena, "/v1/payment_intents?customer=%s&limit=100", customer));
+	rows = charge_list(j, arena_printf(j->arena, "/v1/payment_intents?customer=%s&limit=100", customer));
 	if (!json_is_array(rows))
 		return EFFECT_UNCERTAIN;
 	uuid_text(p.id, id);
 	json_array_foreach(rows, i, intent)
 		if (is(json_text_at(json_object_get(intent, "metadata"), "payment_id"), id)) {
-			as_answer(j, intent, a);
+			charge_answer(j, intent, a);
 			return judge_authorize(j, e, a);
 		}
 	return e->first_sent_at != 0 && clock_us() - e->first_sent_at < KEY_LIFE_S * US_PER_S ? EFFECT_RETRY : EFFECT_UNCERTAIN;
@@ -228,7 +228,7 @@ look_up_towards(struct job *j, struct effect *e, struct http_answer *a, const ch
 	    (intent = fetch(j, arena_printf(j->arena, "/v1/payment_intents/%s", p.stripe_id), &err)) == NULL)
 		return EFFECT_UNCERTAIN;
 	e->vendor_ref = p.stripe_id;
-	as_answer(j, intent, a);
+	charge_answer(j, intent, a);
 	if (is(json_text_at(intent, "status"), wanted))
 		return EFFECT_CONFIRMED;
 	return is(json_text_at(intent, "status"), "requires_capture") ? EFFECT_RETRY : EFFECT_UNCERTAIN;
@@ -291,6 +291,13 @@ settle_authorize(struct job *j, struct effect *e, const char *state, const struc
 	return settle(j, e, state, a, "failed", err);
 }
 
+/* An authorisation that was gone before it was captured: nothing was taken and nothing is held. */
+static int
+settle_capture(struct job *j, struct effect *e, const char *state, const struct http_answer *a, struct problem *err)
+{
+	return settle(j, e, state, a, is(e->error_code, "authorisation_lost") ? "cancelled" : "manual", err);
+}
+
 static int
 settle_later(struct job *j, struct effect *e, const char *state, const struct http_answer *a, struct problem *err)
 {
@@ -319,7 +326,7 @@ const struct effect_kind stripe_authorize_effect = {
 };
 const struct effect_kind stripe_capture_effect = {
 	.name = "stripe.capture", .unknown = RESEND, .deadline_s = KEY_LIFE_S,
-	.dress = stripe_dress, .judge = judge_capture, .look_up = look_up_capture, .settle = settle_later,
+	.dress = stripe_dress, .judge = judge_capture, .look_up = look_up_capture, .settle = settle_capture,
 };
 const struct effect_kind stripe_cancel_effect = {
 	.name = "stripe.cancel", .unknown = RESEND, .deadline_s = KEY_LIFE_S,

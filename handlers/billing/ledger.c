@@ -1,6 +1,6 @@
 /*
  * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe; a
- * release takes it back. The database refuses a transaction whose entries do not sum to zero, a second booking of the same kind,
+ * release takes it back, a refund pays it out again. The database refuses a transaction whose entries do not sum to zero, a second booking of the same kind,
  * and any change.
  */
 #include "billing/billing.h"
@@ -39,6 +39,8 @@ ledger_book(struct db *db, const struct payment *p, const char *status, struct p
 	/* Nothing was authorised: nothing to take back. */
 	if (strcmp(status, "cancelled") == 0)
 		return db_exec(db, reverse_sql, err, P_UUID(transaction), P_UUID(p->id), P_TEXT("released")) < 0 ? -1 : 0;
+	if (strcmp(status, "refunded") == 0)
+		return book(db, transaction, p, "refunded", "revenue", "stripe_balance", err);
 	if (strcmp(status, "captured") != 0)
 		return 0;
 	if (book(db, transaction, p, "captured", "stripe_balance", "revenue", err) < 0)

@@ -16,6 +16,8 @@ static const char move_sql[] =
 	"UPDATE payments SET status = $3, reason = $4, stripe_payment_intent = coalesce($5, stripe_payment_intent),"
 	" authorized_cents = CASE WHEN $3 IN ('authorized', 'captured') THEN amount_cents ELSE authorized_cents END,"
 	" captured_cents = CASE WHEN $3 = 'captured' THEN amount_cents ELSE captured_cents END,"
+	" refunded_cents = CASE WHEN $3 = 'refunded' THEN captured_cents ELSE refunded_cents END,"
+	" stripe_refund = coalesce($6, stripe_refund),"
 	" version = version + 1, updated_at = now()"
 	" WHERE id = $1 AND version = $2";
 static const char history_sql[] =
@@ -27,9 +29,11 @@ static const struct {
 } moves[] = {
 	{ "pending", "authorized" }, { "pending", "failed" }, { "pending", "manual" },
 	{ "authorized", "capturing" }, { "authorized", "cancelling" }, { "authorized", "manual" },
-	{ "capturing", "captured" }, { "capturing", "manual" },
+	{ "capturing", "captured" }, { "capturing", "cancelled" }, { "capturing", "manual" },
 	{ "cancelling", "cancelled" }, { "cancelling", "manual" },
+	{ "captured", "refunding" }, { "refunding", "refunded" }, { "refunding", "manual" },
 	{ "manual", "authorized" }, { "manual", "failed" }, { "manual", "captured" }, { "manual", "cancelled" },
+	{ "manual", "refunded" },
 };
 
 /* How far along a status is; a word of Stripe about an earlier one is late. */
@@ -46,6 +50,8 @@ static const struct {
 	{ "captured", 3, "payment.captured" },
 	{ "cancelled", 3, "payment.cancelled" },
 	{ "failed", 3, "payment.failed" },
+	{ "refunding", 4, NULL },
+	{ "refunded", 5, "payment.refunded" },
 };
 
 static size_t
@@ -123,7 +129,7 @@ payment_move(struct db *db, const struct payment *p, const struct payment_news *
 	if (!payment_may(p->status, n->status))
 		return 0;
 	rows = db_exec(db, move_sql, err, P_UUID(p->id), P_INT(p->version), P_TEXT(n->status), P_TEXT(n->reason),
-	    P_TEXT(n->stripe_id));
+	    P_TEXT(n->stripe_id), P_TEXT(n->refund_id));
 	if (rows < 0)
 		return -1;
 	if (rows == 0) {

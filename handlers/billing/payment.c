@@ -1,5 +1,5 @@
 /*
- * payment.c: a payment is asked for, captured, cancelled and shown. The act at Stripe is a row here and a call of the worker's
+ * payment.c: a payment is asked for, captured, cancelled, refunded and shown. The act at Stripe is a row here and a call of the worker's
  * later.
  *
  * One payment per run, purpose and generation; asking again gives the same one. A new generation is a new act of a user and is
@@ -124,7 +124,8 @@ act(struct req *r, const char *towards, const char *done, int (*intend)(struct d
 	if (strcmp(p.status, towards) == 0 || strcmp(p.status, done) == 0)
 		return reply(r, 202, p.id, err);
 	if (strcmp(p.status, "manual") == 0 || !payment_may(p.status, towards))
-		return problem(err, 409, "payment_not_authorized", "the payment is %s", p.status);
+		return problem(err, 409, strcmp(towards, "refunding") == 0 ? "payment_not_captured" : "payment_not_authorized",
+		    "the payment is %s", p.status);
 	if (payment_move(r->db, &p, &(struct payment_news){ .status = towards }, &moved, err) < 0 || intend(r->db, &p, err) < 0)
 		return -1;
 	return reply(r, 202, p.id, err);
@@ -140,6 +141,12 @@ int
 payment_cancel(struct req *r, struct problem *err)
 {
 	return act(r, "cancelling", "cancelled", charge_cancel, err);
+}
+
+int
+payment_refund(struct req *r, struct problem *err)
+{
+	return act(r, "refunding", "refunded", charge_refund, err);
 }
 
 int

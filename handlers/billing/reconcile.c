@@ -110,7 +110,8 @@ agrees(const char *ours, const char *theirs)
 	if (theirs == NULL || strcmp(theirs, "cancelled") == 0)
 		return strcmp(ours, "authorized") != 0 && strcmp(ours, "captured") != 0 && strcmp(ours, "capturing") != 0;
 	if (strcmp(theirs, "captured") == 0)
-		return strcmp(ours, "captured") == 0 || strcmp(ours, "capturing") == 0;
+		return strcmp(ours, "captured") == 0 || strcmp(ours, "capturing") == 0 || strcmp(ours, "refunding") == 0 ||
+		    strcmp(ours, "refunded") == 0;	/* an intent that was refunded stays succeeded */
 	return strcmp(ours, "authorized") == 0 || strcmp(ours, "capturing") == 0 || strcmp(ours, "cancelling") == 0;
 }
 
@@ -132,7 +133,7 @@ compare(struct job *j, struct reconciliation *r, const struct intent *i, struct 
 	}
 	if (row_bool(w, "moving"))
 		return 0;
-	ours_cents = strcmp(row_str(w, "status"), "captured") == 0 ? row_int(w, "captured_cents") :
+	ours_cents = row_int(w, "captured_cents") > 0 ? row_int(w, "captured_cents") :
 	    agrees(row_str(w, "status"), "authorized") ? row_int(w, "authorized_cents") : 0;
 	r->ours_cents += ours_cents;
 	r->theirs_cents += theirs_cents;

@@ -1,6 +1,7 @@
 /*
  * action.c: what the physician decides (I-RXQ-03, decision C21). Only the physician who claimed the case may approve or deny it; an unclaimed case, another
- * physician, or a call that does not name one is 409 and starts no run. The run is the orchestrator's; its key is the task, so that approving twice is one run.
+ * physician, or a call that does not name one is 409 and starts no run. The run is the orchestrator's; its key is the task and the
+ * attempt, so that approving twice is one run, and approving anew after a run that failed for certain is a new one.
  */
 #include "integration/integration.h"
 
@@ -83,7 +84,7 @@ action_ask(struct req *r, struct problem *err)
 	    check_claimant(r, reply.body, err) < 0 || check_body(r, approve, err) < 0)
 		return -1;
 	run.path = approve ? "/orchestrator/approve" : "/orchestrator/deny";
-	run.key = arena_printf(r->arena, "task-action:%s:%s", req_str(r, "action"), c.task_id);
+	run.key = arena_printf(r->arena, "task-action:%s:%s:%" PRId64, req_str(r, "action"), c.task_id, c.attempt);
 	run.body = forward_body(r, &c, reply.body, approve);
 	if (peer_call(r->http, r->arena, r->conf, &run, &reply, err) < 0 || peer_expect(&run, &reply, err) < 0)
 		return -1;

@@ -304,10 +304,13 @@ settle_note(struct job *j, struct effect *e, const char *state, const struct htt
 
 	if (end_entry(j, e, state, err) < 0 || entry_load(j->db, e->subject, &entry, err) < 0)
 		return -1;
-	return strcmp(state, "confirmed") == 0 ? publish(j, "ehr.note.created", &entry.c, "noteId", e->vendor_ref, entry.run_id, err) : 0;
+	if (strcmp(state, "confirmed") != 0)
+		return 0;
+	return publish(j, strstr(entry.mark, AMENDMENT) == NULL ? "ehr.note.created" : "ehr.note.amended", &entry.c, "noteId", e->vendor_ref,
+	    entry.run_id, err);
 }
 
-/* ---- closing the task: a PUT of the whole resource, harmless to repeat */
+/* ---- closing the task, and opening it again: a PUT of the whole resource, harmless to repeat */
 
 static enum verdict
 judge_update(struct job *j, struct effect *e UNUSED, const struct http_answer *a)
@@ -340,6 +343,10 @@ const struct effect_kind canvas_task_effect = {
 const struct effect_kind canvas_note_effect = {
 	.name = "canvas.note", .unknown = LOOK_UP, .deadline_s = 3600,
 	.dress = dress, .judge = judge, .look_up = look_up_note, .settle = settle_note,
+};
+const struct effect_kind canvas_task_reopen_effect = {
+	.name = "canvas.task_reopen", .unknown = RESEND, .deadline_s = 3600,
+	.dress = dress, .judge = judge_update, .settle = settle_update,
 };
 const struct effect_kind canvas_task_close_effect = {
 	.name = "canvas.task_close", .unknown = RESEND, .deadline_s = 3600,

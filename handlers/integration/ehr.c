@@ -5,7 +5,7 @@
 
 static const char case_insert_sql[] =
 	"INSERT INTO ehr_cases (submission_id, patient_id) VALUES ($1, $2) ON CONFLICT (submission_id) DO NOTHING";
-#define COLUMNS "submission_id, patient_id, canvas_patient_id, task_id, status"
+#define COLUMNS "submission_id, patient_id, canvas_patient_id, task_id, status, attempt"
 static const char case_sql[] = "SELECT " COLUMNS " FROM ehr_cases WHERE submission_id = $1";
 static const char case_of_task_sql[] = "SELECT " COLUMNS " FROM ehr_cases WHERE task_id = $1";
 static const char entry_sql[] =
@@ -23,6 +23,7 @@ case_from_row(struct ehr_case *c, const struct row *w)
 	c->canvas_patient_id = row_opt_str(w, "canvas_patient_id");
 	c->task_id = row_opt_str(w, "task_id");
 	c->status = row_str(w, "status");
+	c->attempt = row_int(w, "attempt");
 }
 
 int
@@ -125,6 +126,30 @@ ehr_note(struct req *r, struct problem *err)
 	if (body.p == NULL)
 		return problem(err, 500, "note_failed", "the note could not be rendered");
 	if (ehr_entry_add(r->db, &c, &(struct ehr_entry){ .kind = "canvas.note", .resource = "DocumentReference", .mark = run,
+	    .run_id = req_uuid(r, "runId"), .body = body }, err) < 0)
+		return -1;
+	return accepted(r);
+}
+
+/* A document of the chart is never changed: the amendment is one of its own, beside the note that it speaks of. */
+int
+ehr_note_amend(struct req *r, struct problem *err)
+{
+	static const char words[] =
+	    "The prescription of this note was withdrawn before it was dispensed: it was cancelled at the pharmacy, and what was charged for\n"
+	    "it is given back. The note stands as the record of the examination; its plan was not carried out.\n";
+	struct ehr_case c;
+	char run[UUID_TEXT];
+	const char *mark;
+	struct bytes body;
+
+	if (charted_case(r, &c, err) < 0)
+		return -1;
+	mark = arena_printf(r->arena, "%s" AMENDMENT, uuid_text(req_uuid(r, "runId"), run));
+	body = chart_note(r->arena, r->conf, &c, mark, "Amendment to the H&P note", words);
+	if (body.p == NULL)
+		return problem(err, 500, "note_failed", "the amendment could not be rendered");
+	if (ehr_entry_add(r->db, &c, &(struct ehr_entry){ .kind = "canvas.note", .resource = "DocumentReference", .mark = mark,
 	    .run_id = req_uuid(r, "runId"), .body = body }, err) < 0)
 		return -1;
 	return accepted(r);

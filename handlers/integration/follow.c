@@ -19,6 +19,13 @@ static const char decided_sql[] =
 static const char finished_sql[] =
 	"UPDATE ehr_cases SET status = CASE WHEN $2 = 'completed' THEN 'finished' ELSE status END, run_state = $2, updated_at = now()"
 	" WHERE submission_id = $1";
+/* *closed: the decision had closed the task. Once per run. */
+static const char again_sql[] =
+	"UPDATE ehr_cases c SET status = CASE WHEN before.status IN ('approved', 'finished') THEN 'review' ELSE before.status END,"
+	" attempt = before.attempt + 1, run_state = $3, updated_at = now()"
+	" FROM (SELECT * FROM ehr_cases WHERE submission_id = $1 FOR UPDATE) before"
+	" WHERE c.submission_id = before.submission_id AND (before.run_id IS NULL OR before.run_id = $2)"
+	" RETURNING before.status IN ('approved', 'finished') AND before.task_id IS NOT NULL AS closed";
 
 int
 pharmacy_callback(struct req *r, struct problem *err)
@@ -76,7 +83,8 @@ on_prescription_decided(struct event *e, struct problem *err)
 	if (c.task_id == NULL)
 		return 0;
 	return effect_intend(e->db, &(struct effect_request){ .kind = "canvas.task_close", .subject = c.submission_id, .patient = c.patient_id,
-	    .generation = 1, .method = "PUT", .path = arena_printf(e->arena, "/Task/%s", c.task_id), .content_type = "application/json",
+	    .generation = (int)c.attempt, .method = "PUT", .path = arena_printf(e->arena, "/Task/%s", c.task_id),
+	    .content_type = "application/json",
 	    .body = chart_task(e->arena, e->conf, &c, strcmp(outcome, "approved") == 0 ? "completed" : "cancelled") }, err);
 }
 
@@ -90,8 +98,31 @@ on_shipment_updated(struct event *e, struct problem *err)
 	    P_TEXT(*tracking == '\0' ? NULL : tracking)) < 0 ? -1 : 0;
 }
 
+/* The run failed or was taken back: the case waits for a decision again, and its task is open (X-SAGA-02). */
+static int
+open_again(struct event *e, struct problem *err)
+{
+	struct uuid submission = event_uuid(e, "submissionId");
+	const struct row *w;
+	struct ehr_case c;
+
+	if (db_one(e->db, &w, again_sql, err, P_UUID(submission), P_UUID(event_uuid(e, "runId")), P_TEXT(event_str(e, "state"))) < 0)
+		return -1;
+	if (w == NULL || !row_bool(w, "closed"))
+		return 0;
+	if (ehr_case_load(e->db, submission, &c, err) < 0)
+		return -1;
+	return effect_intend(e->db, &(struct effect_request){ .kind = "canvas.task_reopen", .subject = submission, .patient = c.patient_id,
+	    .generation = (int)c.attempt, .method = "PUT", .path = arena_printf(e->arena, "/Task/%s", c.task_id),
+	    .content_type = "application/json", .body = chart_task(e->arena, e->conf, &c, "requested") }, err);
+}
+
 int
 on_orchestration_finished(struct event *e, struct problem *err)
 {
-	return db_exec(e->db, finished_sql, err, P_UUID(event_uuid(e, "submissionId")), P_TEXT(event_str(e, "state"))) < 0 ? -1 : 0;
+	const char *state = event_str(e, "state");
+
+	if (strcmp(state, "failed") == 0 || strcmp(state, "compensated") == 0)
+		return open_again(e, err);
+	return db_exec(e->db, finished_sql, err, P_UUID(event_uuid(e, "submissionId")), P_TEXT(state)) < 0 ? -1 : 0;
 }

@@ -2,7 +2,7 @@
  * integration.c: the table of the integration service: the gateway of the portals, the EHR's only client, the keeper of the intake snapshots.
  * Called by intake, orchestrator, router and administrators. Writes patient_records, ehr_cases, ehr_entries, pharmacy_updates, patient_shipments.
  * Consumes prescription.decided, shipment.updated, orchestration.finished, and every service's attention.raised and attention.cleared (work_item,
- * work_item_history); publishes ehr.patient.created, ehr.task.created, ehr.note.created.
+ * work_item_history); publishes ehr.patient.created, ehr.task.created, ehr.note.created, ehr.note.amended.
  */
 #include "integration/integration.h"
 #include "integration/work_item.h"
@@ -32,6 +32,12 @@ static const struct field note_body[] = {
 	{ "runId", UUID, .required = true, .says = "the orchestration run; one note per run" },
 	{ "practitionerName", STRING, .required = true, .max = 120, .says = "who approved" },
 	{ "text", STRING, .required = true, .min = 1, .max = 20000, .says = "the note" },
+	{ 0 }
+};
+static const struct field amend_body[] = {
+	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "runId", UUID, .required = true, .says = "the run whose note does not hold any more; one amendment per run" },
 	{ 0 }
 };
 static const struct field queued_reply[] = { { "status", STRING, .required = true, .says = "queued" }, { 0 } };
@@ -141,6 +147,10 @@ static const struct route routes[] = {
 	    .body = note_body, .reply = queued_reply, .status = 202,
 	    .problems = "404 not_found, 409 not_charted",
 	    .says = "files the H&P note" },
+	{ "POST", "/api/ehr/notes/amend", ehr_note_amend, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
+	    .audit = "ehr.amend", .body = amend_body, .reply = queued_reply, .status = 202,
+	    .problems = "404 not_found, 409 not_charted",
+	    .says = "says in the chart that a prescription was withdrawn" },
 	{ "GET", "/api/tasks", tasks_list, .access = ADMIN, .db = READ, .ask = tasks_ask, .query = tasks_query, .reply = tasks_reply,
 	    .says = "review tasks" },
 	{ "GET", "/api/rx-queue/practitioners", practitioners_list, .access = ADMIN, .db = NONE, .ask = practitioners_ask, .synchronous = "canvas",
@@ -183,11 +193,13 @@ static const struct job_row jobs[] = {
 	{ "canvas.entry", effect_job, .queue = "canvas", .says = "creates a chart entry" },
 	{ "canvas.task", effect_job, .queue = "canvas", .says = "creates the Rx Review Task" },
 	{ "canvas.note", effect_job, .queue = "canvas", .says = "files the H&P note" },
+	{ "canvas.task_reopen", effect_job, .queue = "canvas", .says = "opens the Task again" },
 	{ "canvas.task_close", effect_job, .queue = "canvas", .says = "closes the Task" },
 };
 static const struct queue_row queues[] = { { "canvas", 3 } };
 static const struct effect_kind *const effects[] = {
 	&canvas_patient_effect, &canvas_entry_effect, &canvas_task_effect, &canvas_note_effect, &canvas_task_close_effect,
+	&canvas_task_reopen_effect,
 };
 static const struct event_row events[] = {
 	{ "prescription.decided", on_prescription_decided },
@@ -218,11 +230,13 @@ static const struct field note_event[] = {
 };
 static const char *const patient_to[] = { "intake", "orchestrator", "portal", NULL };
 static const char *const task_to[] = { "intake", "registry", "portal", NULL };
+static const char *const amended_to[] = { "portal", NULL };
 static const char *const note_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
 	{ "ehr.patient.created", patient_to, "the patient is in the EHR", patient_event },
 	{ "ehr.task.created", task_to, "the Rx Review task is open", task_event },
 	{ "ehr.note.created", note_to, "the H&P note is filed", note_event },
+	{ "ehr.note.amended", amended_to, "the chart says that the note's prescription was withdrawn", note_event },
 	{ 0 }
 };
 

@@ -21,12 +21,15 @@ int	 record_keep(struct req *r, struct problem *err) MUST_CHECK;
 int	 ehr_patient(struct req *r, struct problem *err);
 int	 ehr_task(struct req *r, struct problem *err);
 int	 ehr_note(struct req *r, struct problem *err);
+int	 ehr_note_amend(struct req *r, struct problem *err);
+#define AMENDMENT ":amendment"	/* what the mark of a run's amendment ends in */
 struct ehr_case {
 	struct uuid submission_id;
 	struct uuid patient_id;
 	const char *canvas_patient_id;	/* NULL: not yet */
 	const char *task_id;
 	const char *status;
+	int64_t attempt;		/* which decision of the case is due or under way */
 };
 /* ret->submission_id nil when there is none. */
 int	 ehr_case_load(struct db *db, struct uuid submission, struct ehr_case *ret, struct problem *err) MUST_CHECK;
@@ -47,6 +50,7 @@ extern const struct effect_kind canvas_patient_effect;
 extern const struct effect_kind canvas_entry_effect;	/* any resource that hangs on the patient */
 extern const struct effect_kind canvas_task_effect;
 extern const struct effect_kind canvas_task_close_effect;
+extern const struct effect_kind canvas_task_reopen_effect;
 extern const struct effect_kind canvas_note_effect;
 
 /* ---- chart.c: our form as Canvas resources; the bodies live in the arena */

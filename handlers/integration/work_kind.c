@@ -14,6 +14,8 @@ static const struct work_kind kinds[] = {
 	{ "event.dead", 4 * HOURS, none, "an event could not be delivered; what follows it waits" },
 	{ "effect.manual", 1 * HOURS, none, "nobody can say whether a vendor did what it was asked to" },
 	{ "saga.manual", 1 * HOURS, none, "a run stopped at a step that only a person can settle" },
+	{ "prescription.cancel", 1 * HOURS, none, "a pharmacy must be asked to cancel a prescription that was taken back" },
+	{ "prescription.release", 2 * HOURS, none, "a pharmacy does not release a prescription that is paid" },
 	{ "prescription.rejected", 2 * HOURS, none, "the pharmacy refused a prescription" },
 	{ "notification.undeliverable", 24 * HOURS, none, "a message did not reach its recipient by any channel" },
 	{ "payment.mismatch", 1 * HOURS, none, "Stripe and our row do not agree on an amount, a currency or an account" },

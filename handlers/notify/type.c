@@ -14,6 +14,7 @@ const struct notice notices[] = {
 	{ "shipment_update", NAMES("status", "statusText", "carrier", "trackingNumber", "portalUrl") },
 	{ "payment_charged", NAMES("amount", "currency", "portalUrl") },
 	{ "payment_failed", NAMES("amount", "currency", "portalUrl") },
+	{ "prescription_withdrawn", NAMES("amount", "currency", "portalUrl") },
 	{ "provider_message", NAMES("portalUrl") },
 	{ "refill_reminder", NAMES("dueDate", "portalUrl") },
 	{ "welcome", NAMES("portalUrl") },

@@ -1,14 +1,15 @@
 /*
  * decide.c: a physician approves or denies (Y-ORCH-U1). The EHR's task is the decision's name: whoever repeats it, alone or in
- * parallel, gets the first decision's run. Nothing is called here; an approval starts the saga, a denial is finished when it
- * commits.
+ * parallel, gets the first decision's run. Only when that run failed, or was taken back, a decision is a new one: the task's next
+ * generation, with a run and so with keys of its own (rule M2). Nothing is called here; an approval starts the saga, a denial is
+ * finished when it commits.
  */
 #include "orchestrator/orchestrator.h"
 
 static const char insert_sql[] =
 	"INSERT INTO orchestration_runs (id, task_id, submission_id, patient_id, assignment_id, practitioner_id, decision, status,"
-	" medication, dosage, amount_cents, currency, denial_enc, finished_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11::bigint, 0), $12, $13,"
+	" medication, dosage, amount_cents, currency, denial_enc, generation, finished_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11::bigint, 0), $12, $13, $14,"
 	" CASE WHEN $7 = 'denied' THEN now() END)"
 	" ON CONFLICT ON CONSTRAINT orchestration_runs_task DO NOTHING";
 static const char created_sql[] = "INSERT INTO run_history (run_id, to_status) VALUES ($1, $2)";
@@ -43,7 +44,8 @@ publish_decided(struct db *db, const struct run *run, struct problem *err)
 	return event_publish(db, "prescription.decided", run->id, b.data, err);
 }
 
-/* *found: the task was decided before, by *first. A case that another task decided, and not in vain, is closed. */
+/* *found: the task was decided before, by *first, and not in vain. A case that another task decided, and not in vain, is closed.
+ * Else first->generation is that of the decision before this one. */
 static int
 find_first(struct req *r, struct run *first, bool *found, struct problem *err)
 {
@@ -52,11 +54,14 @@ find_first(struct req *r, struct run *first, bool *found, struct problem *err)
 
 	if (run_of_task(r->db, req_str(r, "taskId"), first, found, err) < 0)
 		return -1;
-	if (*found)
+	if (*found && !run_is_over(first))
 		return 0;
+	if (!*found)
+		first->generation = 0;
+	*found = false;
 	if (run_of_case(r->db, req_uuid(r, "submissionId"), &other, &decided, err) < 0)
 		return -1;
-	if (!decided || strcmp(other.status, "failed") == 0)
+	if (!decided || run_is_over(&other))
 		return 0;
 	if (strcmp(other.task_id, req_str(r, "taskId")) != 0)
 		return already(err, other.decision);
@@ -72,7 +77,8 @@ insert(struct req *r, struct run *run, struct bytes denial, struct problem *err)
 	int64_t new = db_exec(r->db, insert_sql, err, P_UUID(run->id), P_TEXT(req_str(r, "taskId")),
 	    P_UUID(req_uuid(r, "submissionId")), P_UUID(req_uuid(r, "patientId")), P_UUID(req_uuid(r, "assignmentId")),
 	    P_UUID(req_uuid(r, "practitionerId")), P_TEXT(run->decision), P_TEXT(run->status), P_TEXT(run->medication),
-	    P_TEXT(run->dosage), P_INT(run->amount_cents), P_TEXT(run->currency), P_BYTES(denial));
+	    P_TEXT(run->dosage), P_INT(run->amount_cents), P_TEXT(run->currency), P_BYTES(denial),
+	    P_INT(run->generation));
 
 	/* Somebody decides this case at the same moment, perhaps by the same task: the second look tells which. */
 	if (new < 0 && db_violates(err, "orchestration_runs_case"))
@@ -164,6 +170,7 @@ run_approve(struct req *r, struct problem *err)
 		return -1;
 	if (found)
 		return reply_first(r, &first, "approved", err);
+	run.generation = first.generation + 1;
 	if (active_hold(r, &hold, err) < 0 || price(r, &hold, &run, err) < 0)
 		return -1;
 	new = insert(r, &run, (struct bytes){ 0 }, err);
@@ -186,6 +193,7 @@ run_deny(struct req *r, struct problem *err)
 		return -1;
 	if (found)
 		return reply_first(r, &first, "denied", err);
+	run.generation = first.generation + 1;
 	if (vault_seal(r->db, req_uuid(r, "patientId"), "orchestration_runs", "denial_enc", run.id, BYTES_OF(req_str(r, "reason")),
 	    &denial, err) < 0)
 		return -1;

@@ -4,10 +4,11 @@
  */
 #include "orchestrator/orchestrator.h"
 
-/* A payment's last word stays; an outcome that arrives late does not undo it. */
+/* A payment's last word stays; an outcome that arrives late does not undo it. A refund comes after it. */
 static const char payment_sql[] =
 	"UPDATE orchestration_runs SET payment_status = $2, updated_at = now() WHERE id = $1"
-	" AND coalesce(payment_status, '') NOT IN ('captured', 'cancelled', 'failed')";
+	" AND (coalesce(payment_status, '') NOT IN ('captured', 'cancelled', 'failed', 'refunded')"
+	"  OR ($2 = 'refunded' AND payment_status = 'captured'))";
 static const char rx_sql[] =
 	"UPDATE orchestration_runs SET rx_status = $2, updated_at = now() WHERE id = $1"
 	" AND coalesce(rx_status, '') NOT IN ('delivered', 'cancelled', 'rejected')";
@@ -17,65 +18,105 @@ static const char shipment_sql[] =
 	" updated_at = now()"
 	" WHERE id = $1";
 
-enum meaning { NEWS, OK, REFUSED, PARK };
+/* What an outcome says to a step: it is done, it failed, it needs a person; its undo is done, its undo cannot be done; what it achieved
+ * is gone. NEWS: nothing but the run's row. */
+enum meaning { NEWS, DONE, FAILED, PARKED, UNDONE, NOT_UNDONE, GONE };
 
+/* An outcome may speak to several steps; each is heard only by a step that waits for it. */
 static const struct outcome {
 	const char *status;
-	const char *step;
 	enum meaning meaning;
+	const char *step;
 } payment_outcomes[] = {
-	{ "authorized", "authorise", OK },
-	{ "failed", "authorise", REFUSED },
-	{ "captured", "charge", OK },
-	{ "cancelled", NULL, NEWS },
-	{ "manual", NULL, PARK },
+	{ "authorized", DONE, "authorise" },
+	{ "authorized", DONE, "authorise_held" },
+	{ "failed", FAILED, "authorise" },
+	{ "failed", FAILED, "authorise_held" },
+	{ "captured", DONE, "charge" },
+	{ "cancelled", UNDONE, "authorise" },
+	{ "cancelled", UNDONE, "authorise_held" },
+	{ "cancelled", FAILED, "charge" },	/* the authorisation expired before it was captured */
+	{ "refunded", UNDONE, "charge" },
+	{ "manual", PARKED, "authorise" },
+	{ "manual", PARKED, "authorise_held" },
+	{ "manual", PARKED, "charge" },
+	{ "manual", NOT_UNDONE, "authorise" },
+	{ "manual", NOT_UNDONE, "authorise_held" },
+	{ "manual", NOT_UNDONE, "charge" },
 }, rx_outcomes[] = {
-	{ "accepted", "submit_rx", OK },
-	{ "shipped", "submit_rx", OK },		/* the acceptance itself got lost */
-	{ "delivered", "submit_rx", OK },
-	{ "rejected", "submit_rx", REFUSED },
-	{ "cancelled", NULL, PARK },
-	{ "manual", NULL, PARK },
+	{ "accepted", DONE, "submit_rx" },
+	{ "shipped", DONE, "submit_rx" },	/* the acceptance itself got lost */
+	{ "shipped", NOT_UNDONE, "submit_rx" },
+	{ "delivered", DONE, "submit_rx" },
+	{ "delivered", NOT_UNDONE, "submit_rx" },
+	{ "rejected", FAILED, "submit_rx" },
+	{ "rejected", UNDONE, "submit_rx" },
+	{ "rejected", GONE, "submit_rx" },
+	{ "cancelled", FAILED, "submit_rx" },
+	{ "cancelled", UNDONE, "submit_rx" },
+	{ "cancelled", GONE, "submit_rx" },
+	{ "manual", PARKED, "submit_rx" },
+	{ "cancel_pending", NEWS, NULL },
+}, shipment_outcomes[] = {
+	{ "voided", UNDONE, "create_shipment" },
+	{ "manual", NOT_UNDONE, "create_shipment" },
+	{ "shipped", NOT_UNDONE, "create_shipment" },
+	{ "in_transit", NOT_UNDONE, "create_shipment" },
+	{ "delivered", NOT_UNDONE, "create_shipment" },
 };
 
-static const struct outcome *
-find(const struct outcome *table, size_t n, const char *status)
+static int
+say(struct db *db, struct uuid run, const struct outcome *o, const char *code, struct problem *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(table[i].status, status) == 0)
-			return &table[i];
-	return NULL;
+	switch (o->meaning) {
+	case DONE:
+		return saga_resume(db, PRESCRIPTION, run, o->step, true, NULL, NULL, err);
+	case FAILED:
+		return saga_resume(db, PRESCRIPTION, run, o->step, false, code, NULL, err);
+	case PARKED:
+		return saga_park(db, PRESCRIPTION, run, o->step, code, err);
+	case UNDONE:
+		return saga_undone(db, PRESCRIPTION, run, o->step, true, NULL, err);
+	case NOT_UNDONE:
+		return saga_undone(db, PRESCRIPTION, run, o->step, false, code, err);
+	case GONE:
+		return saga_turn_back(db, PRESCRIPTION, run, o->step, code, err);
+	case NEWS:
+		break;
+	}
+	return 0;
 }
 
-/* The saga before the run: the engine locks in that order too. A run parked for want of an outcome goes on when it comes. */
+/* *known false: the status says nothing to anybody. The saga before the run's row: the engine locks in that order too. */
 static int
-settle(struct db *db, const struct run *run, const struct outcome *o, const char *code, struct problem *err)
+tell_saga(struct db *db, struct uuid run, const struct outcome *table, size_t n, const char *status, const char *code, bool *known,
+    struct problem *err)
 {
-	bool moved;
-
-	if (o->meaning == NEWS)
-		return 0;
-	if (o->meaning == PARK)
-		return strcmp(run->status, "running") == 0 ? run_move(db, run, "manual", code, &moved, err) : 0;
-	if (saga_resume(db, PRESCRIPTION, run->id, o->step, o->meaning == OK, code, NULL, err) < 0)
-		return -1;
-	return strcmp(run->status, "manual") == 0 ? run_move(db, run, "running", NULL, &moved, err) : 0;
+	*known = false;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(table[i].status, status) != 0)
+			continue;
+		*known = true;
+		if (say(db, run, &table[i], code, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
 outcome_payment(struct db *db, struct uuid id, const char *status, const char *code, struct problem *err)
 {
-	const struct outcome *o = find(payment_outcomes, COUNT(payment_outcomes), status);
 	struct run run;
+	bool known;
 
-	if (o == NULL)
+	if (code == NULL)
+		code = strcmp(status, "failed") == 0 ? "card_declined" : strcmp(status, "cancelled") == 0 ? "authorisation_lost" :
+		    "payment_manual";
+	if (tell_saga(db, id, payment_outcomes, COUNT(payment_outcomes), status, code, &known, err) < 0)
+		return -1;
+	if (!known)
 		return 0;
-	if (code == NULL && o->meaning == REFUSED)
-		code = "card_declined";
-	if (code == NULL && o->meaning == PARK)
-		code = "payment_manual";
-	if (run_load(db, id, &run, err) < 0 || settle(db, &run, o, code, err) < 0 ||
-	    db_exec(db, payment_sql, err, P_UUID(id), P_TEXT(status)) < 0)
+	if (run_load(db, id, &run, err) < 0 || db_exec(db, payment_sql, err, P_UUID(id), P_TEXT(status)) < 0)
 		return -1;
 	return strcmp(status, "captured") == 0 ? hold_end(db, run.submission_id, "charged", err) : 0;
 }
@@ -83,18 +124,23 @@ outcome_payment(struct db *db, struct uuid id, const char *status, const char *c
 int
 outcome_rx(struct db *db, struct uuid id, const char *status, const char *reason, struct problem *err)
 {
-	const struct outcome *o = find(rx_outcomes, COUNT(rx_outcomes), status);
-	struct run run;
+	bool known;
 
-	if (o == NULL)
-		return 0;
-	if (reason == NULL && o->meaning == REFUSED)
-		reason = "pharmacy_rejected";
-	if (reason == NULL && o->meaning == PARK)
+	if (reason == NULL)
 		reason = arena_printf(db_current_arena(db), "pharmacy_%s", status);
-	if (run_load(db, id, &run, err) < 0 || settle(db, &run, o, reason, err) < 0)
+	if (tell_saga(db, id, rx_outcomes, COUNT(rx_outcomes), status, reason, &known, err) < 0)
 		return -1;
-	return db_exec(db, rx_sql, err, P_UUID(id), P_TEXT(status)) < 0 ? -1 : 0;
+	return known && db_exec(db, rx_sql, err, P_UUID(id), P_TEXT(status)) < 0 ? -1 : 0;
+}
+
+int
+outcome_shipment(struct db *db, struct uuid id, const char *status, const char *reason, struct problem *err)
+{
+	bool known;
+
+	if (reason == NULL)
+		reason = arena_printf(db_current_arena(db), "parcel_%s", status);
+	return tell_saga(db, id, shipment_outcomes, COUNT(shipment_outcomes), status, reason, &known, err);
 }
 
 static const char *
@@ -140,6 +186,11 @@ on_note_created(struct event *e, struct problem *err)
 int
 on_shipment_updated(struct event *e, struct problem *err)
 {
-	return db_exec(e->db, shipment_sql, err, P_UUID(event_uuid(e, "externalId")), P_UUID(event_uuid(e, "shipmentId")),
-	    P_TEXT(event_str(e, "status")), P_TEXT(optional(event_str(e, "trackingNumber")))) < 0 ? -1 : 0;
+	struct uuid run = event_uuid(e, "externalId");
+	const char *status = event_str(e, "status");
+
+	if (outcome_shipment(e->db, run, status, optional(event_str(e, "reason")), err) < 0)
+		return -1;
+	return db_exec(e->db, shipment_sql, err, P_UUID(run), P_UUID(event_uuid(e, "shipmentId")), P_TEXT(status),
+	    P_TEXT(optional(event_str(e, "trackingNumber")))) < 0 ? -1 : 0;
 }

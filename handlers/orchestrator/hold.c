@@ -14,6 +14,10 @@ static const char end_sql[] =
 	"UPDATE payment_holds SET status = $2, version = version + 1, updated_at = now()"
 	" WHERE submission_id = $1 AND status = 'active' RETURNING id";
 
+static const char again_sql[] =
+	"UPDATE payment_holds SET status = 'active', version = version + 1, updated_at = now()"
+	" WHERE submission_id = $1 AND status = 'charged' RETURNING id";
+
 int
 hold_of_case(struct db *db, struct uuid submission, struct hold *h, bool *found, struct problem *err)
 {
@@ -36,19 +40,36 @@ hold_of_case(struct db *db, struct uuid submission, struct hold *h, bool *found,
 	return 0;
 }
 
-int
-hold_end(struct db *db, struct uuid submission, const char *status, struct problem *err)
+static int
+moved(struct db *db, const struct row *w, const char *from, const char *to, struct problem *err)
 {
-	const struct row *w;
 	char id[UUID_TEXT];
 
-	if (db_one(db, &w, end_sql, err, P_UUID(submission), P_TEXT(status)) < 0)
-		return -1;
 	if (w == NULL)
 		return 0;
 	return audit_add(db, &(struct audit_entry){ .action = "hold.status", .object = "payment_holds",
 	    .object_id = uuid_text(row_uuid(w, "id"), id),
-	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"active\",\"to\":\"%s\"}", status) }, err);
+	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"%s\",\"to\":\"%s\"}", from, to) }, err);
+}
+
+int
+hold_end(struct db *db, struct uuid submission, const char *status, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(db, &w, end_sql, err, P_UUID(submission), P_TEXT(status)) < 0)
+		return -1;
+	return moved(db, w, "active", status, err);
+}
+
+int
+hold_again(struct db *db, struct uuid submission, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(db, &w, again_sql, err, P_UUID(submission)) < 0)
+		return -1;
+	return moved(db, w, "charged", "active", err);
 }
 
 int

@@ -29,7 +29,7 @@ write_variables(struct json_writer *w, struct arena *a, const struct run *run, c
 
 	jw_object(w, "variables");
 	jw_uuid(w, "submissionId", run->submission_id);
-	if (strncmp(type, "payment_", 8) == 0 && run->currency != NULL) {
+	if ((strncmp(type, "payment_", 8) == 0 || strcmp(type, "prescription_withdrawn") == 0) && run->currency != NULL) {
 		jw_str(w, "amount", notice_amount(a, run->amount_cents));
 		jw_str(w, "currency", run->currency);
 	}

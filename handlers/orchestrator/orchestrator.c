@@ -29,7 +29,7 @@ static const struct field deny_body[] = {
 };
 #define SUMMARY_FIELDS \
 	{ "runId", UUID, .required = true, .says = "the run" }, \
-	{ "status", STRING, .required = true, .says = "running, completed, failed, manual, denied" }, \
+	{ "status", STRING, .required = true, .says = "running, completed, failed, manual, denied, compensated" }, \
 	{ "completedSteps", ARRAY, .required = true, .max = 20, .items = STRING, .says = "names, in order" }, \
 	{ "warnings", ARRAY, .required = true, .max = 20, .items = STRING, \
 	    .says = "codes of steps that failed without failing the run" }, \
@@ -166,6 +166,7 @@ static const struct event_row events[] = {
 	{ "payment.failed", on_payment },
 	{ "payment.captured", on_payment },
 	{ "payment.cancelled", on_payment },
+	{ "payment.refunded", on_payment },
 	{ "payment.manual", on_payment },
 	{ "rx.submission.updated", on_rx_updated },
 	{ "shipment.updated", on_shipment_updated },
@@ -205,7 +206,7 @@ static const char *const finished_to[] = { "integration", "portal", NULL };
 static const struct topic topics[] = {
 	{ "prescription.decided", decided_to, "a physician approved or denied, and the decision counts", decided_event },
 	{ "orchestration.step", step_to, "a step of a run ended", step_event },
-	{ "orchestration.finished", finished_to, "a run completed, failed, or needs a person", finished_event },
+	{ "orchestration.finished", finished_to, "a run completed, failed, was taken back, or needs a person", finished_event },
 	{ 0 }
 };
 

@@ -21,7 +21,8 @@ struct run {
 	const char *dosage;
 	int64_t amount_cents;
 	const char *currency;
-	const char *status;		/* running, completed, failed, manual, denied */
+	int64_t generation;		/* 1; a new decision after a run that failed for certain is the next */
+	const char *status;		/* running, completed, failed, manual, denied, compensated */
 	const char *reason;
 	struct bytes denial_enc;
 	struct bytes patient_enc;
@@ -29,8 +30,10 @@ struct run {
 	const char *pharmacy;
 	const char *pharmacy_reason;
 	bool own_shipping;
+	const char *money_order;	/* authorise_first, hold_first: the pharmacy's, decided with the route */
 	struct uuid payment_id;
 	const char *payment_status;
+	struct uuid router_id;
 	const char *rx_status;
 	struct uuid shipment_id;
 	const char *shipment_status;
@@ -40,6 +43,8 @@ struct run {
 	int64_t finished_at;
 };
 int	 run_load(struct db *db, struct uuid id, struct run *ret, struct problem *err) MUST_CHECK;	/* 404 when there is none */
+bool	 run_is_over(const struct run *run);			/* ended with nothing left standing: the case may be decided anew */
+/* The latest. */
 int	 run_of_task(struct db *db, const char *task, struct run *ret, bool *found, struct problem *err) MUST_CHECK;
 int	 run_of_case(struct db *db, struct uuid submission, struct run *ret, bool *found, struct problem *err) MUST_CHECK;
 /* The one mover of runs: history, audit and, at an end, the event and an alert. Not a legal move: nothing, and *moved false. */
@@ -73,6 +78,8 @@ struct hold {
 int	 hold_of_case(struct db *db, struct uuid submission, struct hold *ret, bool *found, struct problem *err) MUST_CHECK;
 /* Not active any more: nothing. */
 int	 hold_end(struct db *db, struct uuid submission, const char *status, struct problem *err) MUST_CHECK;
+/* The money was given back: the card may be charged by a new decision. */
+int	 hold_again(struct db *db, struct uuid submission, struct problem *err) MUST_CHECK;
 int	 on_intake_submitted(struct event *e, struct problem *err);
 
 /* ---- medication.c */
@@ -113,6 +120,7 @@ int	 sync_log_list(struct req *r, struct problem *err);		/* GET /orchestrator/sy
 int	 refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date,
     struct problem *err)
 	    MUST_CHECK;		/* *next_date NULL: nothing to schedule */
+int	 refill_cancel(struct db *db, struct uuid run, struct problem *err) MUST_CHECK;
 int	 refill_due_job(struct job *j, struct problem *err);
 int	 refill_remind_job(struct job *j, struct problem *err);
 
@@ -129,7 +137,7 @@ int	 record_begin(struct saga *s, const char *step, struct problem *err) MUST_CH
 int	 record_result(struct saga *s, const char *step, const char *json, struct problem *err) MUST_CHECK;
 int	 record_moved(struct saga *s, const struct saga_step *step, const char *state, const char *reason, struct problem *err);
 
-/* ---- the saga: steps.c is its table, steps_read.c and steps_act.c what its steps do */
+/* ---- the saga: steps.c is its table, steps_read.c and steps_act.c what its steps do, steps_undo.c what takes it back */
 #define PRESCRIPTION "prescription"
 extern const struct saga_kind prescription_saga;
 
@@ -151,21 +159,37 @@ int	 route_pharmacy_take(struct saga *s, const json_t *reply, struct problem *er
 int	 authorise_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 authorise_take(struct saga *s, const json_t *reply, struct problem *err);
 int	 authorise_polled(struct saga *s, const json_t *reply, struct problem *err);
-int	 authorise_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 authorise_held_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 payment_poll(struct saga *s, struct saga_call *call, struct problem *err);
 int	 submit_rx_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 submit_rx_take(struct saga *s, const json_t *reply, struct problem *err);
 int	 submit_rx_poll(struct saga *s, struct saga_call *call, struct problem *err);
 int	 submit_rx_polled(struct saga *s, const json_t *reply, struct problem *err);
-int	 past_acceptance(struct saga *s, struct saga_call *call, struct problem *err);	/* undo: refuses, a person decides */
 int	 hp_note_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 charge_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 charge_polled(struct saga *s, const json_t *reply, struct problem *err);
+int	 release_rx_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 notify_approved_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 notify_charged_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 create_shipment_plan(struct saga *s, struct saga_call *call, struct problem *err);
 int	 create_shipment_take(struct saga *s, const json_t *reply, struct problem *err);
 int	 schedule_refills_do(struct saga *s, struct problem *err);
+bool	 step_held(const struct run *run);		/* the pharmacy holds the prescription until it is paid */
+void	 step_ask(struct saga_call *call, const char *service, const char *method, const char *path, const char *body);
+
+int	 way_back_open(struct saga *s, const char **why_not, struct problem *err);	/* .may_turn */
+int	 authorise_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 payment_undo_poll(struct saga *s, struct saga_call *call, struct problem *err);
+int	 payment_undo_polled(struct saga *s, const json_t *reply, struct problem *err);
+int	 submit_rx_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 submit_rx_undo_polled(struct saga *s, const json_t *reply, struct problem *err);
+int	 hp_note_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 charge_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 notify_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 create_shipment_undo(struct saga *s, struct saga_call *call, struct problem *err);
+int	 create_shipment_undo_poll(struct saga *s, struct saga_call *call, struct problem *err);
+int	 create_shipment_undo_polled(struct saga *s, const json_t *reply, struct problem *err);
+int	 schedule_refills_undo(struct saga *s, struct saga_call *call, struct problem *err);
 
 const char *hp_note_text(struct arena *a, const struct run *run, const json_t *patient);	/* note.c */
 
@@ -173,6 +197,7 @@ const char *hp_note_text(struct arena *a, const struct run *run, const json_t *p
 /* Outcomes arrive as events or by polls; these apply one either way. code may be NULL. */
 int	 outcome_payment(struct db *db, struct uuid run, const char *status, const char *code, struct problem *err) MUST_CHECK;
 int	 outcome_rx(struct db *db, struct uuid run, const char *status, const char *reason, struct problem *err) MUST_CHECK;
+int	 outcome_shipment(struct db *db, struct uuid run, const char *status, const char *reason, struct problem *err) MUST_CHECK;
 int	 on_payment(struct event *e, struct problem *err);
 int	 on_rx_updated(struct event *e, struct problem *err);
 int	 on_note_created(struct event *e, struct problem *err);

@@ -20,6 +20,7 @@ static const struct record {
 	const char *step;	/* the engine's */
 	const char *name;	/* the reader's */
 	bool last;		/* the reader's step is done when this one is */
+	bool either;		/* one of two ways to the reader's step: not taken is no news */
 } records[] = {
 	{ "medication_config", "medication_config", true },
 	{ "patient_lookup", "patient_lookup", true },
@@ -27,10 +28,12 @@ static const struct record {
 	{ "verify_licence", "resolve_prescriber", false },
 	{ "resolve_prescriber", "resolve_prescriber", true },
 	{ "route_pharmacy", "route_pharmacy", true },
-	{ "authorise", "authorise", true },
+	{ "authorise", "authorise", true, .either = true },
 	{ "submit_rx", "submit_rx", true },
 	{ "hp_note", "hp_note", true },
+	{ "authorise_held", "authorise", true, .either = true },
 	{ "charge", "charge", true },
+	{ "release_rx", "release_rx", true, .either = true },
 	{ "notify", "notify", false },
 	{ "notify_payment", "notify", true },
 	{ "create_shipment", "create_shipment", true },
@@ -87,7 +90,7 @@ follow_up(struct saga *s, const struct run *run, const char *step, const char *s
 	/* The decision is the claimant's and the claimant is licensed: now it counts, and the physician is credited. */
 	if (strcmp(step, "resolve_prescriber") == 0 && strcmp(state, "confirmed") == 0)
 		return publish_decided(s->db, run, err);
-	if (strcmp(step, "authorise") == 0 && strcmp(state, "failed") == 0)
+	if (strncmp(step, "authorise", 9) == 0 && strcmp(state, "failed") == 0)
 		return notice_enqueue(s->db, run->id, "payment_failed", err);
 	return 0;
 }
@@ -101,7 +104,8 @@ record_moved(struct saga *s, const struct saga_step *step, const char *state, co
 	struct run run;
 
 	/* Part of a reader's step that went well is not yet news. */
-	if (i == COUNT(records) || (well && reason == NULL && !records[i].last))
+	if (i == COUNT(records) || (well && reason == NULL && !records[i].last) ||
+	    (records[i].either && strcmp(state, "skipped") == 0))
 		return 0;
 	if (run_load(s->db, s->subject, &run, err) < 0 ||
 	    db_exec(s->db, moved_sql, err, P_UUID(run.id), P_INT((int64_t)i), P_TEXT(records[i].name), P_TEXT(state),

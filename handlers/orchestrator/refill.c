@@ -10,11 +10,13 @@ static const char insert_sql[] =
 	" FROM refill_schedules f WHERE f.patient_id = $2 AND f.medication = $4"
 	" ON CONFLICT (run_id) DO NOTHING";
 static const char date_sql[] = "SELECT next_date::text AS next_date FROM refill_schedules WHERE run_id = $1";
+static const char cancel_sql[] =
+	"UPDATE refill_schedules SET status = 'cancelled', updated_at = now() WHERE run_id = $1 AND status IN ('scheduled', 'due', 'paused')";
 static const char due_sql[] =
 	"UPDATE refill_schedules SET status = 'due', updated_at = now() WHERE id IN (SELECT id FROM refill_schedules"
 	" WHERE status = 'scheduled' AND next_date <= current_date ORDER BY next_date LIMIT 500 FOR UPDATE SKIP LOCKED)"
 	" RETURNING id";
-static const char load_sql[] = "SELECT run_id, next_date::text AS next_date FROM refill_schedules WHERE id = $1";
+static const char load_sql[] = "SELECT run_id, next_date::text AS next_date, status FROM refill_schedules WHERE id = $1";
 
 int
 refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64_t refills, const char **next_date,
@@ -30,6 +32,12 @@ refill_schedule(struct db *db, const struct run *run, int64_t supply_days, int64
 		return -1;
 	*next_date = w == NULL ? NULL : row_str(w, "next_date");
 	return 0;
+}
+
+int
+refill_cancel(struct db *db, struct uuid run, struct problem *err)
+{
+	return db_exec(db, cancel_sql, err, P_UUID(run)) < 0 ? -1 : 0;
 }
 
 int
@@ -59,6 +67,8 @@ refill_remind_job(struct job *j, struct problem *err)
 		return -1;
 	if (f == NULL)
 		return problem(err, 404, "not_found", "no such refill");
+	if (strcmp(row_str(f, "status"), "cancelled") == 0)
+		return job_read_end(j, err);
 	if (run_load(j->db, row_uuid(f, "run_id"), &run, err) < 0 || job_read_end(j, err) < 0)
 		return -1;
 	jw_start(&w, &b);

@@ -5,25 +5,27 @@
 
 #define COLUMNS \
 	"id, task_id, submission_id, patient_id, assignment_id, practitioner_id, decision, medication, dosage, amount_cents," \
-	" currency, status, reason, denial_enc, patient_enc, prescriber::text AS prescriber, pharmacy, pharmacy_reason," \
-	" own_shipping," \
-	" payment_id, payment_status, rx_status, shipment_id, shipment_status, tracking_number, version, created_at, finished_at"
+	" currency, generation, status, reason, denial_enc, patient_enc, prescriber::text AS prescriber, pharmacy, pharmacy_reason," \
+	" own_shipping, money_order," \
+	" payment_id, payment_status, router_id, rx_status, shipment_id, shipment_status, tracking_number, version, created_at, finished_at"
 static const char load_sql[] = "SELECT " COLUMNS " FROM orchestration_runs WHERE id = $1";
-static const char task_sql[] = "SELECT " COLUMNS " FROM orchestration_runs WHERE task_id = $1";
+static const char task_sql[] = "SELECT " COLUMNS " FROM orchestration_runs WHERE task_id = $1 ORDER BY generation DESC LIMIT 1";
 static const char case_sql[] =
 	"SELECT " COLUMNS " FROM orchestration_runs WHERE submission_id = $1 ORDER BY created_at DESC LIMIT 1";
 static const char move_sql[] =
 	"UPDATE orchestration_runs SET status = $3, reason = $4, version = version + 1, updated_at = now(),"
-	" finished_at = CASE WHEN $3 IN ('completed', 'failed') THEN now() END WHERE id = $1 AND version = $2";
+	" finished_at = CASE WHEN $3 IN ('completed', 'failed', 'compensated') THEN now() END WHERE id = $1 AND version = $2";
 static const char history_sql[] = "INSERT INTO run_history (run_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
 
-/* Also a trigger of the table. A run waits in manual for a person, or for news that arrives after all. */
+/* Also a trigger of the table. A run waits in manual for a person, or for news that arrives after all; a completed one turns back when
+ * what it achieved is taken away. */
 static const struct {
 	const char *from;
 	const char *to;
 } moves[] = {
-	{ "running", "completed" }, { "running", "failed" }, { "running", "manual" },
-	{ "manual", "running" }, { "manual", "completed" }, { "manual", "failed" },
+	{ "running", "completed" }, { "running", "failed" }, { "running", "manual" }, { "running", "compensated" },
+	{ "completed", "running" },
+	{ "manual", "running" }, { "manual", "completed" }, { "manual", "failed" }, { "manual", "compensated" },
 };
 
 static void
@@ -40,6 +42,7 @@ run_from_row(struct run *x, const struct row *w)
 	x->dosage = row_opt_str(w, "dosage");
 	x->amount_cents = row_int(w, "amount_cents");
 	x->currency = row_opt_str(w, "currency");
+	x->generation = row_int(w, "generation");
 	x->status = row_str(w, "status");
 	x->reason = row_opt_str(w, "reason");
 	x->denial_enc = row_bytes(w, "denial_enc");
@@ -48,8 +51,10 @@ run_from_row(struct run *x, const struct row *w)
 	x->pharmacy = row_opt_str(w, "pharmacy");
 	x->pharmacy_reason = row_opt_str(w, "pharmacy_reason");
 	x->own_shipping = row_bool(w, "own_shipping");
+	x->money_order = row_str(w, "money_order");
 	x->payment_id = row_uuid(w, "payment_id");
 	x->payment_status = row_opt_str(w, "payment_status");
+	x->router_id = row_uuid(w, "router_id");
 	x->rx_status = row_opt_str(w, "rx_status");
 	x->shipment_id = row_uuid(w, "shipment_id");
 	x->shipment_status = row_opt_str(w, "shipment_status");
@@ -96,6 +101,12 @@ run_of_case(struct db *db, struct uuid submission, struct run *ret, bool *found,
 	if (*found)
 		run_from_row(ret, w);
 	return 0;
+}
+
+bool
+run_is_over(const struct run *run)
+{
+	return strcmp(run->status, "failed") == 0 || strcmp(run->status, "compensated") == 0;
 }
 
 static bool

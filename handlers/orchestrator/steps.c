@@ -1,6 +1,7 @@
 /*
  * steps.c: the prescription saga as a table (decision C5, rule M6): what is only read comes first, so that a missing dosage,
- * prescriber or pharmacy fails before anything happened; then authorise, submit, and capture on acceptance.
+ * prescriber or pharmacy fails before anything happened; then authorise, submit, and capture on acceptance. Where the pharmacy holds
+ * what it was sent until it is released: submit, authorise, capture, release; no dispensing before the money either way.
  */
 #include "orchestrator/orchestrator.h"
 
@@ -15,24 +16,21 @@ static const struct saga_step steps[] = {
 	{ "resolve_prescriber", CALL, .dry = true, .plan = resolve_prescriber_plan, .take = resolve_prescriber_take },
 	{ "route_pharmacy", CALL, .dry = true, .plan = route_pharmacy_plan, .take = route_pharmacy_take },
 	{ "authorise", AWAIT, .deadline_s = ASK_AFTER_S, .plan = authorise_plan, .take = authorise_take, .poll = payment_poll,
-	    .polled = authorise_polled, .undo = authorise_undo },
+	    .polled = authorise_polled, .undo = authorise_undo, .undo_poll = payment_undo_poll, .undo_polled = payment_undo_polled },
 	{ "submit_rx", AWAIT, .deadline_s = ASK_AFTER_S, .plan = submit_rx_plan, .take = submit_rx_take, .poll = submit_rx_poll,
-	    .polled = submit_rx_polled, .undo = past_acceptance },
-	{ "hp_note", CALL, .warn_only = true, .plan = hp_note_plan },
+	    .polled = submit_rx_polled, .undo = submit_rx_undo, .undo_poll = submit_rx_poll, .undo_polled = submit_rx_undo_polled },
+	{ "hp_note", CALL, .warn_only = true, .plan = hp_note_plan, .undo = hp_note_undo },
+	{ "authorise_held", AWAIT, .deadline_s = ASK_AFTER_S, .plan = authorise_held_plan, .take = authorise_take,
+	    .poll = payment_poll, .polled = authorise_polled, .undo = authorise_undo, .undo_poll = payment_undo_poll,
+	    .undo_polled = payment_undo_polled },
 	{ "charge", AWAIT, .deadline_s = ASK_AFTER_S, .plan = charge_plan, .poll = payment_poll, .polled = charge_polled,
-	    .undo = past_acceptance },
-	{ "notify", CALL, .warn_only = true, .plan = notify_approved_plan },
+	    .undo = charge_undo, .undo_poll = payment_undo_poll, .undo_polled = payment_undo_polled },
+	{ "release_rx", CALL, .plan = release_rx_plan },
+	{ "notify", CALL, .warn_only = true, .plan = notify_approved_plan, .undo = notify_undo },
 	{ "notify_payment", CALL, .warn_only = true, .plan = notify_charged_plan },
-	{ "create_shipment", CALL, .plan = create_shipment_plan, .take = create_shipment_take },
-	{ "schedule_refills", LOCAL, .local = schedule_refills_do },
-};
-
-/* The engine's ends in the words of a run: what was compensated has failed, and its steps show what was taken back. */
-static const struct {
-	const char *saga;
-	const char *run;
-} ends[] = {
-	{ "completed", "completed" }, { "failed", "failed" }, { "compensated", "failed" }, { "manual", "manual" },
+	{ "create_shipment", CALL, .plan = create_shipment_plan, .take = create_shipment_take, .undo = create_shipment_undo,
+	    .undo_poll = create_shipment_undo_poll, .undo_polled = create_shipment_undo_polled },
+	{ "schedule_refills", LOCAL, .local = schedule_refills_do, .undo = schedule_refills_undo },
 };
 
 static int
@@ -41,16 +39,26 @@ ended(struct saga *s, const char *state, const char *reason, struct problem *err
 	struct run run;
 	bool moved;
 
+	if (run_load(s->db, s->subject, &run, err) < 0 || run_move(s->db, &run, state, reason, &moved, err) < 0)
+		return -1;
+	return strcmp(state, "compensated") == 0 ? hold_again(s->db, run.submission_id, err) : 0;
+}
+
+/* A person decided, or news came late, or the pharmacy took back what it had accepted. */
+static int
+reopened(struct saga *s, struct problem *err)
+{
+	struct run run;
+	bool moved;
+
 	if (run_load(s->db, s->subject, &run, err) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT(ends); i++)
-		if (strcmp(ends[i].saga, state) == 0)
-			return run_move(s->db, &run, ends[i].run, reason, &moved, err);
-	return problem(err, 500, "unknown_end", "a saga does not end in %s", state);
+	return run_move(s->db, &run, "running", NULL, &moved, err);
 }
 
 const struct saga_kind prescription_saga = {
 	.name = PRESCRIPTION, .steps = steps, .nsteps = COUNT(steps), .ended = ended, .moved = record_moved,
+	.may_turn = way_back_open, .reopened = reopened,
 };
 
 int

@@ -31,8 +31,8 @@ uuid_member(const json_t *reply, const char *name, struct uuid *ret, struct prob
 	return 0;
 }
 
-static void
-ask(struct saga_call *call, const char *service, const char *method, const char *path, const char *body)
+void
+step_ask(struct saga_call *call, const char *service, const char *method, const char *path, const char *body)
 {
 	call->service = service;
 	call->method = method;
@@ -42,14 +42,25 @@ ask(struct saga_call *call, const char *service, const char *method, const char 
 
 /* ---- 5a authorise */
 
-int
-authorise_plan(struct saga *s, struct saga_call *call, struct problem *err)
+bool
+step_held(const struct run *run)
+{
+	return strcmp(run->money_order, "hold_first") == 0;
+}
+
+/* Before the prescription goes out, or while the pharmacy holds it (rule M6): one of the two steps, never both. */
+static int
+authorise(struct saga *s, struct saga_call *call, bool held, struct problem *err)
 {
 	struct buf b = buf_in(s->arena, 2048);
 	struct json_writer w;
 	struct run run;
 
-	if (record_begin(s, "authorise", err) < 0 || step_run(s, &run, err) < 0)
+	if (step_run(s, &run, err) < 0)
+		return -1;
+	if (step_held(&run) != held)
+		return 0;
+	if (record_begin(s, "authorise", err) < 0)
 		return -1;
 	run_event(&w, &b, &run);
 	jw_str(&w, "setupIntentId", saga_str(s, "setupIntentId"));
@@ -57,8 +68,20 @@ authorise_plan(struct saga *s, struct saga_call *call, struct problem *err)
 	jw_str(&w, "currency", run.currency);
 	jw_str(&w, "purpose", "visit");
 	jw_end(&w);
-	ask(call, "billing", "POST", "/billing/payments", b.data);
+	step_ask(call, "billing", "POST", "/billing/payments", b.data);
 	return 0;
+}
+
+int
+authorise_plan(struct saga *s, struct saga_call *call, struct problem *err)
+{
+	return authorise(s, call, false, err);
+}
+
+int
+authorise_held_plan(struct saga *s, struct saga_call *call, struct problem *err)
+{
+	return authorise(s, call, true, err);
 }
 
 int
@@ -77,7 +100,7 @@ authorise_take(struct saga *s, const json_t *reply, struct problem *err)
 int
 payment_poll(struct saga *s, struct saga_call *call, struct problem *err UNUSED)
 {
-	ask(call, "billing", "GET", arena_printf(s->arena, "/billing/payments/%s", saga_str(s, "paymentId")), NULL);
+	step_ask(call, "billing", "GET", arena_printf(s->arena, "/billing/payments/%s", saga_str(s, "paymentId")), NULL);
 	return 0;
 }
 
@@ -85,13 +108,6 @@ int
 authorise_polled(struct saga *s, const json_t *reply, struct problem *err)
 {
 	return outcome_payment(s->db, s->subject, text(reply, "status"), json_text_at(reply, "code"), err);
-}
-
-int
-authorise_undo(struct saga *s, struct saga_call *call, struct problem *err UNUSED)
-{
-	ask(call, "billing", "POST", arena_printf(s->arena, "/billing/payments/%s/cancel", saga_str(s, "paymentId")), NULL);
-	return 0;
 }
 
 /* ---- 5b submit_rx */
@@ -176,10 +192,12 @@ submit_rx_plan(struct saga *s, struct saga_call *call, struct problem *err)
 	jw_raw(&w, "prescriber", run.prescriber);
 	write_medication(&w, s, &run);
 	jw_str(&w, "callbackUrl", "/api/pharmacy/callback");
+	if (step_held(&run))
+		jw_bool(&w, "hold", true);
 	jw_end(&w);
 	if (b.failed)
 		return problem(err, 422, "prescription_too_long", "the prescription exceeds %zu bytes", b.max);
-	ask(call, "router", "POST", "/rx/prescriptions/submit", b.data);
+	step_ask(call, "router", "POST", "/rx/prescriptions/submit", b.data);
 	call->patient = run.patient_id;
 	return sync_log(s->db, &run, &(struct sync_entry){ .system = run.pharmacy, .direction = "out", .action = "submit",
 	    .outcome = "attempted" }, err);
@@ -205,7 +223,7 @@ submit_rx_poll(struct saga *s, struct saga_call *call, struct problem *err UNUSE
 {
 	char id[UUID_TEXT];
 
-	ask(call, "router", "GET", arena_printf(s->arena, "/rx/prescriptions?externalId=%s", uuid_text(s->subject, id)), NULL);
+	step_ask(call, "router", "GET", arena_printf(s->arena, "/rx/prescriptions?externalId=%s", uuid_text(s->subject, id)), NULL);
 	return 0;
 }
 
@@ -213,13 +231,6 @@ int
 submit_rx_polled(struct saga *s, const json_t *reply, struct problem *err)
 {
 	return outcome_rx(s->db, s->subject, text(reply, "status"), json_text_at(reply, "reason"), err);
-}
-
-/* A pharmacy that accepted may have dispensed, and money that was taken is not untaken by a program: a person decides (rule M7). */
-int
-past_acceptance(struct saga *s UNUSED, struct saga_call *call UNUSED, struct problem *err)
-{
-	return problem(err, 409, "past_acceptance", "the prescription was accepted; a person decides what is taken back");
 }
 
 /* ---- the note beside it */
@@ -246,7 +257,7 @@ hp_note_plan(struct saga *s, struct saga_call *call, struct problem *err)
 	jw_str(&w, "practitionerName", text(prescriber, "name"));
 	jw_str(&w, "text", hp_note_text(s->arena, &run, patient));
 	jw_end(&w);
-	ask(call, "integration", "POST", "/api/ehr/notes", b.data);
+	step_ask(call, "integration", "POST", "/api/ehr/notes", b.data);
 	call->patient = run.patient_id;
 	return sync_log(s->db, &run, &(struct sync_entry){ .system = "canvas", .direction = "out", .action = "note",
 	    .outcome = "attempted", .external_id = canvas }, err);
@@ -261,10 +272,7 @@ charge_plan(struct saga *s, struct saga_call *call, struct problem *err)
 
 	if (record_begin(s, "charge", err) < 0 || step_run(s, &run, err) < 0)
 		return -1;
-	/* The pharmacy took its acceptance back while the note was filed: nothing is charged for what is not dispensed. */
-	if (run.rx_status != NULL && (strcmp(run.rx_status, "cancelled") == 0 || strcmp(run.rx_status, "rejected") == 0))
-		return problem(err, 409, "prescription_cancelled", "the pharmacy cancelled the prescription");
-	ask(call, "billing", "POST", arena_printf(s->arena, "/billing/payments/%s/capture", saga_str(s, "paymentId")), NULL);
+	step_ask(call, "billing", "POST", arena_printf(s->arena, "/billing/payments/%s/capture", saga_str(s, "paymentId")), NULL);
 	return 0;
 }
 
@@ -272,6 +280,22 @@ int
 charge_polled(struct saga *s, const json_t *reply, struct problem *err)
 {
 	return outcome_payment(s->db, s->subject, text(reply, "status"), json_text_at(reply, "code"), err);
+}
+
+/* ---- what the pharmacy held is paid: it may dispense */
+
+int
+release_rx_plan(struct saga *s, struct saga_call *call, struct problem *err)
+{
+	struct run run;
+	char id[UUID_TEXT];
+
+	if (step_run(s, &run, err) < 0)
+		return -1;
+	if (step_held(&run))
+		step_ask(call, "router", "POST",
+		    arena_printf(s->arena, "/rx/prescriptions/%s/release", uuid_text(run.router_id, id)), NULL);
+	return 0;
 }
 
 /* ---- 7 notify */
@@ -283,7 +307,7 @@ notify(struct saga *s, struct saga_call *call, const char *type, struct problem 
 
 	if (step_run(s, &run, err) < 0)
 		return -1;
-	ask(call, "notify", "POST", "/notify/send", notice_body(s->arena, &run, type));
+	step_ask(call, "notify", "POST", "/notify/send", notice_body(s->arena, &run, type));
 	return 0;
 }
 
@@ -328,7 +352,7 @@ create_shipment_plan(struct saga *s, struct saga_call *call, struct problem *err
 	write_address(&w, json_object_get(patient, "address"));
 	jw_end(&w);
 	jw_end(&w);
-	ask(call, "shipping", "POST", "/shipping/shipments", b.data);
+	step_ask(call, "shipping", "POST", "/shipping/shipments", b.data);
 	call->patient = run.patient_id;
 	return 0;
 }

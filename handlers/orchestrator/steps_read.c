@@ -7,7 +7,7 @@
 static const char patient_sql[] = "UPDATE orchestration_runs SET patient_enc = $2, updated_at = now() WHERE id = $1";
 static const char prescriber_sql[] = "UPDATE orchestration_runs SET prescriber = $2::jsonb, updated_at = now() WHERE id = $1";
 static const char pharmacy_sql[] =
-	"UPDATE orchestration_runs SET pharmacy = $2, pharmacy_reason = $3, own_shipping = $4, updated_at = now() WHERE id = $1";
+	"UPDATE orchestration_runs SET pharmacy = $2, pharmacy_reason = $3, own_shipping = $4, money_order = $5, updated_at = now() WHERE id = $1";
 
 static const char *
 text(const json_t *o, const char *path)
@@ -209,7 +209,8 @@ int
 route_pharmacy_take(struct saga *s, const json_t *reply, struct problem *err)
 {
 	const char *pharmacy = json_text_at(reply, "pharmacy"), *reason = text(reply, "reason");
-	bool own = json_is_true(json_object_get(reply, "ownShipping"));
+	bool own = json_is_true(json_object_get(reply, "ownShipping")), held = json_is_true(json_object_get(reply, "holds"));
+	const char *order = held ? "hold_first" : "authorise_first";
 	struct buf b = buf_in(s->arena, 1024);
 	struct json_writer w;
 
@@ -220,8 +221,10 @@ route_pharmacy_take(struct saga *s, const json_t *reply, struct problem *err)
 	jw_str(&w, "pharmacy", pharmacy);
 	jw_str(&w, "reason", reason);
 	jw_bool(&w, "ownShipping", own);
+	jw_str(&w, "moneyOrder", order);
 	jw_end(&w);
-	if (db_exec(s->db, pharmacy_sql, err, P_UUID(s->subject), P_TEXT(pharmacy), P_TEXT(reason), P_BOOL(own)) < 0)
+	if (db_exec(s->db, pharmacy_sql, err, P_UUID(s->subject), P_TEXT(pharmacy), P_TEXT(reason), P_BOOL(own),
+	    P_TEXT(order)) < 0)
 		return -1;
 	return record_result(s, "route_pharmacy", b.data, err);
 }

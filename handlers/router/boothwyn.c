@@ -90,9 +90,13 @@ boothwyn_submit_job(struct job *j, struct problem *err)
 {
 	struct submission s;
 	json_t *payload;
+	bool wanted;
 
-	if (job_begin(j, err) < 0 || submission_load(j->db, job_uuid(j, "id"), &s, err) < 0 ||
-	    (payload = submission_payload(j->db, &s, err)) == NULL ||
+	if (job_begin(j, err) < 0 || submission_to_send(j->db, job_uuid(j, "id"), &s, &wanted, err) < 0)
+		return -1;
+	if (!wanted)
+		return job_end(j, err);
+	if ((payload = submission_payload(j->db, &s, err)) == NULL ||
 	    effect_intend(j->db, &(struct effect_request){ .kind = "boothwyn.order", .subject = s.id, .patient = s.patient_id, .generation = 1,
 	    .method = "POST", .path = ORDER_PATH, .content_type = "application/json", .body = order_body(j, &s, payload) }, err) < 0)
 		return -1;
@@ -148,6 +152,9 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 		news = (struct submission_news){ .status = "rejected", .reason = e->error_code == NULL ? "pharmacy_refused" : e->error_code };
 	if (submission_load(j->db, e->subject, &s, err) < 0)
 		return -1;
+	/* It was taken back while it was under way: now it is known what to ask for. */
+	if (strcmp(s.status, "cancel_pending") == 0 && strcmp(news.status, "rejected") != 0)
+		return submission_ask_cancel(j->db, &s, err);
 	return submission_move(j->db, &s, &news, &moved, err);
 }
 

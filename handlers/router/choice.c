@@ -5,7 +5,7 @@
 #include "router/router.h"
 
 static const char choose_sql[] =
-	"SELECT c.code, c.name, c.adapter, c.own_shipping, s.state IS NOT NULL AS licensed"
+	"SELECT c.code, c.name, c.adapter, c.own_shipping, c.holds, s.state IS NOT NULL AS licensed"
 	"  FROM router_pharmacy_config c"
 	"  LEFT JOIN router_pharmacy_states s ON s.tenant_id = c.tenant_id AND s.pharmacy = c.code AND s.state = $1"
 	" WHERE c.active AND c.platform = $2 AND (s.state IS NOT NULL OR c.any_state)"
@@ -31,6 +31,7 @@ choice_show(struct req *r, struct problem *err)
 	jw_str(j, "adapter", row_str(w, "adapter"));
 	jw_str(j, "reason", row_bool(w, "licensed") ? "licensed_in_state" : "fallback");
 	jw_bool(j, "ownShipping", row_bool(w, "own_shipping"));
+	jw_bool(j, "holds", row_bool(w, "holds"));
 	jw_end(j);
 	return 0;
 }

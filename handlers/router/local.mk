@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/librouter.a
 %canon_reldir%_librouter_a_SOURCES = %reldir%/router.c %reldir%/router.h %reldir%/choice.c %reldir%/submission.c \
-	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/webhook.c %reldir%/callback.c %reldir%/reconcile.c
+	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/webhook.c %reldir%/callback.c %reldir%/cancel.c %reldir%/reconcile.c
 SERVICE_LIBS += %reldir%/librouter.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-router

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "crypto/signature.h"
+#include "data/attention.h"
 #include "net/breaker.h"
 #include "router/router.h"
 
@@ -33,9 +34,9 @@ struct method {
 };
 
 static void
-method_begin(struct method *m, struct job *j, const char *name)
+method_begin(struct method *m, struct arena *a, const char *name)
 {
-	m->buf = buf_in(j->arena, 64 * 1024);
+	m->buf = buf_in(a, 64 * 1024);
 	jw_start(&m->w, &m->buf);
 	jw_object(&m->w, NULL);
 	jw_str(&m->w, "MethodName", name);
@@ -128,7 +129,7 @@ search_patient(struct job *j, const json_t *patient, struct problem *err)
 {
 	struct method m;
 
-	method_begin(&m, j, "PatientSearch");
+	method_begin(&m, j->arena, "PatientSearch");
 	method_param(&m, "RequestedByEmployeeID", conf_str(j->conf, "PIONEERRX_EMPLOYEE_ID"));
 	method_param(&m, "LastName", text(patient, "lastName"));
 	method_param(&m, "FirstName", text(patient, "firstName"));
@@ -142,7 +143,7 @@ search_prescriber(struct job *j, const char *npi, struct problem *err)
 {
 	struct method m;
 
-	method_begin(&m, j, "PrescriberSearch");
+	method_begin(&m, j->arena, "PrescriberSearch");
 	method_param(&m, "RequestedByEmployeeID", conf_str(j->conf, "PIONEERRX_EMPLOYEE_ID"));
 	method_param(&m, "NPI", npi);
 	return ask(j, method_end(&m), err);
@@ -154,7 +155,7 @@ search_order(struct job *j, struct uuid id, struct problem *err)
 	struct method m;
 	char number[UUID_TEXT];
 
-	method_begin(&m, j, "GetRxTransaction");
+	method_begin(&m, j->arena, "GetRxTransaction");
 	method_param(&m, "RequestedByEmployeeID", conf_str(j->conf, "PIONEERRX_EMPLOYEE_ID"));
 	method_param(&m, "PrescriberOrderNumber", uuid_text(id, number));
 	return ask(j, method_end(&m), err);
@@ -168,7 +169,7 @@ add_patient(struct job *j, const json_t *p)
 	struct method m;
 	const char *sex = text(p, "sex");
 
-	method_begin(&m, j, "PatientAdd");
+	method_begin(&m, j->arena, "PatientAdd");
 	method_param(&m, "RequestedByEmployeeID", conf_str(j->conf, "PIONEERRX_EMPLOYEE_ID"));
 	method_param(&m, "LastName", text(p, "lastName"));
 	method_param(&m, "FirstName", text(p, "firstName"));
@@ -192,7 +193,7 @@ hold_order(struct job *j, const struct submission *s, const json_t *payload, con
 
 	clock_text(clock_us(), today);
 	today[10] = '\0';	/* the date of an RFC 3339 time */
-	method_begin(&m, j, "RxAddOnHold");
+	method_begin(&m, j->arena, "RxAddOnHold");
 	method_param(&m, "RequestedByEmployeeID", conf_str(j->conf, "PIONEERRX_EMPLOYEE_ID"));
 	method_param(&m, "PatientID", s->vendor_patient);
 	method_param(&m, "WrittenByID", prescriber);
@@ -206,6 +207,8 @@ hold_order(struct job *j, const struct submission *s, const json_t *payload, con
 	method_param(&m, "DispenseAsWritten", "false");
 	method_param(&m, "InformationalComment", text(rx, "dosage"));
 	method_param(&m, "PrescriberOrderNumber", uuid_text(s->id, number));
+	if (s->hold)
+		method_param(&m, "HoldUntilReleased", "true");
 	return method_end(&m);
 }
 
@@ -265,6 +268,7 @@ pioneerrx_submit_job(struct job *j, struct problem *err)
 	struct submission s;
 	json_t *payload, *found;
 	const char *person;
+	bool wanted;
 
 	if (load_open(j, &s, &payload, err) < 0)
 		return -1;
@@ -272,8 +276,10 @@ pioneerrx_submit_job(struct job *j, struct problem *err)
 	if (found == NULL)
 		return -1;
 	person = person_of(found, "patientSearchResults");
-	if (job_begin(j, err) < 0)
+	if (job_begin(j, err) < 0 || submission_to_send(j->db, s.id, &s, &wanted, err) < 0)
 		return -1;
+	if (!wanted)
+		return job_end(j, err);
 	if (person == NULL) {
 		if (intend(j, "pioneerrx.patient", &s, add_patient(j, json_object_get(payload, "patient")), err) < 0)
 			return -1;
@@ -301,6 +307,7 @@ pioneerrx_prescribe_job(struct job *j, struct problem *err)
 	struct submission s;
 	json_t *payload, *found;
 	const char *prescriber;
+	bool wanted;
 
 	if (load_open(j, &s, &payload, err) < 0)
 		return -1;
@@ -310,7 +317,8 @@ pioneerrx_prescribe_job(struct job *j, struct problem *err)
 	prescriber = person_of(found, "prescriberSearchResults");
 	if (prescriber == NULL)
 		return reject(j, &s, "prescriber_unknown", err);
-	if (job_begin(j, err) < 0 || intend(j, "pioneerrx.order", &s, hold_order(j, &s, payload, prescriber), err) < 0)
+	if (job_begin(j, err) < 0 || submission_to_send(j->db, s.id, &s, &wanted, err) < 0 ||
+	    (wanted && intend(j, "pioneerrx.order", &s, hold_order(j, &s, payload, prescriber), err) < 0))
 		return -1;
 	return job_end(j, err);
 }
@@ -484,10 +492,62 @@ settle_order(struct job *j, struct effect *e, const char *state, const struct ht
 		news = (struct submission_news){ .status = "rejected", .reason = e->error_code == NULL ? "pharmacy_refused" : e->error_code };
 	if (submission_load(j->db, e->subject, &s, err) < 0 || submission_move(j->db, &s, &news, &moved, err) < 0)
 		return -1;
+	/* It was taken back while it was under way: now it is known what to ask for. */
+	if (strcmp(s.status, "cancel_pending") == 0 && strcmp(news.status, "rejected") != 0 &&
+	    submission_ask_cancel(j->db, &s, err) < 0)
+		return -1;
 	if (strcmp(news.status, "accepted") != 0)
 		return 0;
 	return follow_later(j, e->subject, err);
 }
+
+/* ---- the release of what was submitted on hold. No such method is published: the name is an agreement with the pharmacy. */
+
+int
+pioneerrx_release(struct req *r, const struct submission *s, struct problem *err)
+{
+	struct method m;
+	char number[UUID_TEXT];
+
+	method_begin(&m, r->arena, "RxReleaseHold");
+	method_param(&m, "RequestedByEmployeeID", conf_str(r->conf, "PIONEERRX_EMPLOYEE_ID"));
+	method_param(&m, "PrescriberOrderNumber", uuid_text(s->id, number));
+	return effect_intend(r->db, &(struct effect_request){ .kind = "pioneerrx.release", .subject = s->id, .patient = s->patient_id,
+	    .generation = 1, .method = "POST", .path = PROCESS, .content_type = "application/json", .body = method_end(&m) }, err);
+}
+
+/* Not on hold any more: it was released, by us or at the pharmacy. */
+static enum verdict
+look_up_release(struct job *j, struct effect *e, struct http_answer *a UNUSED)
+{
+	struct problem err = { 0 };
+	json_t *found = search_order(j, e->subject, &err);
+	const char *status = json_text_at(found, "results.rxTransaction.0.currentRxTransactionStatusText");
+
+	if (status == NULL)
+		return EFFECT_UNCERTAIN;
+	return strcasecmp(status, "On Hold") == 0 ? EFFECT_RETRY : EFFECT_CONFIRMED;
+}
+
+static int
+settle_release(struct job *j, struct effect *e, const char *state, const struct http_answer *a UNUSED, struct problem *err)
+{
+	struct submission s;
+	char id[UUID_TEXT];
+
+	if (strcmp(state, "refused") != 0)	/* manual has called a person already */
+		return 0;
+	if (submission_load(j->db, e->subject, &s, err) < 0)
+		return -1;
+	return attention_raise(j->db, &(struct attention){ .kind = "prescription.release", .subject = uuid_text(s.id, id),
+	    .code = "release_refused", .submission = s.submission_id, .patient = s.patient_id,
+	    .detail = arena_printf(j->arena, "{\"pharmacy\":\"%s\"}", s.pharmacy) }, err);
+}
+
+const struct effect_kind pioneerrx_release_effect = {
+	.name = "pioneerrx.release", .unknown = LOOK_UP, .deadline_s = 3600,
+	.dress = dress, .judge = judge_order, .look_up = look_up_release, .settle = settle_release,
+};
 
 const struct effect_kind pioneerrx_patient_effect = {
 	.name = "pioneerrx.patient", .unknown = LOOK_UP, .deadline_s = 3600,

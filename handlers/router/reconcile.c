@@ -59,8 +59,9 @@ compare(struct job *j, struct reconciliation *r, const struct order *o, struct p
 	d.kind = is(o, "rejected") || is(o, "manual") ? "missing_here" : "state";
 	if (strcmp(d.kind, "missing_here") == 0)
 		return cancelled ? 0 : reconcile_differs(j->db, r, &d, err);
-	/* Queued: our own worker is still at it, and the row did not move for a while: that is a job's trouble, not a difference. */
-	if (is(o, "queued") || cancelled == is(o, "cancelled"))
+	/* Queued: our own worker is still at it, and the row did not move for a while: that is a job's trouble, not a difference.
+	 * Taken back: the pharmacy is being asked. */
+	if (is(o, "queued") || is(o, "cancel_pending") || cancelled == is(o, "cancelled"))
 		return 0;
 	return reconcile_differs(j->db, r, &d, err);
 }

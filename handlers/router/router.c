@@ -74,6 +74,7 @@ static const struct field choice_reply[] = {
 	{ "adapter", STRING, .required = true, .says = "how it is spoken to" },
 	{ "reason", STRING, .required = true, .says = "licensed_in_state or fallback", .example = "blood pressure" },
 	{ "ownShipping", BOOLEAN, .required = true, .says = "true: we label and ship; false: the pharmacy ships itself" },
+	{ "holds", BOOLEAN, .required = true, .says = "true: it may be submitted on hold, before the money; false: authorise first" },
 	{ 0 }
 };
 static const struct field submit_body[] = {
@@ -86,6 +87,7 @@ static const struct field submit_body[] = {
 	{ "medication", OBJECT, .required = true, .of = medication_fields, .says = "what to dispense" },
 	{ "callbackUrl", STRING, .max = 200, .says = "path of a Telerx service that hears of every change, signed",
 	    .example = "/api/pharmacy/callback" },
+	{ "hold", BOOLEAN, .says = "not to be dispensed before it is released" },
 	{ 0 }
 };
 static const struct field submission_reply[] = {
@@ -93,7 +95,7 @@ static const struct field submission_reply[] = {
 	{ "externalId", UUID, .required = true, .says = "the caller's id" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "pharmacy", STRING, .required = true, .says = "its code", .example = "gmp" },
-	{ "status", STRING, .required = true, .says = "queued, accepted, rejected, manual, shipped, delivered or cancelled" },
+	{ "status", STRING, .required = true, .says = "queued, accepted, rejected, manual, shipped, delivered, cancel_pending or cancelled" },
 	{ "reason", STRING, .says = "why, for rejected and manual", .example = "blood pressure" },
 	{ "vendorOrder", STRING, .says = "the pharmacy's own order id" },
 	{ "trackingNumber", STRING, .says = "of the parcel", .example = "794644790138" },
@@ -123,7 +125,7 @@ static const struct route routes[] = {
 	    .says = "chooses the pharmacy for a state" },
 	{ "POST", "/rx/prescriptions/submit", submission_create, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
 	    .audit = "prescription.submit", .body = submit_body, .reply = submission_reply, .status = 202,
-	    .problems = "422 unknown_pharmacy",
+	    .problems = "422 unknown_pharmacy pharmacy_does_not_hold",
 	    .says = "takes a prescription for submission to its pharmacy" },
 	{ "GET", "/rx/prescriptions/:id", submission_show, .access = SERVICE, .callers = "orchestrator", .db = READ,
 	    .reply = submission_reply, .says = "one submission" },
@@ -131,6 +133,14 @@ static const struct route routes[] = {
 	    .query = find_query, .reply = submission_reply,
 	    .problems = "404 not_found",
 	    .says = "the submission of a caller's own id" },
+	{ "POST", "/rx/prescriptions/:id/cancel", submission_cancel, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
+	    .audit = "prescription.cancel", .reply = submission_reply, .status = 202,
+	    .problems = "409 already_shipped",
+	    .says = "takes a prescription back; the outcome is an event" },
+	{ "POST", "/rx/prescriptions/:id/release", submission_release, .access = SERVICE, .callers = "orchestrator", .db = WRITE, .once = KEY,
+	    .audit = "prescription.release", .reply = submission_reply, .status = 202,
+	    .problems = "409 not_on_hold",
+	    .says = "lets the pharmacy dispense what it holds" },
 	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
 	    .audit = "webhook.boothwyn", .body = boothwyn_body,
 	    .problems = "404 not_found",
@@ -146,6 +156,7 @@ static const struct job_row jobs[] = {
 	{ "pioneerrx.patient", effect_job, .queue = "pioneerrx", .says = "adds the patient" },
 	{ "pioneerrx.prescribe", pioneerrx_prescribe_job, .queue = "pioneerrx", .says = "finds the prescriber and intends the order" },
 	{ "pioneerrx.order", effect_job, .queue = "pioneerrx", .says = "sends the order" },
+	{ "pioneerrx.release", effect_job, .queue = "pioneerrx", .says = "releases a held order" },
 	{ "pioneerrx.follow", pioneerrx_follow_job, .queue = "pioneerrx", .says = "asks for the order's status until it ends" },
 	{ "boothwyn.submit", boothwyn_submit_job, .queue = "boothwyn", .says = "intends the order" },
 	{ "boothwyn.order", effect_job, .queue = "boothwyn", .says = "sends the order" },
@@ -161,7 +172,9 @@ static const struct timer_row timers[] = {
 	{ "pioneerrx.reconcile", "RECONCILE_EVERY", "pioneerrx.reconcile", "compares orders with PioneerRx" },
 	{ "pioneerrx.close", "RECONCILE_CLOSE", "pioneerrx.close", "closes the day" },
 };
-static const struct effect_kind *const effect_list[] = { &pioneerrx_patient_effect, &pioneerrx_order_effect, &boothwyn_order_effect };
+static const struct effect_kind *const effect_list[] = {
+	&pioneerrx_patient_effect, &pioneerrx_order_effect, &pioneerrx_release_effect, &boothwyn_order_effect,
+};
 
 static const struct field updated_event[] = {
 	{ "routerSubmissionId", UUID, .required = true, .says = "the order here" },

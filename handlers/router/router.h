@@ -27,6 +27,7 @@ struct submission {
 	const char *vendor_order;
 	const char *tracking_number;
 	const char *tracking_url;
+	bool hold;			/* submitted on hold, until it is released */
 	int64_t version;
 	struct bytes payload_enc;
 };
@@ -35,6 +36,11 @@ int	 submission_create(struct req *r, struct problem *err);		/* POST /rx/prescri
 int	 submission_show(struct req *r, struct problem *err);		/* GET /rx/prescriptions/:id */
 int	 submission_find(struct req *r, struct problem *err);		/* GET /rx/prescriptions?externalId= */
 
+/* For a request that changes it: locked, and 404 when it is another caller's. */
+int	 submission_own(struct req *r, struct submission *ret, struct problem *err) MUST_CHECK;
+/* Locked, for the adapter's job that is about to send; *wanted false: it was taken back meanwhile. */
+int	 submission_to_send(struct db *db, struct uuid id, struct submission *ret, bool *wanted, struct problem *err) MUST_CHECK;
+void	 submission_to_json(struct json_writer *w, const struct submission *s);
 /* Loads the row; 404 when there is none. */
 int	 submission_load(struct db *db, struct uuid id, struct submission *ret, struct problem *err) MUST_CHECK;
 /* The prescription as submitted, opened; lives in the db's arena. */
@@ -51,6 +57,12 @@ struct submission_news {
 };
 int	 submission_move(struct db *db, const struct submission *s, const struct submission_news *news, bool *moved, struct problem *err) MUST_CHECK;
 
+/* ---- cancel.c */
+int	 submission_cancel(struct req *r, struct problem *err);		/* POST /rx/prescriptions/:id/cancel */
+int	 submission_release(struct req *r, struct problem *err);	/* POST /rx/prescriptions/:id/release */
+/* A person must ask the pharmacy, in the caller's transaction. */
+int	 submission_ask_cancel(struct db *db, const struct submission *s, struct problem *err) MUST_CHECK;
+
 /* ---- the adapters: pioneerrx.c, boothwyn.c */
 int	 pioneerrx_submit_job(struct job *j, struct problem *err);	/* finds or adds the patient */
 int	 pioneerrx_prescribe_job(struct job *j, struct problem *err);	/* finds the prescriber, intends the order */
@@ -58,9 +70,11 @@ int	 pioneerrx_follow_job(struct job *j, struct problem *err);	/* asks for the o
 /* The pharmacy's own words for where the order of this submission is; *status NULL: it has none. No transaction may be open. */
 int	 pioneerrx_status(struct job *j, struct uuid id, const char **status, struct problem *err) MUST_CHECK;
 bool	 pioneerrx_cancelled(const char *status);			/* one of its words for an order that will not be filled */
+int	 pioneerrx_release(struct req *r, const struct submission *s, struct problem *err) MUST_CHECK;
 int	 boothwyn_submit_job(struct job *j, struct problem *err);
 extern const struct effect_kind pioneerrx_patient_effect;
 extern const struct effect_kind pioneerrx_order_effect;
+extern const struct effect_kind pioneerrx_release_effect;
 extern const struct effect_kind boothwyn_order_effect;
 
 /* ---- reconcile.c: our prescriptions against what the pharmacies say */

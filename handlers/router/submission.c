@@ -1,16 +1,19 @@
 /*
  * submission.c: one prescription at one pharmacy (Y-DB-17, Y-RX-U1): its row, its legal moves, and who is told of each.
  */
+#include "data/attention.h"
 #include "router/router.h"
 
 static const char insert_sql[] =
-	"INSERT INTO router_submissions (id, caller, external_id, submission_id, patient_id, pharmacy, adapter, payload_enc, callback_url)"
-	" SELECT $1, $2, $3, $4, $5, c.code, c.adapter, $7, $8 FROM router_pharmacy_config c WHERE c.code = $6 AND c.active"
+	"INSERT INTO router_submissions (id, caller, external_id, submission_id, patient_id, pharmacy, adapter, payload_enc, callback_url, hold)"
+	" SELECT $1, $2, $3, $4, $5, c.code, c.adapter, $7, $8, $9 FROM router_pharmacy_config c WHERE c.code = $6 AND c.active"
 	" ON CONFLICT ON CONSTRAINT router_submissions_once DO NOTHING RETURNING adapter";
 #define COLUMNS \
 	"id, caller, external_id, submission_id, patient_id, pharmacy, adapter, status, reason, payload_enc, callback_url," \
-	" vendor_patient, vendor_order, tracking_number, tracking_url, version"
+	" vendor_patient, vendor_order, tracking_number, tracking_url, hold, version"
 static const char load_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE id = $1";
+static const char lock_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE id = $1 FOR UPDATE";
+static const char holds_sql[] = "SELECT holds FROM router_pharmacy_config WHERE code = $1 AND active";
 static const char find_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE caller = $1 AND external_id = $2";
 static const char move_sql[] =
 	"UPDATE router_submissions SET status = $3, reason = $4, vendor_order = coalesce($5, vendor_order),"
@@ -19,13 +22,16 @@ static const char move_sql[] =
 static const char history_sql[] =
 	"INSERT INTO router_submission_history (router_submission_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
 
-/* The legal moves (rule M9). A terminal state never moves back; manual is left by evidence. */
+/* The legal moves (rule M9), also a trigger of the table. A terminal state never moves back; manual is left by evidence. */
 static const struct {
 	const char *from;
 	const char *to;
 } moves[] = {
 	{ "queued", "accepted" }, { "queued", "rejected" }, { "queued", "manual" }, { "queued", "shipped" },
 	{ "queued", "delivered" }, { "queued", "cancelled" },	/* the words before it were lost or come later */
+	{ "queued", "cancel_pending" }, { "manual", "cancel_pending" }, { "accepted", "cancel_pending" },
+	{ "cancel_pending", "cancelled" }, { "cancel_pending", "rejected" },
+	{ "cancel_pending", "shipped" }, { "cancel_pending", "delivered" },	/* the pharmacy was faster */
 	{ "manual", "accepted" }, { "manual", "rejected" }, { "manual", "shipped" }, { "manual", "delivered" }, { "manual", "cancelled" },
 	{ "accepted", "shipped" }, { "accepted", "cancelled" }, { "accepted", "delivered" },
 	{ "shipped", "delivered" },
@@ -57,6 +63,7 @@ submission_from_row(struct submission *s, const struct row *w)
 	s->vendor_order = row_opt_str(w, "vendor_order");
 	s->tracking_number = row_opt_str(w, "tracking_number");
 	s->tracking_url = row_opt_str(w, "tracking_url");
+	s->hold = row_bool(w, "hold");
 	s->version = row_int(w, "version");
 	s->payload_enc = row_bytes(w, "payload_enc");
 }
@@ -71,6 +78,34 @@ submission_load(struct db *db, struct uuid id, struct submission *ret, struct pr
 	if (w == NULL)
 		return problem(err, 404, "not_found", "no such submission");
 	submission_from_row(ret, w);
+	return 0;
+}
+
+int
+submission_own(struct req *r, struct submission *ret, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(r->db, &w, lock_sql, err, P_UUID(req_uuid(r, "id"))) < 0)
+		return -1;
+	if (w == NULL || strcmp(row_str(w, "caller"), r->caller) != 0)
+		return problem(err, 404, "not_found", "no such submission");
+	submission_from_row(ret, w);
+	req_object(r, "router_submissions", ret->id);
+	return 0;
+}
+
+int
+submission_to_send(struct db *db, struct uuid id, struct submission *ret, bool *wanted, struct problem *err)
+{
+	const struct row *w;
+
+	if (db_one(db, &w, lock_sql, err, P_UUID(id)) < 0)
+		return -1;
+	if (w == NULL)
+		return problem(err, 404, "not_found", "no such submission");
+	submission_from_row(ret, w);
+	*wanted = strcmp(ret->status, "queued") == 0;
 	return 0;
 }
 
@@ -108,7 +143,7 @@ payload_text(struct req *r)
 	return BYTES(b.data, b.len);
 }
 
-static void
+void
 submission_to_json(struct json_writer *w, const struct submission *s)
 {
 	jw_object(w, NULL);
@@ -124,6 +159,19 @@ submission_to_json(struct json_writer *w, const struct submission *s)
 	jw_end(w);
 }
 
+static int
+check_hold(struct req *r, struct problem *err)
+{
+	const struct row *w;
+
+	if (!req_bool(r, "hold"))
+		return 0;
+	if (db_one(r->db, &w, holds_sql, err, P_TEXT(req_str(r, "pharmacy"))) < 0)
+		return -1;
+	return w != NULL && !row_bool(w, "holds") ?
+	    problem(err, 422, "pharmacy_does_not_hold", "%s dispenses what it is sent", req_str(r, "pharmacy")) : 0;
+}
+
 int
 submission_create(struct req *r, struct problem *err)
 {
@@ -132,11 +180,12 @@ submission_create(struct req *r, struct problem *err)
 	struct bytes sealed;
 	const struct row *w;
 
-	if (vault_seal(r->db, patient, "router_submissions", "payload_enc", id, payload_text(r), &sealed, err) < 0)
+	if (check_hold(r, err) < 0 || vault_seal(r->db, patient, "router_submissions", "payload_enc", id, payload_text(r), &sealed, err) < 0)
 		return -1;
 	req_object(r, "router_submissions", id);
 	if (db_one(r->db, &w, insert_sql, err, P_UUID(id), P_TEXT(r->caller), P_UUID(external), P_UUID(req_uuid(r, "submissionId")), P_UUID(patient),
-	    P_TEXT(req_str(r, "pharmacy")), P_BYTES(sealed), P_TEXT(req_opt_str(r, "callbackUrl"))) < 0)
+	    P_TEXT(req_str(r, "pharmacy")), P_BYTES(sealed), P_TEXT(req_opt_str(r, "callbackUrl")),
+	    P_BOOL(req_bool(r, "hold"))) < 0)
 		return -1;
 	if (w != NULL && job_enqueue_id(r->db, job_of(row_str(w, "adapter")), "id", id, err) < 0)
 		return -1;
@@ -244,7 +293,8 @@ submission_move(struct db *db, const struct submission *s, const struct submissi
 	    audit_add(db, &(struct audit_entry){ .action = "prescription.status", .object = "router_submissions",
 	    .object_id = uuid_text(s->id, id), .reason = n->reason,
 	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"%s\",\"to\":\"%s\"}", s->status, n->status) }, err) < 0 ||
-	    tell(db, s, n, err) < 0)
+	    tell(db, s, n, err) < 0 ||
+	    (strcmp(s->status, "cancel_pending") == 0 && attention_clear(db, "prescription.cancel", id, n->status, err) < 0))
 		return -1;
 	return enqueue_news(db, s, n, err);
 }

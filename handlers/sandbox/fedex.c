@@ -295,7 +295,7 @@ ship_op(struct call *c, struct problem *err)
 		failure(c, 503);
 		return REFUSED;
 	}
-	if (strlen(zip) == 5 && strncmp(zip, "9990", 4) == 0 && zip[4] >= '2' && zip[4] <= '5')
+	if (strlen(zip) == 5 && strncmp(zip, "9990", 4) == 0 && zip[4] >= '2' && zip[4] <= '6')
 		script = (enum fedex_script)(zip[4] - '0');
 	label = label_of(c, in);
 	refs = sb_refs(c->arena, NULL, sb_text(label, "reference", ""), NULL);

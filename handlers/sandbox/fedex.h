@@ -7,7 +7,7 @@
 #include "sandbox/sandbox_own.h"
 #include "sandbox/store.h"
 
-enum fedex_script { SCRIPT_PLAIN = 1, SCRIPT_EXCEPTION, SCRIPT_NOT_FOUND, SCRIPT_RETURN, SCRIPT_CANCELLED };
+enum fedex_script { SCRIPT_PLAIN = 1, SCRIPT_EXCEPTION, SCRIPT_NOT_FOUND, SCRIPT_RETURN, SCRIPT_CANCELLED, SCRIPT_SHELF };
 
 /* A fresh twelve-digit number whose last two digits are the script's, and its row. data becomes the label's; it gets
  * trackingNumber and script. */

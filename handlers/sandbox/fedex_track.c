@@ -27,6 +27,7 @@ static const char *const ways[] = {
 	[SCRIPT_NOT_FOUND] = "OC PU IT OD DL",
 	[SCRIPT_RETURN] = "OC PU IT DE RS",
 	[SCRIPT_CANCELLED] = "OC CA",
+	[SCRIPT_SHELF] = "OC",
 };
 
 static const struct scan *
@@ -54,7 +55,7 @@ way_of(const json_t *label)
 
 	if (json_is_true(json_object_get(label, "cancelled")))
 		return ways[SCRIPT_CANCELLED];
-	return script >= SCRIPT_PLAIN && script <= SCRIPT_CANCELLED ? ways[script] : ways[SCRIPT_PLAIN];
+	return script >= SCRIPT_PLAIN && script <= SCRIPT_SHELF ? ways[script] : ways[SCRIPT_PLAIN];
 }
 
 /* How many scans there have been: the first comes with the label. */

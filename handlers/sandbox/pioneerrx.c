@@ -4,7 +4,8 @@
  * Called by router. No idempotency anywhere: PatientAdd and RxAddOnHold add each time. GetRxTransaction finds by
  * PrescriberOrderNumber too (our assumption, so that a sender can look before it repeats). A fill moves with time, one status
  * per SANDBOX_STEP, to ready for shipping. The prescriber file knows every NPI but those that end in 0000; a drug whose NDC
- * starts with 99999 is rejected at review, NDC 00000000000 is unknown.
+ * starts with 99999 is rejected at review, NDC 00000000000 is unknown. What is added with HoldUntilReleased waits for RxReleaseHold (our
+ * assumption as well).
  */
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -280,6 +281,8 @@ rx_line(struct call *c, const struct row *w, struct problem *err)
 
 	if (rx == NULL)
 		return NULL;
+	if (sb_is(rx, "HoldUntilReleased", "true"))
+		n = 0;
 	n = n < (int64_t)COUNT(way) ? n : (int64_t)COUNT(way) - 1;
 	line = json_object();
 	for (size_t i = 0; i < COUNT(kept); i++)
@@ -326,6 +329,29 @@ rx_get(struct call *c, struct problem *err)
 	return answer_set(c, "rxTransaction", rows);
 }
 
+/* Our assumption: a prescription that was added to wait for its release goes its way from here. */
+static int
+rx_release(struct call *c, struct problem *err)
+{
+	struct listing l = { .vendor = "pioneerrx", .type = "rx", .subject = param(c, "PrescriberOrderNumber"), .limit = 1 };
+	struct object o = { .vendor = "pioneerrx", .type = "rx" };
+	json_t *found, *rx, *rows;
+
+	if (sb_list(c->db, &l, &found, err) < 0)
+		return -1;
+	rx = json_array_get(found, 0);
+	if (rx == NULL)
+		return refuse(c, 400, "PrescriberOrderNumber was not found");
+	json_object_set_new(rx, "HoldUntilReleased", json_string("false"));
+	o.id = json_text_at(rx, "rxTransactionID");
+	o.data = rx;
+	if (sb_put(c->db, &o, err) < 0)
+		return -1;
+	rows = json_array();
+	json_array_append_new(rows, row("rxTransactionID", o.id));
+	return answer_set(c, "rxTransaction", rows);
+}
+
 static int
 item_search(struct call *c, struct problem *err)
 {
@@ -363,6 +389,7 @@ static const struct method methods[] = {
 	    "RequestedByEmployeeID PatientID WrittenByID DateWritten Directions Quantity QuantityTypeID NumberOfRefillsAllowed"
 	    " OriginTypeID MedicationNDC" },
 	{ "GetRxTransaction", rx_get, "RequestedByEmployeeID" },
+	{ "RxReleaseHold", rx_release, "RequestedByEmployeeID PrescriberOrderNumber" },
 	{ "ItemSearch", item_search, "RequestedByEmployeeID NDC" },
 	{ "Test", test, "" },
 };

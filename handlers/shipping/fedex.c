@@ -11,6 +11,7 @@
 #define LABEL_MAX (512 * 1024)
 
 static const char origin_sql[] = "SELECT contact, company, phone, line1, city, state, zip FROM ship_origins WHERE pharmacy = $1";
+static const char lock_sql[] = "SELECT id FROM shipments WHERE id = $1 FOR UPDATE";
 static const char label_sql[] = "UPDATE shipments SET tracking_number = $2, label_enc = $3, updated_at = now() WHERE id = $1";
 
 /* ---- credentials */
@@ -163,11 +164,15 @@ label_job(struct job *j, struct problem *err)
 {
 	struct shipment s;
 	struct bytes plain;
-	const struct row *from;
+	const struct row *from, *locked;
 	json_t *to;
 
-	if (job_begin(j, err) < 0 || shipment_load(j->db, job_uuid(j, "id"), &s, err) < 0 ||
-	    db_one(j->db, &from, origin_sql, err, P_TEXT(s.pharmacy)) < 0)
+	if (job_begin(j, err) < 0 || db_one(j->db, &locked, lock_sql, err, P_UUID(job_uuid(j, "id"))) < 0 ||
+	    shipment_load(j->db, job_uuid(j, "id"), &s, err) < 0)
+		return -1;
+	if (strcmp(s.status, "requested") != 0)	/* taken back meanwhile */
+		return job_end(j, err);
+	if (db_one(j->db, &from, origin_sql, err, P_TEXT(s.pharmacy)) < 0)
 		return -1;
 	if (from == NULL)
 		return problem(err, 422, "no_origin", "no ship-from address for %s", s.pharmacy);
@@ -181,8 +186,8 @@ label_job(struct job *j, struct problem *err)
 
 /* ---- the effect */
 
-static int
-dress(struct job *j, struct effect *e, struct http_call *call, struct problem *err)
+int
+fedex_dress(struct job *j, struct effect *e, struct http_call *call, struct problem *err)
 {
 	call->headers = fedex_headers(j, err);
 	if (call->headers == NULL)
@@ -240,6 +245,9 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 		return -1;
 	if (shipment_load(j->db, e->subject, &s, err) < 0)
 		return -1;
+	/* Taken back while its label was being bought: the label goes, too. */
+	if (strcmp(s.status, "voiding") == 0 && strcmp(state, "manual") != 0)
+		return confirmed ? label_cancel(j->db, j->conf, &s, err) : shipment_move(j->db, &s, "voided", NULL, &moved, err);
 	if (!confirmed)
 		return shipment_move(j->db, &s, "manual", strcmp(state, "refused") == 0 ? "carrier_refused" : "carrier_outcome_unknown", &moved, err);
 	if (print_add(j->db, &s, err) < 0)
@@ -248,5 +256,5 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 }
 
 const struct effect_kind fedex_ship_effect = {
-	.name = "fedex.ship", .unknown = MANUAL, .deadline_s = 600, .dress = dress, .judge = judge, .settle = settle,
+	.name = "fedex.ship", .unknown = MANUAL, .deadline_s = 600, .dress = fedex_dress, .judge = judge, .settle = settle,
 };

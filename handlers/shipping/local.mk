@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libshipping.a
 %canon_reldir%_libshipping_a_SOURCES = %reldir%/shipping.c %reldir%/shipping.h %reldir%/shipment.c %reldir%/print.c \
-	%reldir%/fedex.c %reldir%/track.c %reldir%/message.c %reldir%/reconcile.c
+	%reldir%/fedex.c %reldir%/track.c %reldir%/void.c %reldir%/message.c %reldir%/reconcile.c
 SERVICE_LIBS += %reldir%/libshipping.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-shipping

@@ -89,7 +89,8 @@ compare(struct job *j, struct reconciliation *r, const struct parcel *p, struct 
 		return void_here || !p->old ? 0 : reconcile_differs(j->db, r, &d, err);
 	}
 	d.kind = "state";
-	if (void_there == void_here)
+	/* Being taken back: whoever does it finds out. */
+	if (void_there == void_here || strcmp(p->status, "voiding") == 0)
 		return 0;
 	/* A void label that FedEx still shows as made is how a cancelled one looks until it expires. */
 	if (void_here && strcmp(track_status(p->theirs), "label_created") == 0)

@@ -36,6 +36,10 @@ shipment_may(const char *from, const char *to)
 
 	if (a >= 0 && b >= 0)
 		return b > a;
+	if (strcmp(from, "voiding") == 0)	/* taken back; the carrier may have been faster */
+		return strcmp(to, "voided") == 0 || strcmp(to, "manual") == 0 || b >= rank_of("in_transit");
+	if (strcmp(to, "voiding") == 0)
+		return a >= 0 && a < rank_of("shipped");
 	if (strcmp(to, "manual") == 0 || strcmp(to, "voided") == 0)
 		return a >= 0 && a < rank_of("in_transit");
 	if (strcmp(to, "exception") == 0 || strcmp(to, "returned") == 0)
@@ -158,6 +162,12 @@ shipment_create(struct req *r, struct problem *err)
 			return -1;
 	}
 	return reply_shipment(r, 202, &s, false, err);
+}
+
+int
+shipment_reply(struct req *r, int status, const struct shipment *s, struct problem *err)
+{
+	return reply_shipment(r, status, s, false, err);
 }
 
 int

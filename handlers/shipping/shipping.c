@@ -6,7 +6,7 @@
 #include "shipping/shipping.h"
 
 static const char *const kinds[] = { "own", "external", NULL };
-static const char *const print_states[] = { "pending", "printing", "printed", "error", NULL };
+static const char *const print_states[] = { "pending", "printing", "printed", "error", "dropped", NULL };
 
 static const struct field address_fields[] = {
 	{ "name", STRING, .required = true, .max = 120, .says = "recipient" },
@@ -35,13 +35,13 @@ static const struct field scan_fields[] = {
 	{ "description", STRING, .required = true, .says = "the carrier's words" },
 	{ 0 }
 };
-static const struct field shipment_reply[] = {
+static const struct field shipment_reply_fields[] = {
 	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
 	{ "externalId", UUID, .required = true, .says = "the caller's id" },
 	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
 	{ "kind", STRING, .required = true, .says = "own or external" },
 	{ "pharmacy", STRING, .required = true, .says = "whose shelf", .example = "gmp" },
-	{ "status", STRING, .required = true, .says = "requested … delivered, exception, returned, voided, manual" },
+	{ "status", STRING, .required = true, .says = "requested … delivered, exception, returned, voiding, voided, manual" },
 	{ "reason", STRING, .says = "why, for manual", .example = "blood pressure" },
 	{ "carrier", STRING, .required = true, .says = "fedex", .example = "fedex" },
 	{ "trackingNumber", STRING, .says = "once known", .example = "794644790138" },
@@ -59,7 +59,7 @@ static const struct field queue_entry[] = {
 	{ "shipmentId", UUID, .required = true, .says = "its parcel" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "pharmacy", STRING, .required = true, .says = "whose queue", .example = "gmp" },
-	{ "status", STRING, .required = true, .says = "pending, printing, printed, error" },
+	{ "status", STRING, .required = true, .says = "pending, printing, printed, error, dropped" },
 	{ "error", STRING, .says = "what staff wrote" },
 	{ "trackingNumber", STRING, .says = "on the label", .example = "794644790138" },
 	{ "createdAt", TIME, .required = true, .says = "when it was queued" },
@@ -84,20 +84,24 @@ static const struct field error_body[] = {
 
 static const struct route routes[] = {
 	{ "POST", "/shipping/shipments", shipment_create, .access = SERVICE, .callers = "orchestrator router", .db = WRITE, .once = KEY,
-	    .audit = "shipment.create", .body = create_body, .reply = shipment_reply, .status = 202,
+	    .audit = "shipment.create", .body = create_body, .reply = shipment_reply_fields, .status = 202,
 	    .problems = "422 address_required tracking_required",
 	    .says = "takes a parcel" },
 	{ "GET", "/shipping/shipments/:id", shipment_show, .access = SERVICE | ADMIN, .callers = "orchestrator portal", .db = READ,
-	    .reply = shipment_reply, .says = "one parcel with its scans" },
+	    .reply = shipment_reply_fields, .says = "one parcel with its scans" },
+	{ "POST", "/shipping/shipments/:id/void", shipment_void, .access = SERVICE | ADMIN, .callers = "orchestrator", .db = WRITE, .once = KEY,
+	    .audit = "shipment.void", .reply = shipment_reply_fields, .status = 202,
+	    .problems = "404 not_found, 409 already_shipped",
+	    .says = "takes an own parcel back before it leaves; the outcome is an event" },
 	{ "GET", "/shipping/shipments/:id/label", shipment_label, STAFF, .db = READ_AUDITED, .audit = "shipment.label", .media = "application/pdf",
 	    .problems = "404 no_label",
 	    .says = "the label, PDF" },
 	{ "POST", "/shipping/shipments/:id/packed", shipment_packed, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.packed",
-	    .reply = shipment_reply,
+	    .reply = shipment_reply_fields,
 	    .problems = "409 illegal_transition",
 	    .says = "staff packed it" },
 	{ "POST", "/shipping/shipments/:id/shipped", shipment_shipped, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.shipped",
-	    .reply = shipment_reply,
+	    .reply = shipment_reply_fields,
 	    .problems = "409 illegal_transition",
 	    .says = "staff handed it to the carrier; tracking starts" },
 	{ "GET", "/shipping/print-queue", print_list, STAFF, .db = READ, .query = queue_query, .reply = queue_reply, .says = "what is to be printed" },
@@ -122,6 +126,7 @@ static const struct route routes[] = {
 static const struct job_row jobs[] = {
 	{ "label.make", label_job, .says = "intends the label of an own parcel" },
 	{ "fedex.ship", effect_job, .queue = "fedex", .says = "buys the label" },
+	{ "fedex.cancel", effect_job, .queue = "fedex", .says = "voids a label" },
 	{ "parcel.track", track_job, .queue = "fedex", .attempts = 60, .says = "asks where a parcel is" },
 	{ "fedex.reconcile", parcels_reconcile_job, .queue = "fedex", .says = "compares the labels of three days with FedEx" },
 	{ "fedex.close", parcels_reconcile_job, .queue = "fedex", .says = "closes a day: compares its labels with FedEx when it is over" },
@@ -132,7 +137,7 @@ static const struct timer_row timers[] = {
 	{ "fedex.reconcile", "RECONCILE_EVERY", "fedex.reconcile", "compares labels with FedEx" },
 	{ "fedex.close", "RECONCILE_CLOSE", "fedex.close", "closes the day" },
 };
-static const struct effect_kind *const effects[] = { &fedex_ship_effect };
+static const struct effect_kind *const effects[] = { &fedex_ship_effect, &fedex_cancel_effect };
 
 static const struct field updated_event[] = {
 	{ "shipmentId", UUID, .required = true, .says = "the parcel" },

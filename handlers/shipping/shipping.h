@@ -30,6 +30,8 @@ int	 shipment_show(struct req *r, struct problem *err);
 int	 shipment_label(struct req *r, struct problem *err);
 int	 shipment_packed(struct req *r, struct problem *err);
 int	 shipment_shipped(struct req *r, struct problem *err);
+int	 shipment_void(struct req *r, struct problem *err);
+int	 shipment_reply(struct req *r, int status, const struct shipment *s, struct problem *err) MUST_CHECK;
 int	 shipment_load(struct db *db, struct uuid id, struct shipment *ret, struct problem *err) MUST_CHECK;
 /* Moves along the monotone line: history, audit, event, and the patient's message where one is due. A late or repeated status changes nothing: *moved false.
  * s->status and s->version follow. */
@@ -47,11 +49,18 @@ int	 print_add(struct db *db, const struct shipment *s, struct problem *err) MUS
 /* ---- fedex.c: the label */
 int	 label_job(struct job *j, struct problem *err);
 extern const struct effect_kind fedex_ship_effect;
+int	 fedex_dress(struct job *j, struct effect *e, struct http_call *call, struct problem *err);
 /* Headers with a valid token, NULL-terminated. */
 const char *const *fedex_headers(struct job *j, struct problem *err);
 void	 fedex_forget_token(struct job *j);
 
+/* ---- void.c: taking a parcel back */
+extern const struct effect_kind fedex_cancel_effect;
+int	 label_cancel(struct db *db, const struct conf *conf, const struct shipment *s, struct problem *err) MUST_CHECK;
+
 /* ---- track.c */
+/* The carrier's scans of a parcel, newest first; no transaction may be open. */
+json_t	*track_scans(struct job *j, const struct shipment *s, struct problem *err);
 int	 track_job(struct job *j, struct problem *err);
 /* FedEx's answer about at most thirty numbers; NULL with 503 carrier_unavailable. No transaction may be open. */
 json_t	*track_ask(struct job *j, const char *const *numbers, size_t n, struct problem *err) MUST_CHECK;

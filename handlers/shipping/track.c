@@ -61,6 +61,14 @@ track_ask(struct job *j, const char *const *numbers, size_t n, struct problem *e
 	return json_read(j->arena, (const char *)a.body.p, a.body.n, err);
 }
 
+json_t *
+track_scans(struct job *j, const struct shipment *s, struct problem *err)
+{
+	json_t *answer = track_ask(j, &s->tracking_number, 1, err);
+
+	return answer == NULL ? NULL : json_at(answer, "output.completeTrackResults.0.trackResults.0.scanEvents");
+}
+
 /* Oldest first, so that the history reads as it happened. */
 static int
 apply(struct job *j, struct shipment *s, const json_t *scans, struct problem *err)

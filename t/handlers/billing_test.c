@@ -353,6 +353,90 @@ a_cancelled_authorisation_is_released(void **state)
 }
 
 static void
+an_authorisation_that_expired_before_its_capture_is_cancelled(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = authorized(w, 143);
+	stub(w, "POST", "/v1/payment_intents/pi_143/capture", 400, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
+	    "\"payment_intent_unexpected_state\",\"message\":\"no\",\"payment_intent\":{\"id\":\"pi_143\","
+	    "\"status\":\"canceled\"}}}");
+	act(w, id, "capture");
+	work_all(w);
+	expect_payment(w, id, "cancelled");
+	assert_string_equal(json_text_at(event_last(w, "payment.cancelled"), "code"), "authorisation_lost");
+	expect_ledger(w, id, "card_authorised", 0);
+	expect_ledger(w, id, "revenue", 0);
+}
+
+/* ---- what was captured is given back */
+
+static const char *
+captured(struct world *w, unsigned n)
+{
+	const char *id = authorized(w, n);
+
+	stub(w, "POST", text(w, "/v1/payment_intents/pi_%u/capture", n), 200, intent(w, text(w, "pi_%u", n), "succeeded", 29900));
+	act(w, id, "capture");
+	work(w);
+	expect_payment(w, id, "captured");
+	return id;
+}
+
+static void
+X_SAGA_02_a_refund_gives_all_back_once(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = captured(w, 144);
+	stub(w, "POST", "/v1/refunds", 200, "{\"id\":\"re_144\",\"object\":\"refund\",\"status\":\"succeeded\"}");
+	act(w, id, "refund");
+	expect_status(w, 202);
+	act(w, id, "refund");
+	expect_status(w, 202);
+	work(w);
+	expect_payment(w, id, "refunded");
+	assert_int_equal(sent_count(w, "POST", "/v1/refunds"), 1);
+	assert_non_null(strstr(sent_to(w, "POST", "/v1/refunds", 0)->raw, "payment_intent=pi_144"));
+	expect_ledger(w, id, "stripe_balance", 0);
+	expect_ledger(w, id, "revenue", 0);
+	assert_string_equal(json_text_at(event_last(w, "payment.refunded"), "paymentId"), id);
+}
+
+static void
+X_SAGA_03_a_refund_whose_answer_is_lost_is_looked_up_before_it_is_sent_again(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = captured(w, 145);
+	stub_broken(w, "POST", "/v1/refunds", HTTP_UNKNOWN);
+	stub(w, "GET", "/v1/refunds*", 200, text(w, "{\"object\":\"list\",\"data\":[{\"id\":\"re_145\",\"status\":\"succeeded\","
+	    "\"metadata\":{\"payment_id\":\"%s\"}}]}", id));
+	act(w, id, "refund");
+	work_all(w);
+	expect_payment(w, id, "refunded");
+	assert_int_equal(sent_count(w, "POST", "/v1/refunds"), 1);
+}
+
+static void
+what_was_not_captured_is_not_refunded(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stubs_clear(w);
+	id = authorized(w, 146);
+	act(w, id, "refund");
+	expect_problem(w, 409, "payment_not_captured");
+}
+
+static void
 a_capture_that_stripe_refuses_needs_a_person(void **state)
 {
 	struct world *w = *state;
@@ -362,7 +446,7 @@ a_capture_that_stripe_refuses_needs_a_person(void **state)
 	id = authorized(w, 42);
 	stub(w, "POST", "/v1/payment_intents/pi_42/capture", 400, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":"
 	    "\"payment_intent_unexpected_state\",\"message\":\"no\",\"payment_intent\":{\"id\":\"pi_42\","
-	    "\"status\":\"canceled\"}}}");
+	    "\"status\":\"processing\"}}}");
 	act(w, id, "capture");
 	work_all(w);
 	expect_payment(w, id, "manual");
@@ -467,6 +551,10 @@ main(void)
 		cmocka_unit_test(a_capture_turns_the_promise_into_revenue_once),
 		cmocka_unit_test(a_cancelled_authorisation_is_released),
 		cmocka_unit_test(a_capture_that_stripe_refuses_needs_a_person),
+		cmocka_unit_test(an_authorisation_that_expired_before_its_capture_is_cancelled),
+		cmocka_unit_test(X_SAGA_02_a_refund_gives_all_back_once),
+		cmocka_unit_test(X_SAGA_03_a_refund_whose_answer_is_lost_is_looked_up_before_it_is_sent_again),
+		cmocka_unit_test(what_was_not_captured_is_not_refunded),
 		cmocka_unit_test(before_it_is_authorised_a_payment_is_neither_captured_nor_cancelled),
 		cmocka_unit_test(the_database_refuses_an_unbalanced_ledger_a_changed_entry_and_an_illegal_move),
 		cmocka_unit_test(a_live_key_is_refused_outside_live_mode),

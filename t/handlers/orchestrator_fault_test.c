@@ -117,7 +117,6 @@ repeated_and_late_events_change_nothing(void **state)
 	payment_event(&g, "captured", NULL);
 	payment_event(&g, "authorized", NULL);
 	payment_event(&g, "failed", "card_declined");
-	rx_event(&g, "rejected", "late");
 	rx_event(&g, "manual", "late");
 	expect_run(&g, "completed");
 	assert_int_equal(asked(&g, "POST", "/billing/payments"), 1);
@@ -207,7 +206,8 @@ an_undo_is_repeated_until_it_is_taken(void **state)
 	rx_event(&g, "rejected", NULL);
 	expect_run(&g, "running");
 	hurry(&g);
-	expect_run(&g, "failed");
+	payment_event(&g, "cancelled", NULL);
+	expect_run(&g, "compensated");
 	assert_string_equal(run_reason(&g), "pharmacy_rejected");
 	assert_int_equal(asked(&g, "POST", cancel), 2);
 	expect_repeats_are_replays(&g, cancel);

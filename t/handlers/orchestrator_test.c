@@ -342,13 +342,15 @@ a_rejected_prescription_gives_the_authorisation_back(void **state)
 	approve(&g);
 	payment_event(&g, "authorized", NULL);
 	rx_event(&g, "rejected", "prescriber_unknown");
-	expect_run(&g, "failed");
+	expect_run(&g, "running");	/* taken on is not given back */
+	expect_step(&g, "authorise", "confirmed");
+	payment_event(&g, "cancelled", NULL);
+	expect_run(&g, "compensated");
 	assert_string_equal(run_reason(&g), "prescriber_unknown");
 	expect_step(&g, "submit_rx", "failed");
 	expect_step(&g, "authorise", "compensated");
 	assert_int_equal(asked(&g, "POST", text(g.w, "/billing/payments/%s/cancel", g.payment)), 1);
 	assert_int_equal(asked(&g, "POST", text(g.w, "/billing/payments/%s/capture", g.payment)), 0);
-	payment_event(&g, "cancelled", NULL);
 	assert_string_equal(sql_text(g.w, "SELECT payment_status FROM orchestration_runs WHERE id = '%s'", g.run), "cancelled");
 	assert_string_equal(hold_status(&g), "active");
 }
@@ -370,42 +372,6 @@ an_unclear_pharmacy_parks_the_run_until_it_speaks(void **state)
 	payment_event(&g, "captured", NULL);
 	expect_run(&g, "completed");
 	assert_int_equal(asked(&g, "POST", "/rx/prescriptions/submit"), 1);
-}
-
-static void
-past_acceptance_a_person_decides(void **state)
-{
-	struct given g = a_case(*state);
-
-	stub(g.w, "POST", "/shipping/shipments", 422,
-	    "{\"type\":\"/problems/address_invalid\",\"title\":\"x\",\"status\":422,\"code\":\"address_invalid\","
-	    "\"detail\":\"x\"}");
-	approve(&g);
-	payment_event(&g, "authorized", NULL);
-	rx_event(&g, "accepted", NULL);
-	payment_event(&g, "captured", NULL);
-	expect_run(&g, "manual");
-	expect_step(&g, "create_shipment", "failed");
-	assert_int_equal(asked(&g, "POST", text(g.w, "/billing/payments/%s/cancel", g.payment)), 0);
-	assert_int_equal(told(&g, "admin_alert"), 1);
-}
-
-static void
-what_the_pharmacy_cancelled_is_not_charged(void **state)
-{
-	struct given g = a_case(*state);
-
-	approve(&g);
-	payment_event(&g, "authorized", NULL);
-	stub_broken(g.w, "POST", "/api/ehr/notes", HTTP_NOT_SENT);
-	rx_event(&g, "accepted", NULL);
-	expect_step(&g, "hp_note", "running");
-	send_event(g.w, "router", "rx.submission.updated", uuid_new(),
-	    text(g.w, "{\"externalId\":\"%s\",\"status\":\"cancelled\",\"pharmacy\":\"gmp\"}", g.run));
-	expect_status(g.w, 200);
-	hurry(&g);
-	expect_run(&g, "manual");
-	assert_int_equal(asked(&g, "POST", "/billing/payments/*"), 0);
 }
 
 /* ---- warnings */
@@ -491,8 +457,6 @@ main(void)
 		cmocka_unit_test(a_denial_charges_nothing_releases_the_card_and_tells_why),
 		cmocka_unit_test(a_rejected_prescription_gives_the_authorisation_back),
 		cmocka_unit_test(an_unclear_pharmacy_parks_the_run_until_it_speaks),
-		cmocka_unit_test(past_acceptance_a_person_decides),
-		cmocka_unit_test(what_the_pharmacy_cancelled_is_not_charged),
 		cmocka_unit_test(a_message_or_a_note_that_fails_is_a_warning),
 		cmocka_unit_test(the_dosages_of_an_intake_have_prices),
 		cmocka_unit_test(a_due_refill_is_announced_once),

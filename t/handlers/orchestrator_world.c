@@ -94,17 +94,23 @@ stub_physician(struct given *g)
 }
 
 static void
-stub_pharmacy(struct given *g, const char *pharmacy, const char *adapter, bool own)
+stub_pharmacy(struct given *g, const char *pharmacy, const char *adapter, bool own, bool holds)
 {
 	stub(g->w, "POST", "/rx/route", 200, text(g->w,
 	    "{\"pharmacy\":\"%s\",\"name\":\"Sample\",\"adapter\":\"%s\",\"reason\":\"licensed_in_state\","
-	    "\"ownShipping\":%s}", pharmacy, adapter, own ? "true" : "false"));
+	    "\"ownShipping\":%s,\"holds\":%s}", pharmacy, adapter, own ? "true" : "false", holds ? "true" : "false"));
+}
+
+void
+stub_holding_pharmacy(struct given *g)
+{
+	stub_pharmacy(g, "gmp", "pioneerrx", true, true);
 }
 
 void
 stub_boothwyn(struct given *g)
 {
-	stub_pharmacy(g, "boothwyn", "boothwyn", false);
+	stub_pharmacy(g, "boothwyn", "boothwyn", false, false);
 }
 
 const char *
@@ -132,7 +138,14 @@ stub_acts(struct given *g)
 	stub(w, "POST", "/billing/payments", 202, payment_reply(g, "pending"));
 	stub(w, "POST", text(w, "/billing/payments/%s/capture", g->payment), 202, payment_reply(g, "capturing"));
 	stub(w, "POST", text(w, "/billing/payments/%s/cancel", g->payment), 202, payment_reply(g, "cancelling"));
+	stub(w, "POST", text(w, "/billing/payments/%s/refund", g->payment), 202, payment_reply(g, "refunding"));
 	stub(w, "POST", "/rx/prescriptions/submit", 202, router_reply(g, "queued"));
+	stub(w, "POST", text(w, "/rx/prescriptions/%s/cancel", g->router), 202, router_reply(g, "cancel_pending"));
+	stub(w, "POST", text(w, "/rx/prescriptions/%s/release", g->router), 202, router_reply(g, "accepted"));
+	stub(w, "POST", "/api/ehr/notes/amend", 202, "{\"status\":\"queued\"}");
+	stub(w, "POST", text(w, "/shipping/shipments/%s/void", g->shipment), 202,
+	    text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"kind\":\"own\","
+	    "\"pharmacy\":\"gmp\",\"status\":\"voiding\",\"carrier\":\"fedex\"}", g->shipment, NOBODY, g->submission));
 	stub(w, "POST", "/api/ehr/notes", 202, "{\"status\":\"queued\"}");
 	stub(w, "POST", "/notify/send", 202, text(w, "{\"notificationId\":\"%s\",\"channels\":[]}", an_id(w)));
 	stub(w, "POST", "/shipping/shipments", 202,
@@ -150,7 +163,7 @@ a_case(struct world *w)
 	stubs_clear(w);
 	stub_intake(&g);
 	stub_physician(&g);
-	stub_pharmacy(&g, "gmp", "pioneerrx", true);
+	stub_pharmacy(&g, "gmp", "pioneerrx", true, false);
 	stub_acts(&g);
 	send_event(w, "intake", "intake.submitted", as_uuid(g.submission),
 	    text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"intakeId\":\"%s\","
@@ -216,6 +229,18 @@ rx_event(struct given *g, const char *status, const char *reason)
 	    "\"submissionId\":\"%s\",\"patientId\":\"%s\",\"pharmacy\":\"gmp\","
 	    "\"status\":\"%s\"%s}", g->router, g->run, g->submission, g->patient,
 	    status, reason == NULL ? "" : text(w, ",\"reason\":\"%s\"", reason)));
+	work(w);
+}
+
+void
+shipment_event(struct given *g, const char *status, const char *reason)
+{
+	struct world *w = g->w;
+
+	send_event(w, "shipping", "shipment.updated", as_uuid(g->shipment),
+	    text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"status\":\"%s\","
+	    "\"carrier\":\"fedex\"%s}", g->shipment, g->run, g->submission, g->patient, status,
+	    reason == NULL ? "" : text(w, ",\"reason\":\"%s\"", reason)));
 	work(w);
 }
 

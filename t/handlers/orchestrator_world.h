@@ -24,6 +24,7 @@ int	 orchestrator_teardown(void **state);
 struct given a_case(struct world *w);
 /* Peers: the pharmacy that ships itself instead of ours. */
 void	 stub_boothwyn(struct given *g);
+void	 stub_holding_pharmacy(struct given *g);		/* ours, and it holds until it is paid */
 void	 stub_assignment(struct given *g, const char *claimed_by);
 void	 stub_license(struct given *g, bool licensed);
 const char *payment_reply(struct given *g, const char *status);
@@ -37,6 +38,8 @@ void	 approve(struct given *g);
 /* Outcomes as events, then what is due. */
 void	 payment_event(struct given *g, const char *status, const char *code);
 void	 rx_event(struct given *g, const char *status, const char *reason);
+
+void	 shipment_event(struct given *g, const char *status, const char *reason);
 
 /* What waits for its next attempt is tried now; nobody is asked after an outcome. */
 void	 hurry(struct given *g);
