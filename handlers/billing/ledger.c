@@ -1,7 +1,7 @@
 /*
  * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe; a
- * release takes it back, a refund pays it out again. The database refuses a transaction whose entries do not sum to zero, a second booking of the same kind,
- * and any change.
+ * release takes it back, a refund pays it out again. The database refuses a transaction whose entries do not sum to zero, a second
+ * booking of the same kind, and any change.
  */
 #include "billing/billing.h"
 
@@ -18,6 +18,8 @@ static const char back_sql[] =
 	"INSERT INTO ledger (transaction_id, payment_id, kind, account, amount_cents, currency, reference)"
 	" SELECT $1, $2, $3, e.account, e.sign * $5, $4, $8 FROM (VALUES ($6, 1), ($7, -1)) AS e (account, sign)"
 	" ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING";
+/* Two tellers of one refund, our own act and Stripe's message, book one after the other. */
+static const char lock_sql[] = "SELECT id FROM payments WHERE id = $1 FOR UPDATE";
 static const char refunded_sql[] =
 	"SELECT coalesce(sum(amount_cents), 0)::bigint AS cents FROM ledger WHERE payment_id = $1 AND kind = 'refunded' AND account = 'refunds'";
 
@@ -33,6 +35,7 @@ int
 ledger_book(struct db *db, const struct payment *p, const char *status, struct problem *err)
 {
 	struct uuid transaction = uuid_new();
+	int64_t booked;
 
 	if (strcmp(status, "authorized") == 0)
 		return book(db, transaction, p, "authorised", "card_authorised", "authorisations", err);
@@ -40,7 +43,7 @@ ledger_book(struct db *db, const struct payment *p, const char *status, struct p
 	if (strcmp(status, "cancelled") == 0)
 		return db_exec(db, reverse_sql, err, P_UUID(transaction), P_UUID(p->id), P_TEXT("released")) < 0 ? -1 : 0;
 	if (strcmp(status, "refunded") == 0)
-		return book(db, transaction, p, "refunded", "revenue", "stripe_balance", err);
+		return ledger_refunded(db, p, p->amount_cents, p->stripe_id, &booked, err);
 	if (strcmp(status, "captured") != 0)
 		return 0;
 	if (book(db, transaction, p, "captured", "stripe_balance", "revenue", err) < 0)
@@ -54,7 +57,7 @@ ledger_refunded(struct db *db, const struct payment *p, int64_t total_cents, con
 	const struct row *w;
 
 	*booked = 0;
-	if (db_one(db, &w, refunded_sql, err, P_UUID(p->id)) < 0)
+	if (db_one(db, &w, lock_sql, err, P_UUID(p->id)) < 0 || db_one(db, &w, refunded_sql, err, P_UUID(p->id)) < 0)
 		return -1;
 	if (w == NULL || total_cents <= row_int(w, "cents"))
 		return 0;

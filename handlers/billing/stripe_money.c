@@ -40,6 +40,9 @@ refunded(struct db *db, const struct payment *p, const json_t *charge, const cha
 	if (ledger_refunded(db, p, total, reference, &booked, err) < 0)
 		return -1;
 	*outcome = booked > 0 ? "applied" : "late";
+	/* Our own act, told by Stripe as well: nobody need look. */
+	if (strcmp(p->status, "refunding") == 0 || strcmp(p->status, "refunded") == 0)
+		return 0;
 	return booked > 0 ? raise(db, p, "payment.refund", reference, "refunded_at_stripe", booked, err) : 0;
 }
 

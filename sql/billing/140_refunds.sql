@@ -15,6 +15,3 @@ SELECT legal_edges('payments', 'status', 'pending>authorized pending>failed pend
 	manual>authorized manual>failed manual>captured manual>cancelled manual>refunded');
 DROP INDEX payments_one_active;
 CREATE UNIQUE INDEX payments_one_active ON payments (tenant_id, run_id, purpose) WHERE status NOT IN ('failed', 'cancelled', 'refunded');
-
-ALTER TABLE ledger DROP CONSTRAINT ledger_kind_check,
-	ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('authorised', 'captured', 'released', 'refunded'));

@@ -403,7 +403,7 @@ X_SAGA_02_a_refund_gives_all_back_once(void **state)
 	assert_int_equal(sent_count(w, "POST", "/v1/refunds"), 1);
 	assert_non_null(strstr(sent_to(w, "POST", "/v1/refunds", 0)->raw, "payment_intent=pi_144"));
 	expect_ledger(w, id, "stripe_balance", 0);
-	expect_ledger(w, id, "revenue", 0);
+	expect_ledger(w, id, "refunds", 29900);
 	assert_string_equal(json_text_at(event_last(w, "payment.refunded"), "paymentId"), id);
 }
 
