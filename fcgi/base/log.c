@@ -29,6 +29,8 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t some;
 	_Atomic bool on;
+	bool ending;
+	pthread_t thread;
 	size_t n;
 	char text[LINE_MAX_BYTES];
 } gathered = { .lock = PTHREAD_MUTEX_INITIALIZER, .some = PTHREAD_COND_INITIALIZER };
@@ -191,12 +193,16 @@ line_send(struct line *l, enum log_level level)
 static void *
 gather_main(void *nothing)
 {
-	for (;;) {
+	bool ending = false;
+
+	while (!ending) {
 		(void)pthread_mutex_lock(&gathered.lock);
-		while (gathered.n == 0)
+		while (gathered.n == 0 && !gathered.ending)
 			(void)pthread_cond_wait(&gathered.some, &gathered.lock);
+		ending = gathered.ending;
 		(void)pthread_mutex_unlock(&gathered.lock);
-		(void)usleep(GATHER_US);
+		if (!ending)
+			(void)usleep(GATHER_US);
 		log_flush();
 	}
 	return nothing;
@@ -205,12 +211,23 @@ gather_main(void *nothing)
 void
 log_gather(void)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, gather_main, NULL) != 0)
+	if (atomic_load(&gathered.on) || pthread_create(&gathered.thread, NULL, gather_main, NULL) != 0)
 		return; /* line by line, then */
-	(void)pthread_detach(thread);
 	atomic_store(&gathered.on, true);
+}
+
+void
+log_gather_end(void)
+{
+	if (!atomic_exchange(&gathered.on, false))
+		return;
+	(void)pthread_mutex_lock(&gathered.lock);
+	gathered.ending = true;
+	(void)pthread_cond_signal(&gathered.some);
+	(void)pthread_mutex_unlock(&gathered.lock);
+	(void)pthread_join(gathered.thread, NULL);
+	gathered.ending = false;
+	log_flush();
 }
 
 void

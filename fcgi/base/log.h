@@ -20,9 +20,10 @@ const char *log_current_request_id(void);                   /* "" when none */
 /* log_line(LOG_INFO, "job.done", "job", id, "kind", kind, NULL): names and values alternate; a NULL value is left out. */
 void log_line(enum log_level level, const char *event, ...) __attribute__((sentinel));
 /* From now on lines below WARN wait for others, 50 ms at most; for a process that writes thousands a second. A process that is killed
- * takes those lines along, so it flushes before it ends by itself. */
+ * takes those lines along, so it ends the gathering before it ends by itself. Not for two threads at once. */
 void log_gather(void);
 void log_flush(void);
+void log_gather_end(void); /* what waits leaves, and the thread that gathers has ended: lines leave one by one again */
 /* Says why and ends the process with status 70: the world is broken or the program is wrong. */
 void die(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;
 

@@ -468,6 +468,6 @@ pool_process(const struct service *s, const struct conf *conf, int metrics_fd, u
 		(void)pthread_join(threads[i], NULL);
 	streams_free(p.streams);
 	keyring_free(keyring);
-	log_flush();
+	log_gather_end();
 	return 0;
 }

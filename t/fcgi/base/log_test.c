@@ -51,7 +51,6 @@ text(const json_t *line, const char *name)
 	return json_string_value(json_object_get(line, name));
 }
 
-/* The last of the tests that capture: gathering is for good. */
 static void
 gathered_lines_leave_whole_and_in_order(void **state)
 {
@@ -71,6 +70,14 @@ gathered_lines_leave_whole_and_in_order(void **state)
 	(void)usleep(200 * 1000);
 	capture_stop(&c);
 	assert_non_null(strstr(c.text, "\"alone\"}\n"));
+	capture_start(&c);
+	log_line(LOG_INFO, "last", NULL);
+	log_gather_end();
+	log_line(LOG_INFO, "afterwards", NULL);
+	capture_stop(&c);
+	assert_non_null(strstr(c.text, "\"last\"}\n"));
+	assert_true(strstr(c.text, "last") < strstr(c.text, "afterwards"));
+	log_gather_end(); /* nothing to end: harmless */
 }
 
 static void
