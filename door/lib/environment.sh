@@ -52,6 +52,8 @@ message_settings() {
 		TWILIO_ACCOUNT_SID=$(secret TWILIO_ACCOUNT_SID AC 16)
 		TWILIO_AUTH_TOKEN=$(secret TWILIO_AUTH_TOKEN '' 16)
 		TWILIO_FROM=+15005550006
+		HUBSPOT_BASE_URL=$(url)/sandbox/hubspot
+		HUBSPOT_TOKEN=$(secret HUBSPOT_TOKEN pat-na1- 16)
 		SLACK_WEBHOOK_URL=$(url)/sandbox/slack/services/$(secret SLACK_PATH T 4)/$(secret SLACK_CHANNEL B 4)/$(secret SLACK_TOKEN '' 12)
 	EOT
 }

@@ -100,7 +100,8 @@ supervise_table() {
 			replaced $old
 		fi
 	else
-		(cd / && as_user env -i PATH="$PATH" LANG=C.UTF-8 TZ=UTC "$build/fcgi/supervise/telerx-supervise" \
+		(cd / && as_user env -i PATH="$PATH" LANG=C.UTF-8 TZ=UTC ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} \
+			${UBSAN_OPTIONS:+"UBSAN_OPTIONS=$UBSAN_OPTIONS"} "$build/fcgi/supervise/telerx-supervise" \
 			"$var/run/table" "$var/run" "$var/log") || die "telerx-supervise does not start."
 	fi
 }

@@ -82,7 +82,7 @@ static int
 render(struct job *j, const struct delivery *d, const char *text, struct buf *out, struct problem *err)
 {
 	*out = buf_in(j->arena, 64 * 1024);
-	return template_render(text, TEMPLATE_TEXT, d->view, NULL, NULL, out, err);
+	return template_render(text == NULL ? "" : text, TEMPLATE_TEXT, d->view, NULL, NULL, out, err);
 }
 
 static int
@@ -91,7 +91,7 @@ intend(struct job *j, const struct delivery *d, const char *to, struct problem *
 	struct effect_request q = { .subject = d->id, .patient = d->patient, .generation = 1, .method = "POST" };
 	struct buf subject, text;
 
-	if (render(j, d, d->template.subject == NULL ? "" : d->template.subject, &subject, err) < 0 || render(j, d, d->template.body, &text, err) < 0)
+	if (render(j, d, d->template.subject, &subject, err) < 0 || render(j, d, d->template.body, &text, err) < 0)
 		return -1;
 	if (strcmp(d->channel, "email") == 0) {
 		q.kind = "sendgrid.send";
@@ -103,6 +103,11 @@ intend(struct job *j, const struct delivery *d, const char *to, struct problem *
 		q.path = arena_printf(j->arena, "/2010-04-01/Accounts/%s/Messages.json", conf_str(j->conf, "TWILIO_ACCOUNT_SID"));
 		q.content_type = "application/x-www-form-urlencoded";
 		q.body = twilio_body(j, to, text.data);
+	} else if (strcmp(d->channel, "hubspot") == 0) {
+		q.kind = "hubspot.contact";
+		q.path = "/crm/v3/objects/contacts/batch/upsert";
+		q.content_type = "application/json";
+		q.body = hubspot_body(j, to, json_text_at(d->view, "firstName"), json_text_at(d->recipient, "phone"));
 	} else {
 		q.kind = "slack.post";
 		q.path = "";
@@ -120,11 +125,17 @@ deliver_job(struct job *j, struct problem *err)
 {
 	struct delivery d = { 0 };
 	const char *to = "";
+	bool contact;
 
-	if (load(j, &d, err) < 0 || find_contact(j, &d, err) < 0)
+	if (load(j, &d, err) < 0)
 		return -1;
-	if (d.template.body == NULL)
+	contact = strcmp(d.channel, "hubspot") == 0;
+	if (contact && *conf_str(j->conf, "HUBSPOT_TOKEN") == '\0')
+		return give_up(j, &d, "not_configured", "no_token", err);
+	if (!contact && d.template.body == NULL)
 		return give_up(j, &d, "not_configured", "no_template", err);
+	if (find_contact(j, &d, err) < 0)
+		return -1;
 	if (strcmp(d.channel, "slack") != 0) {
 		to = json_text_at(d.recipient, strcmp(d.channel, "sms") == 0 ? "phone" : "email");
 		if (to == NULL)

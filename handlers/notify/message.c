@@ -21,6 +21,7 @@ static const struct {
 	{ "email", "notify.email", "email" },
 	{ "sms", "notify.sms", "phone" },
 	{ "slack", "notify.slack", NULL },
+	{ "hubspot", "notify.hubspot", "email" },
 };
 
 static const char *

@@ -1,5 +1,5 @@
 /*
- * notify.c: the table of the notify service: every message to a person, by e-mail, SMS and Slack.
+ * notify.c: the table of the notify service: every message to a person, by e-mail, SMS and Slack, and the contacts at HubSpot.
  * Called by all services that have something to say, and by administrators. Writes notification_messages, notification_log, the matrix and the templates.
  * Consumes intake.submitted; publishes notification.sent.
  */
@@ -116,12 +116,14 @@ static const struct job_row jobs[] = {
 	{ "notify.email", deliver_job, .queue = "default", .says = "renders an e-mail" },
 	{ "notify.sms", deliver_job, .queue = "default", .says = "renders an SMS" },
 	{ "notify.slack", deliver_job, .queue = "default", .says = "renders a Slack message" },
+	{ "notify.hubspot", deliver_job, .queue = "default", .says = "puts a HubSpot contact together" },
 	{ "sendgrid.send", effect_job, .queue = "sendgrid", .says = "sends an e-mail" },
 	{ "twilio.send", effect_job, .queue = "twilio", .says = "sends an SMS" },
 	{ "slack.post", effect_job, .queue = "slack", .says = "posts to Slack" },
+	{ "hubspot.contact", effect_job, .queue = "hubspot", .says = "keeps a contact at HubSpot" },
 };
-static const struct queue_row queues[] = { { "default", 2 }, { "sendgrid", 2 }, { "twilio", 1 }, { "slack", 1 } };
-static const struct effect_kind *const effects[] = { &sendgrid_effect, &twilio_effect, &slack_effect };
+static const struct queue_row queues[] = { { "default", 2 }, { "sendgrid", 2 }, { "twilio", 1 }, { "slack", 1 }, { "hubspot", 1 } };
+static const struct effect_kind *const effects[] = { &sendgrid_effect, &twilio_effect, &slack_effect, &hubspot_effect };
 static const struct event_row events[] = { { "intake.submitted", on_intake_submitted } };
 
 static const struct field sent_event[] = {
@@ -148,6 +150,8 @@ static const struct conf_key config[] = {
 	{ "TWILIO_ACCOUNT_SID", CONF_STR, .required = true, .says = "AC…" },
 	{ "TWILIO_AUTH_TOKEN", CONF_STR, .required = true, .secret = true, .says = "Twilio's token" },
 	{ "TWILIO_FROM", CONF_STR, .required = true, .says = "sender number, E.164" },
+	{ "HUBSPOT_BASE_URL", CONF_STR, .dflt = "https://api.hubapi.com", .says = "HubSpot's API" },
+	{ "HUBSPOT_TOKEN", CONF_STR, .secret = true, .says = "private app token; unset: no contacts are kept there" },
 	{ "SLACK_WEBHOOK_URL", CONF_STR, .required = true, .secret = true, .says = "whole secret URL of the staff channel" },
 	{ 0 }
 };

@@ -56,8 +56,11 @@ int	 delivery_end(struct db *db, struct uuid id, const char *status, const char 
 extern const struct effect_kind sendgrid_effect;
 extern const struct effect_kind twilio_effect;
 extern const struct effect_kind slack_effect;
+extern const struct effect_kind hubspot_effect;
 struct bytes sendgrid_body(struct job *j, struct uuid delivery, const char *to, const char *subject, const char *text);
 struct bytes twilio_body(struct job *j, const char *to, const char *text);
 struct bytes slack_body(struct job *j, const char *text);
+/* A contact to be found by its address or made; first_name and phone may be NULL. What happened to the patient stays out. */
+struct bytes hubspot_body(struct job *j, const char *email, const char *first_name, const char *phone);
 
 #endif

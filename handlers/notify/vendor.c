@@ -1,7 +1,7 @@
 /*
- * vendor.c: SendGrid, Twilio and Slack, each as an effect: body, credentials, and what its answers mean. None of them knows an idempotency
+ * vendor.c: SendGrid, Twilio, Slack and HubSpot, each as an effect: body, credentials, and what its answers mean. None of them knows an idempotency
  * key: an unclear answer is not sent again at once. A mail or a text that may have gone out is better than the same one twice, so it ends as `unknown`;
- * a duplicate alert in Slack does no harm, so that one is resent.
+ * a duplicate alert in Slack does no harm, and HubSpot finds a contact by its address, so those are resent.
  */
 #include "crypto/hash.h"
 #include "net/form.h"
@@ -87,6 +87,47 @@ slack_body(struct job *j, const char *text)
 	return BYTES(b.data, b.len);
 }
 
+/* HubSpot's advice: lower case, no space around. */
+static const char *
+plain_address(struct arena *a, const char *s)
+{
+	char *copy = arena_dup(a, s + strspn(s, " \t"));
+	size_t n = strlen(copy);
+
+	while (n > 0 && (copy[n - 1] == ' ' || copy[n - 1] == '\t'))
+		copy[--n] = '\0';
+	for (char *p = copy; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return copy;
+}
+
+struct bytes
+hubspot_body(struct job *j, const char *email, const char *first_name, const char *phone)
+{
+	struct buf b = buf_in(j->arena, 8 * 1024);
+	struct json_writer w;
+
+	email = plain_address(j->arena, email);
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_array(&w, "inputs");
+	jw_object(&w, NULL);
+	jw_str(&w, "id", email);
+	jw_str(&w, "idProperty", "email");
+	jw_object(&w, "properties");
+	jw_str(&w, "email", email);
+	if (first_name != NULL)
+		jw_str(&w, "firstname", first_name);
+	if (phone != NULL)
+		jw_str(&w, "phone", phone);
+	jw_end(&w);
+	jw_end(&w);
+	jw_end(&w);
+	jw_end(&w);
+	return BYTES(b.data, b.len);
+}
+
 /* ---- credentials */
 
 static void
@@ -131,6 +172,13 @@ dress_slack(struct job *j, struct effect *e, struct http_call *call, struct prob
 	return 0;
 }
 
+static int
+dress_hubspot(struct job *j, struct effect *e, struct http_call *call, struct problem *err UNUSED)
+{
+	dress(j, e, call, "HUBSPOT_BASE_URL", arena_printf(j->arena, "Bearer %s", conf_str(j->conf, "HUBSPOT_TOKEN")));
+	return 0;
+}
+
 /* ---- answers. 401 and 403 are our key or sender, mended by an operator: nothing went out. */
 
 static enum verdict
@@ -169,6 +217,25 @@ judge_slack(struct job *j UNUSED, struct effect *e UNUSED, const struct http_ans
 	return a->status >= 500 ? EFFECT_RETRY : effect_judge_http(a);
 }
 
+/* 207 says that the one contact we sent was not taken. 423 and 477: the account is locked or moves house. */
+static enum verdict
+judge_hubspot(struct job *j, struct effect *e, const struct http_answer *a)
+{
+	struct problem ignored = { 0 };
+	const json_t *body = json_read(j->arena, (const char *)a->body.p, a->body.n, &ignored);
+	const char *id = json_text_at(body, "results.0.id"), *category;
+
+	if (a->status == 200 || a->status == 201) {
+		e->vendor_ref = id;
+		return EFFECT_CONFIRMED;
+	}
+	if (a->status == 401 || a->status == 403 || a->status == 423 || a->status == 477)
+		return EFFECT_RETRY;
+	category = json_text_at(body, a->status == 207 ? "errors.0.category" : "category");
+	e->error_code = arena_printf(j->arena, "hubspot_%s", category != NULL ? category : arena_printf(j->arena, "%d", a->status));
+	return a->status == 207 ? EFFECT_REFUSED : effect_judge_http(a);
+}
+
 static int
 settle(struct job *j, struct effect *e, const char *state, const struct http_answer *a UNUSED, struct problem *err)
 {
@@ -182,6 +249,9 @@ const struct effect_kind sendgrid_effect = {
 };
 const struct effect_kind twilio_effect = {
 	.name = "twilio.send", .unknown = MANUAL, .deadline_s = 600, .dress = dress_twilio, .judge = judge_twilio, .settle = settle,
+};
+const struct effect_kind hubspot_effect = {
+	.name = "hubspot.contact", .unknown = RESEND, .deadline_s = 86400, .dress = dress_hubspot, .judge = judge_hubspot, .settle = settle,
 };
 const struct effect_kind slack_effect = {
 	.name = "slack.post", .unknown = RESEND, .deadline_s = 600, .dress = dress_slack, .judge = judge_slack, .settle = settle,

@@ -8,7 +8,8 @@ noinst_LIBRARIES += %reldir%/libsandbox.a
 	%reldir%/stripe_confirm.c %reldir%/stripe_refunds.c \
 	%reldir%/canvas.c %reldir%/canvas.h %reldir%/canvas_rules.c %reldir%/canvas_merge.c %reldir%/canvas_search.c \
 	%reldir%/fedex.c %reldir%/fedex.h %reldir%/fedex_label.c %reldir%/fedex_track.c \
-	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/sendgrid.c %reldir%/twilio.c %reldir%/slack.c
+	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/sendgrid.c %reldir%/twilio.c %reldir%/slack.c \
+	%reldir%/hubspot.c
 SERVICE_LIBS += %reldir%/libsandbox.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-sandbox

@@ -10,7 +10,7 @@
 
 /* ---- fields */
 
-static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "fedex", NULL };
+static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "hubspot", "fedex", NULL };
 static const char *const channels[] = { "email", "sms", "slack", NULL };
 
 static const struct field vendor_param[] = {
@@ -76,6 +76,7 @@ static const struct field fault_body[] = {
 #define VENDOR_POST	.access = VENDOR, .db = WRITE, .once = NATURAL, .kind = BODY_RAW, .max_body = 4 << 20
 #define STRIPE		"/sandbox/stripe/v1"
 #define TWILIO		"/sandbox/twilio/2010-04-01/Accounts/:account"
+#define HUBSPOT		"/sandbox/hubspot/crm/v3/objects/contacts"
 
 static const struct route routes[] = {
 	{ "GET", "/sandbox/:vendor/ledger", sb_ledger, .access = VENDOR, .db = READ, .params = vendor_param, .query = ledger_query,
@@ -155,6 +156,11 @@ static const struct route routes[] = {
 	    .says = "Slack: incoming webhook" },
 	{ "POST", "/sandbox/slack/api/chat.postMessage", sb_slack, VENDOR_POST, .says = "Slack: a post" },
 
+	{ "POST", HUBSPOT, sb_hubspot, VENDOR_POST, .status = 201, .says = "HubSpot: a contact" },
+	{ "GET", HUBSPOT "/:id", sb_hubspot, VENDOR_GET, .params = id_param, .says = "HubSpot: a contact, by id or idProperty=email" },
+	{ "PATCH", HUBSPOT "/:id", sb_hubspot, VENDOR_POST, .params = id_param, .says = "HubSpot: change a contact" },
+	{ "POST", HUBSPOT "/batch/upsert", sb_hubspot, VENDOR_POST, .says = "HubSpot: contacts, found by address or made" },
+
 	{ "POST", "/sandbox/fedex/oauth/token", sb_fedex, VENDOR_POST, .says = "FedEx: token" },
 	{ "POST", "/sandbox/fedex/ship/v1/shipments", sb_fedex, VENDOR_POST, .says = "FedEx: a label" },
 	{ "PUT", "/sandbox/fedex/ship/v1/shipments/cancel", sb_fedex, VENDOR_POST, .says = "FedEx: cancel a label" },
@@ -198,6 +204,7 @@ static const struct conf_key config[] = {
 	{ "BOOTHWYN_WEBHOOK_SECRET", CONF_STR, .secret = true, .says = "what Boothwyn's webhooks carry; the first of a list" },
 	{ "SENDGRID_API_KEY", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "TWILIO_ACCOUNT_SID", CONF_STR, .says = "unset: any" },
+	{ "HUBSPOT_TOKEN", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "TWILIO_AUTH_TOKEN", CONF_STR, .secret = true, .says = "checked, and signs callbacks; unset: any" },
 	{ "SLACK_BOT_TOKEN", CONF_STR, .secret = true, .says = "for chat.postMessage; unset: any" },
 	{ "FEDEX_CLIENT_ID", CONF_STR, .says = "unset: any" },

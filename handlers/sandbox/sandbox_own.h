@@ -19,6 +19,7 @@ int	 sb_canvas(struct req *r, struct problem *err);
 int	 sb_sendgrid(struct req *r, struct problem *err);
 int	 sb_twilio(struct req *r, struct problem *err);
 int	 sb_slack(struct req *r, struct problem *err);
+int	 sb_hubspot(struct req *r, struct problem *err);
 int	 sb_boothwyn(struct req *r, struct problem *err);
 int	 sb_pioneerrx(struct req *r, struct problem *err);
 int	 sb_fedex(struct req *r, struct problem *err);

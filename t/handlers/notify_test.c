@@ -7,10 +7,11 @@
 static const char *const settings[] = {
 	"SENDGRID_BASE_URL=https://sendgrid.example", "SENDGRID_API_KEY=SG.x", "MAIL_FROM=care@telerx.example", "TWILIO_BASE_URL=https://twilio.example",
 	"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000001", "TWILIO_AUTH_TOKEN=t", "TWILIO_FROM=+15005550006",
-	"SLACK_WEBHOOK_URL=https://slack.example/services/T/B/x", NULL
+	"SLACK_WEBHOOK_URL=https://slack.example/services/T/B/x", "HUBSPOT_BASE_URL=https://hubspot.example", "HUBSPOT_TOKEN=pat-na1-x", NULL
 };
 #define MAIL "https://sendgrid.example/v3/mail/send"
 #define SMS "https://twilio.example/*"
+#define CONTACT "https://hubspot.example/crm/v3/objects/contacts/batch/upsert"
 #define SLACK "https://slack.example/services/T/B/x"
 
 static int
@@ -38,6 +39,7 @@ fresh(void **state)
 	stub_with(w, "POST", MAIL, 202, "", headers);
 	stub(w, "POST", SMS, 201, "{\"sid\":\"SM00000000000000000000000000000001\",\"status\":\"queued\"}");
 	stub(w, "POST", SLACK, 200, "ok");
+	stub(w, "POST", CONTACT, 200, "{\"status\":\"COMPLETE\",\"results\":[{\"id\":\"51200000001\",\"new\":true,\"properties\":{}}]}");
 	return 0;
 }
 
@@ -93,7 +95,7 @@ an_approval_goes_out_by_mail_and_text(void **state)
 	work(w);
 	assert_string_equal(channel(w, id, "email"), "sent");
 	assert_string_equal(channel(w, id, "sms"), "sent");
-	assert_string_equal(channel(w, id, "hubspot"), "not_configured");
+	assert_string_equal(channel(w, id, "hubspot"), "sent");
 	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "ada@patients.example"));
 	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "Hello Ada"));
 	assert_non_null(strstr(sent_to(w, "POST", SMS, -1)->raw, "To=%2B15045550100"));
@@ -156,6 +158,74 @@ a_patient_is_reached_by_the_contact_intake_keeps(void **state)
 	work(w);
 	assert_non_null(strstr(sent_to(w, "POST", MAIL, -1)->raw, "bea@patients.example"));
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM notification_messages WHERE encode(recipient_enc, 'escape') LIKE '%%patients.example%%'"), 0);
+}
+
+/* Y-NOTIF-03 and its neighbours: HubSpot ON. What the message is about stays out of the customer list. */
+static void
+a_contact_is_kept_at_hubspot_by_its_address(void **state)
+{
+	struct world *w = *state;
+	const char *id = send_to(w, "prescription_approved", "{\"email\":\"Ada@Patients.Example\",\"phone\":\"+15045550100\"}");
+	const json_t *sent;
+
+	work(w);
+	assert_int_equal(sent_count(w, "POST", CONTACT), 1);
+	sent = sent_to(w, "POST", CONTACT, -1)->body;
+	assert_string_equal(json_text_at(sent, "inputs.0.id"), "ada@patients.example");
+	assert_string_equal(json_text_at(sent, "inputs.0.idProperty"), "email");
+	assert_string_equal(json_text_at(sent, "inputs.0.properties.email"), "ada@patients.example");
+	assert_string_equal(json_text_at(sent, "inputs.0.properties.firstname"), "Ada");
+	assert_string_equal(json_text_at(sent, "inputs.0.properties.phone"), "+15045550100");
+	assert_int_equal(json_object_size(json_at(sent, "inputs.0.properties")), 3);
+	assert_null(strstr(sent_to(w, "POST", CONTACT, -1)->raw, "prescription"));
+	assert_string_equal(sql_text(w, "SELECT provider_id FROM notification_log WHERE message_id = '%s' AND channel = 'hubspot'", id), "51200000001");
+}
+
+static void
+what_hubspot_answers_decides_and_the_others_go_on(void **state)
+{
+	static const struct {
+		int status;
+		const char *body, *becomes, *error;
+	} cases[] = {
+		{ 207, "{\"status\":\"COMPLETE\",\"results\":[],\"numErrors\":1,\"errors\":[{\"category\":\"VALIDATION_ERROR\"}]}", "failed",
+		    "hubspot_VALIDATION_ERROR" },
+		{ 400, "{\"status\":\"error\",\"category\":\"VALIDATION_ERROR\",\"message\":\"no\"}", "failed", "hubspot_VALIDATION_ERROR" },
+		{ 401, "{\"category\":\"EXPIRED_AUTHENTICATION\"}", "queued", "" },
+		{ 429, "{\"errorType\":\"RATE_LIMIT\",\"policyName\":\"TEN_SECONDLY_ROLLING\"}", "queued", "" },
+		{ 477, "", "queued", "" },
+		{ 502, "", "queued", "" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *id;
+
+		stub(w, "POST", CONTACT, cases[i].status, cases[i].body);
+		id = send_to(w, "welcome", ADA);
+		work(w);
+		assert_string_equal(channel(w, id, "email"), "sent");
+		assert_string_equal(channel(w, id, "hubspot"), cases[i].becomes);
+		assert_string_equal(sql_text(w, "SELECT coalesce(error_code, '') FROM notification_log WHERE message_id = '%s' AND channel = 'hubspot'",
+		    id), cases[i].error);
+		sql_run(w, "DELETE FROM job WHERE state = 'ready'");
+	}
+}
+
+static void
+an_unclear_answer_of_hubspot_is_asked_again(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub_broken(w, "POST", CONTACT, HTTP_UNKNOWN);
+	id = send_to(w, "payment_charged", ADA);
+	work(w);
+	assert_string_equal(channel(w, id, "hubspot"), "queued");
+	stub(w, "POST", CONTACT, 200, "{\"status\":\"COMPLETE\",\"results\":[{\"id\":\"7\",\"new\":false}]}");
+	work_all(w);
+	assert_string_equal(channel(w, id, "hubspot"), "sent");
+	assert_string_equal(sql_text(w, "SELECT provider_id FROM notification_log WHERE message_id = '%s' AND channel = 'hubspot'", id), "7");
 }
 
 static void
@@ -235,6 +305,9 @@ main(void)
 		cmocka_unit_test_setup(a_dead_sms_provider_does_not_stop_the_mail, fresh),
 		cmocka_unit_test_setup(a_mail_whose_answer_was_lost_is_not_sent_twice, fresh),
 		cmocka_unit_test_setup(a_patient_is_reached_by_the_contact_intake_keeps, fresh),
+		cmocka_unit_test_setup(a_contact_is_kept_at_hubspot_by_its_address, fresh),
+		cmocka_unit_test_setup(what_hubspot_answers_decides_and_the_others_go_on, fresh),
+		cmocka_unit_test_setup(an_unclear_answer_of_hubspot_is_asked_again, fresh),
 		cmocka_unit_test_setup(a_toggle_acts_on_the_next_message_and_is_audited, fresh),
 		cmocka_unit_test_setup(an_edited_template_is_a_new_version_and_must_keep_its_promises, fresh),
 		cmocka_unit_test_setup(slack_text_is_escaped, fresh),

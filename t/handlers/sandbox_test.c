@@ -51,6 +51,67 @@ a_mail_can_be_read_in_the_outbox(void **state)
 	expect_int(w, "count", 2);
 }
 
+#define HUBSPOT "/sandbox/hubspot/crm/v3/objects/contacts"
+#define UPSERT(email, first) \
+	"{\"inputs\":[{\"id\":\"" email "\",\"idProperty\":\"email\",\"properties\":{\"email\":\"" email "\",\"firstname\":\"" first "\"}}]}"
+
+static void
+hubspot_keeps_one_contact_for_an_address(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	call(w, "POST", HUBSPOT "/batch/upsert", "Bearer pat-other", UPSERT("a@example.com", "A"));
+	expect_status(w, 401);
+	expect_text(w, "category", "INVALID_AUTHENTICATION");
+	call(w, "POST", HUBSPOT "/batch/upsert", "Bearer pat-test", UPSERT("a@example.com", "A"));
+	expect_status(w, 200);
+	assert_true(json_is_true(json_at(answer(w), "results.0.new")));
+	id = answer_text(w, "results.0.id");
+	call(w, "POST", HUBSPOT "/batch/upsert", "Bearer pat-test", UPSERT("A@Example.com", "Ann"));
+	expect_status(w, 200);
+	assert_true(json_is_false(json_at(answer(w), "results.0.new")));
+	expect_text(w, "results.0.id", id);
+	expect_text(w, "results.0.properties.firstname", "Ann");
+	call(w, "POST", HUBSPOT, "Bearer pat-test", "{\"properties\":{\"email\":\"a@example.com\"},\"associations\":[]}");
+	expect_status(w, 409);
+	expect_text(w, "message", text(w, "Contact already exists. Existing ID: %s", id));
+	call(w, "PATCH", text(w, HUBSPOT "/%s", id), "Bearer pat-test", "{\"properties\":{\"phone\":\"+15045550100\"}}");
+	expect_text(w, "properties.phone", "+15045550100");
+	call(w, "GET", HUBSPOT "/a%40example.com?idProperty=email", "Bearer pat-test", NULL);
+	expect_status(w, 200);
+	expect_text(w, "id", id);
+	expect_text(w, "properties.firstname", "Ann");
+	call(w, "GET", HUBSPOT "/123", "Bearer pat-test", NULL);
+	expect_status(w, 404);
+	get(w, BY_PUBLIC, "/sandbox/hubspot/ledger?key=a@example.com");
+	expect_int(w, "count", 1);
+}
+
+static void
+hubspot_refuses_as_hubspot_does(void **state)
+{
+	static const struct { const char *body; int status; const char *path, *says;
+	} cases[] = {
+		{ "{", 400, "category", "VALIDATION_ERROR" },
+		{ "{\"inputs\":[]}", 400, "category", "VALIDATION_ERROR" },
+		{ "{\"inputs\":[{\"id\":\"a@example.com\",\"properties\":{}}]}", 400, "category", "VALIDATION_ERROR" },
+		{ "{\"inputs\":[{\"id\":\"a@example.com\",\"idProperty\":\"email\",\"properties\":{\"age\":7}}]}", 400, "category", "VALIDATION_ERROR" },
+		{ UPSERT("nobody", "A"), 207, "errors.0.category", "VALIDATION_ERROR" },
+		{ UPSERT("http429@example.com", "A"), 429, "policyName", "TEN_SECONDLY_ROLLING" },
+		{ UPSERT("daily@example.com", "A"), 429, "policyName", "DAILY" },
+		{ UPSERT("http403@example.com", "A"), 403, "category", "MISSING_SCOPES" },
+		{ UPSERT("http500@example.com", "A"), 500, "status", "error" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		call(w, "POST", HUBSPOT "/batch/upsert", "Bearer pat-test", cases[i].body);
+		expect_status(w, cases[i].status);
+		expect_text(w, cases[i].path, cases[i].says);
+	}
+}
+
 static void
 twilio_refuses_its_magic_numbers(void **state)
 {
@@ -395,6 +456,8 @@ main(void)
 		cmocka_unit_test(twilio_refuses_its_magic_numbers),
 		cmocka_unit_test(twilio_signs_its_callbacks),
 		cmocka_unit_test(a_slack_hook_says_ok_or_why_not),
+		cmocka_unit_test(hubspot_keeps_one_contact_for_an_address),
+		cmocka_unit_test(hubspot_refuses_as_hubspot_does),
 		cmocka_unit_test(boothwyn_receives_ships_and_tells),
 		cmocka_unit_test(pioneerrx_wants_a_fresh_signature),
 		cmocka_unit_test(pioneerrx_adds_every_time_and_can_be_asked),

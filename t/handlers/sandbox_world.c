@@ -8,7 +8,7 @@ static const char *const settings[] = { "SANDBOX_WEBHOOK_BASE=https://app.test",
 	"STRIPE_SECRET_KEY=sk_test_of_the_tests", "STRIPE_PUBLISHABLE_KEY=pk_test_of_the_tests",
 	"STRIPE_WEBHOOK_SECRET=whsec_of_the_tests", "CANVAS_CLIENT_ID=clinic", "CANVAS_CLIENT_SECRET=clinic-secret",
 	"PIONEERRX_API_KEY=prx-key", "PIONEERRX_SHARED_SECRET=prx-shared-secret-0001", "BOOTHWYN_API_KEY=boothwyn-key",
-	"BOOTHWYN_WEBHOOK_SECRET=boothwyn-secret", "SENDGRID_API_KEY=SG.test", "TWILIO_ACCOUNT_SID=AC1",
+	"BOOTHWYN_WEBHOOK_SECRET=boothwyn-secret", "SENDGRID_API_KEY=SG.test", "HUBSPOT_TOKEN=pat-test", "TWILIO_ACCOUNT_SID=AC1",
 	"TWILIO_AUTH_TOKEN=12345678901234567890123456789012", "FEDEX_CLIENT_ID=fx", "FEDEX_CLIENT_SECRET=fx-secret",
 	"FEDEX_ACCOUNT_NUMBER=740561073", NULL };
 

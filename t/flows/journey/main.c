@@ -57,6 +57,13 @@ fresh_email(struct patient *p)
 	return arena_printf(p->arena, "%s.%s@patients.example", json_text_at(p->file, "mailbox"), id + 24);
 }
 
+static void
+patient_release(struct patient *p)
+{
+	http_free(p->http);
+	arena_free(p->arena);
+}
+
 static int
 patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
 {
@@ -123,6 +130,8 @@ load(struct patient *patients, const char *dir, const char *only, size_t count)
 		}
 		if (count == 0 || only != NULL || p->ending == DELIVERED)
 			made++;
+		else
+			patient_release(p);
 	}
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
@@ -238,6 +247,8 @@ main(int argc, char **argv)
 		pthread_join(threads[i], NULL);
 	failed = print_account(patients, n, quiet);
 	print_figures(patients, n, clock_us() - began);
+	for (size_t i = 0; i < n; i++)
+		patient_release(&patients[i]);
 	printf("%zu passed, %zu failed\n", n - failed, failed);
 	return n > 0 && failed == 0 ? 0 : 1;
 }
