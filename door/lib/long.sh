@@ -1,0 +1,66 @@
+# long.sh: what `check --long` does beyond `check`. Needs test.sh, tree.sh and what door/check defines: $work, $build, test_cluster, whole_tree, tree_end.
+# shellcheck shell=sh
+
+long_packages() {
+	missing=$(needs valgrind have valgrind; needs clang-tidy have clang-tidy; needs cppcheck have cppcheck)
+	# shellcheck disable=SC2086 # a list of words
+	[ -z "$missing" ] || packages_install $missing
+}
+
+# Everything once more by programs with AddressSanitizer and UndefinedBehaviorSanitizer: units, services, then a whole tree with its journeys and
+# faults. A program ends at its first report, and the report stands in a file, so that none goes by because something else went on.
+sanitized() {
+	step "building with sanitizers"
+	usual=$build
+	build=$work/sanitize
+	TELERX_BUILD=$build
+	configure_with=--enable-sanitize
+	build_all all
+	build_all check TESTS=
+	mkdir "$work/reports"
+	chmod 1777 "$work/reports"
+	ASAN_OPTIONS=log_path=$work/reports/asan
+	UBSAN_OPTIONS=log_path=$work/reports/ubsan:print_stacktrace=1
+	export ASAN_OPTIONS UBSAN_OPTIONS
+	run_tests unit
+	run_tests service
+	contract_tools
+	whole_tree sanitized
+	tree_end
+	unset ASAN_OPTIONS UBSAN_OPTIONS
+	run_test "sanitizers' reports" no_reports
+	build=$usual
+	TELERX_BUILD=$build
+	configure_with=
+}
+
+no_reports() {
+	! cat "$work"/reports/* 2>/dev/null
+}
+
+# Units and services in a build that counts, then the table of what they ran in $work/coverage.
+coverage() {
+	step "building with counters"
+	usual=$build
+	build=$work/counted
+	TELERX_BUILD=$build
+	configure_with=--enable-coverage
+	build_all all
+	build_all check TESTS=
+	run_tests unit
+	run_tests service
+	run_test coverage make -s -C "$build" coverage
+	cp "$work/output" "$work/coverage"
+	build=$usual
+	TELERX_BUILD=$build
+	configure_with=
+}
+
+long_checks() {
+	run_test analyze make -s -C "$build" analyze
+	run_test check-valgrind make -s -C "$build" check-valgrind
+	run_test distcheck make -s -C "$build" distcheck
+	coverage
+	sed 's/^/  /' "$work/coverage"
+	sanitized
+}
