@@ -8,6 +8,7 @@
 #include "crypto/seal.h"
 #include "data/migrate.h"
 #include "data/vault.h"
+#include "jobs_command.h"
 #include "service.h"
 #include "web/serve.h"
 
@@ -364,6 +365,30 @@ cmd_key(const struct call *c)
 	return rc == 0 ? 0 : refuse(&err);
 }
 
+static int
+cmd_jobs(const struct call *c)
+{
+	struct problem err = { 0 };
+	struct keyring *keyring = NULL;
+	struct scope scope = { .actor = "system:operator" };
+	struct db *db;
+	int rc = -1;
+
+	if (c->service->database == NULL)
+		return 0;
+	event_topics(c->service->topics);
+	if (uuid_parse(conf_str(c->conf, "TENANT_ID"), &scope.tenant) < 0)
+		return EXIT_CONFIG;
+	db = open_database(c, &keyring, &err);
+	if (db != NULL)
+		rc = jobs_command(db, &scope, c->service->name, c->argc, c->argv, &err);
+	db_close(db);
+	keyring_free(keyring);
+	if (rc < 0)
+		fprintf(stderr, "%s: %s: %s\n", c->service->name, err.code, err.detail);
+	return rc > 0 ? EXIT_USAGE : rc < 0 ? EXIT_FAILURE : 0;
+}
+
 /* ---- what is printed */
 
 static int
@@ -450,6 +475,7 @@ static const struct {
 	{ "migrate", cmd_migrate, "[--sample]" },
 	{ "check", cmd_check, "" },
 	{ "key", cmd_key, "add CALLER KEYID | revoke KEYID" },
+	{ "jobs", cmd_jobs, JOBS_USAGE },
 	{ "routes", cmd_routes, "", .bare = true },
 	{ "openapi", cmd_openapi, "", .bare = true },
 	{ "config", cmd_config, "" },

@@ -21,6 +21,8 @@ enum slot_state { FREE, CLAIMED, READY };
 
 static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 };
 
+_Static_assert(COUNT(bounds) + 1 == METRICS_BUCKETS, "a bucket for each bound, and one for the rest");
+
 struct slot {
 	_Atomic uint32_t state;
 	uint32_t kind;
@@ -313,20 +315,65 @@ gather(struct slot **slots, double *refused)
 	return n;
 }
 
-void
-metrics_print(struct buf *out)
+static void
+slot_from_series(struct slot *s, const struct metric_series *m)
 {
-	struct slot **slots = calloc((size_t)METRICS_LANES * SLOTS, sizeof(struct slot *));
+	s->kind = (uint32_t)m->kind;
+	(void)snprintf(s->name, sizeof(s->name), "%s", m->name);
+	(void)snprintf(s->labels, sizeof(s->labels), "%s", m->labels);
+	atomic_store(&s->value, bits_of(m->value));
+	for (size_t i = 0; i < METRICS_BUCKETS; i++)
+		atomic_store(&s->buckets[i], (uint64_t)m->buckets[i]);
+}
+
+size_t
+metrics_read(struct metric_series **ret)
+{
+	struct lane *lane = lane_mine();
+	struct metric_series *all = calloc(SLOTS, sizeof(*all));
+	size_t n = 0;
+
+	if (all == NULL)
+		die("out of memory for the counters");
+	for (size_t i = 0; i < SLOTS; i++) {
+		const struct slot *s = &lane->slots[i];
+		struct metric_series *m = &all[n];
+
+		if (atomic_load_explicit(&s->state, memory_order_acquire) != READY)
+			continue;
+		memcpy(m->name, s->name, sizeof(m->name));
+		memcpy(m->labels, s->labels, sizeof(m->labels));
+		m->kind = (int)s->kind;
+		m->value = real_of(atomic_load(&s->value));
+		for (size_t b = 0; b < METRICS_BUCKETS; b++)
+			m->buckets[b] = (double)atomic_load(&s->buckets[b]);
+		n++;
+	}
+	*ret = all;
+	return n;
+}
+
+void
+metrics_print_with(struct buf *out, const struct metric_series *more, size_t nmore)
+{
+	struct slot **slots = calloc((size_t)METRICS_LANES * SLOTS + nmore, sizeof(struct slot *));
+	struct slot *theirs = calloc(nmore + 1, sizeof(*theirs));
 	const char *last = "";
 	double refused = 0;
 	size_t n, i, same;
 
-	if (slots == NULL) {
+	if (slots == NULL || theirs == NULL) {
 		out->failed = true;
+		free(slots);
+		free(theirs);
 		return;
 	}
 	(void)lane_mine();
 	n = gather(slots, &refused);
+	for (i = 0; i < nmore; i++) {
+		slot_from_series(&theirs[i], &more[i]);
+		slots[n++] = &theirs[i];
+	}
 	qsort(slots, n, sizeof(struct slot *), by_series);
 	for (i = 0; i < n; i += same) {
 		for (same = 1; i + same < n && by_series(&slots[i], &slots[i + same]) == 0; same++)
@@ -338,4 +385,11 @@ metrics_print(struct buf *out)
 	buf_add_real(out, refused);
 	buf_addc(out, '\n');
 	free(slots);
+	free(theirs);
+}
+
+void
+metrics_print(struct buf *out)
+{
+	metrics_print_with(out, NULL, 0);
 }

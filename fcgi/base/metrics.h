@@ -19,4 +19,19 @@ void metric_set(const char *name, const char *labels, double value);       /* ga
 void metric_observe(const char *name, const char *labels, double seconds); /* histogram: 1 ms .. 30 s */
 void metrics_print(struct buf *out);                                       /* exposition format 0.0.4 */
 
+/* A series outside of a scoreboard, to carry it from one process to another: kind 1 counter, 2 gauge, 3 histogram (value is the sum,
+ * buckets are not cumulative, the last is +Inf). */
+#define METRICS_BUCKETS 15
+struct metric_series {
+	char name[64], labels[176];
+	int kind;
+	double value;
+	double buckets[METRICS_BUCKETS];
+};
+
+/* What this process has counted so far; the caller frees *ret. */
+size_t metrics_read(struct metric_series **ret);
+/* The scoreboard and these beside it. */
+void metrics_print_with(struct buf *out, const struct metric_series *more, size_t n);
+
 #endif

@@ -3,6 +3,7 @@
 #include "core.h"
 
 #include "data/migrate.h"
+#include "data/worker_metrics.h"
 #include "web/web_private.h"
 
 const struct field live_reply[] = { { "status", STRING, .required = true, .says = "ok", .example = "ok" },
@@ -48,12 +49,22 @@ health_ready(struct req *r, struct problem *err)
 	return 0;
 }
 
+/* The workers' counters come from the database; without it, or in its trouble, the pool's own are the answer. */
 int
 health_metrics(struct req *r, struct problem *err)
 {
 	struct buf text = buf_in(r->arena, MAX_REPLY);
+	struct metric_series *workers = NULL;
+	struct problem trouble = { 0 };
+	size_t n = 0;
 
-	metrics_print(&text);
+	if (r->db != NULL && r->service->database != NULL &&
+	    (db_begin(r->db, READ, &r->scope, &trouble) < 0 || worker_metrics_read(r->db, &workers, &n, &trouble) < 0 ||
+		db_commit(r->db, &trouble) < 0)) {
+		db_rollback(r->db);
+		n = 0;
+	}
+	metrics_print_with(&text, workers, n);
 	if (text.failed)
 		return problem(err, 500, "metrics_too_large", "the scoreboard does not fit one answer");
 	reply_bytes(r, 200, "text/plain; version=0.0.4; charset=utf-8", BYTES(buf_str(&text), text.len));

@@ -106,6 +106,29 @@ outbox_rows(struct core_table *t)
 			core_row(t, rows[i], t->service->prefix, rows[i].path, "");
 }
 
+static void
+job_rows(struct core_table *t)
+{
+	const struct route rows[] = {
+		{ "GET", "/jobs", jobs_list, .access = ADMIN, .db = READ, .query = jobs_query, .reply = jobs_reply,
+		    .says = "jobs that wait, run or are dead" },
+		{ "GET", "/jobs/workers", jobs_workers, .access = ADMIN, .db = READ, .reply = workers_reply,
+		    .says = "the background workers of the service" },
+		{ "GET", "/jobs/:jobId", jobs_show, .access = ADMIN, .db = READ, .params = job_params, .reply = job_reply,
+		    .problems = "404 unknown_job", .says = "one job with its arguments and all its errors" },
+		{ "POST", "/jobs/:jobId/retry", jobs_retry, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "job.retry",
+		    .params = job_params, .reply = job_retry_reply, .status = 202,
+		    .problems = "404 unknown_job, 409 not_retryable superseded",
+		    .says = "a dead job starts anew under the same keys; one that waits runs now" },
+		{ "POST", "/jobs/replay", jobs_replay, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "job.replay",
+		    .body = job_replay_body, .reply = job_replay_reply, .status = 202,
+		    .says = "every dead job of a kind starts anew under the same keys" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		core_row(t, rows[i], t->service->prefix, rows[i].path, "");
+}
+
 static struct core_table *
 core_table_new(const struct service *s)
 {
@@ -118,6 +141,7 @@ core_table_new(const struct service *s)
 	if (s->database != NULL) {
 		event_rows(t);
 		outbox_rows(t);
+		job_rows(t);
 	}
 	return t;
 }

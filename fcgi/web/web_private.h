@@ -8,7 +8,7 @@
  *	input.c		query, form and segments -> typed JSON; field.c validates
  *	idempotency.c	rules P1 to P4
  *	reply.c		what the handler writes, problems, the check of replies
- *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c)
+ *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c, jobs.c)
  *	stream.c	answers that do not end
  *	pool.c		the master
  *	openapi*.c	the tables as a document
@@ -71,6 +71,15 @@ bool problem_listed(const struct route *row, int status, const char *code);
 const struct route *core_routes(const struct service *s, size_t *n);
 size_t routes_max_body(const struct service *s); /* the largest of all rows: what the loop reads at most */
 size_t route_max_body(const struct route *route);
+
+/* ---- jobs.c */
+extern const struct field jobs_query[], jobs_reply[], job_params[], job_reply[], job_retry_reply[], job_replay_body[],
+    job_replay_reply[], workers_reply[];
+int jobs_list(struct req *r, struct problem *err);
+int jobs_show(struct req *r, struct problem *err);
+int jobs_retry(struct req *r, struct problem *err);
+int jobs_replay(struct req *r, struct problem *err);
+int jobs_workers(struct req *r, struct problem *err);
 
 /* ---- health.c, events.c */
 extern const struct field ready_reply[], live_reply[], event_body[], event_reply[];

@@ -333,6 +333,7 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 	bool mine = false;
 	int r;
 
+	breaker_retrying(j->attempt > 1 || a->e.attempts > 0);
 	if (a->kind->dress(j, &a->e, &call, err) < 0 || breaker_enter(vendor, err) < 0)
 		return -1;
 	call.body = a->e.request; /* the bytes that were committed, whatever dress did */
@@ -347,7 +348,7 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 		return not_done(j, a, &ans, err);
 	}
 	http_do(j->http, j->arena, &call, &ans);
-	breaker_leave(vendor, ans.outcome == HTTP_ANSWERED && ans.status < 500);
+	breaker_leave(vendor, breaker_worked(&ans));
 	note_send(a);
 	if (ans.outcome != HTTP_ANSWERED)
 		log_line(LOG_WARN, ans.outcome == HTTP_UNKNOWN ? "effect.no_answer" : "effect.not_sent", "kind", a->kind->name,

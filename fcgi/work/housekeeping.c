@@ -10,12 +10,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/worker_metrics.h"
 
 #define RESCUE_S     5
 #define HEARTBEAT_S  10
 #define ECHO_MS      25 /* longer than a process goes without another hint, HINT_US of db_tx.c */
 #define RESCUE_BATCH 100
 #define LASTS_US     US_PER_S
+#define AGAIN_US     (5 * US_PER_S)
 
 static const char heartbeat_sql[] = "UPDATE job SET lease_until = clock_timestamp() + make_interval(secs => $3)"
 				    " FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)"
@@ -35,19 +37,6 @@ static const char rescue_sql[] =
 static const char used_up_sql[] =
     "SELECT id, tenant_id, kind, args, attempt, max_attempts, token, request_id FROM job"
     " WHERE state = 'running' AND lease_until < clock_timestamp() AND attempt >= max_attempts ORDER BY lease_until LIMIT $1";
-static const char stale_sql[] = "SELECT queue, count(*) AS jobs FROM job WHERE state = 'ready'"
-				" AND run_at < clock_timestamp() - interval '10 minutes' GROUP BY queue";
-static const char sweep_workers_sql[] = "DELETE FROM worker WHERE seen_at < clock_timestamp() - interval '10 minutes'";
-
-/* What nobody may read any more. Events are remembered for longer than any sender repeats them (rule W3). */
-static const char sweep_ttl_sql[] =
-    "DELETE FROM ttl WHERE key IN (SELECT key FROM ttl WHERE expires_at < clock_timestamp() LIMIT 5000)";
-static const char sweep_answers_sql[] = "DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotency"
-					" WHERE expires_at < clock_timestamp() LIMIT 5000)";
-static const char sweep_inbox_sql[] =
-    "DELETE FROM inbox WHERE (source, message_id) IN"
-    " (SELECT source, message_id FROM inbox WHERE received_at < clock_timestamp() - interval '90 days' LIMIT 5000)";
-
 /* ---- heartbeat */
 
 #define ALL_HELD (1U << HELD_WAITING | 1U << HELD_RUNNING | 1U << HELD_OVER)
@@ -79,7 +68,7 @@ heartbeat(struct hand *h, struct problem *err)
 		return -1;
 	if (n > 0)
 		note_renewals(w, rows, since);
-	return 0;
+	return worker_metrics_tell(h->db, &h->scope, w->name, err);
 }
 
 /* Jobs claimed in one go wait behind the first that lasts: others may have them, and what had ended before it is written now.
@@ -149,26 +138,10 @@ rescue_expired(struct hand *h, struct problem *err)
 	return bury_used_up(h, err);
 }
 
-/* ---- once a minute */
-
-static int
-sweep(struct hand *h, struct problem *err)
-{
-	struct rows *rows;
-
-	if (db_begin(h->db, WRITE, &h->scope, err) < 0 || db_exec(h->db, sweep_workers_sql, err) < 0 ||
-	    db_exec(h->db, sweep_ttl_sql, err) < 0 || db_exec(h->db, sweep_answers_sql, err) < 0 ||
-	    db_exec(h->db, sweep_inbox_sql, err) < 0 || db_all(h->db, &rows, stale_sql, err) < 0 || db_commit(h->db, err) < 0)
-		return -1;
-	for (size_t i = 0; i < rows_count(rows); i++)
-		log_line(LOG_ERROR, "queue.stale", "queue", row_str(rows_at(rows, i), "queue"), "jobs",
-		    row_str(rows_at(rows, i), "jobs"), NULL);
-	return 0;
-}
-
 /* ---- the loop */
 
 struct chore {
+	const char *name;
 	int (*run)(struct hand *h, struct problem *err);
 	int64_t every_us;
 	int64_t next;
@@ -186,24 +159,28 @@ all_held_done(struct work *w)
 	return none;
 }
 
+/* One that fails comes again soon and keeps none of the others waiting: timers fire while a sweep has trouble. */
 static void
-do_chores(struct hand *h, struct chore *chores, size_t n, int64_t *last_ticks)
+do_chore(struct hand *h, struct chore *c)
 {
 	struct problem err = { 0 };
-	bool trouble = false;
+	int64_t pause = c->every_us;
 
-	for (size_t i = 0; i < n && !trouble; i++) {
-		if (clock_mono_us() < chores[i].next)
-			continue;
-		trouble = chores[i].run(h, &err) < 0;
-		if (!trouble)
-			chores[i].next = clock_mono_us() + chores[i].every_us;
+	if (clock_mono_us() < c->next)
+		return;
+	if (c->run(h, &err) < 0) {
+		db_rollback(h->db);
+		log_line(LOG_WARN, "housekeeping.trouble", "chore", c->name, "code", err.code, "detail", err.detail, NULL);
+		pause = pause < AGAIN_US ? pause : AGAIN_US;
 	}
-	if (!trouble && !atomic_load(&h->work->stopping))
-		trouble = timers_fire(h, last_ticks, &err) < 0;
-	if (trouble)
-		hand_trouble(h, "housekeeping.trouble", &err);
+	c->next = clock_mono_us() + pause;
 	arena_reset(h->arena);
+}
+
+static int
+fire_timers(struct hand *h, struct problem *err)
+{
+	return atomic_load(&h->work->stopping) ? 0 : timers_fire(h, h->work->ticks, err) < 0 ? -1 : 0;
 }
 
 static int64_t
@@ -218,21 +195,24 @@ housekeeper_main(void *hand)
 	struct hand *h = hand;
 	struct work *w = h->work;
 	struct chore chores[] = {
-		{ heartbeat, at_most(HEARTBEAT_S, w->lease_s / 3), 0 },
-		{ rescue_expired, at_most(RESCUE_S, w->lease_s / 2), 0 },
-		{ free_waiting, 0, 0 },
-		{ sweep, 60 * US_PER_S, 0 },
-		{ sweep_outbox, 60 * US_PER_S, 0 },
+		{ "heartbeat", heartbeat, at_most(HEARTBEAT_S, w->lease_s / 3), 0 },
+		{ "rescue", rescue_expired, at_most(RESCUE_S, w->lease_s / 2), 0 },
+		{ "free", free_waiting, 0, 0 },
+		{ "timers", fire_timers, 0, 0 },
+		{ "snapshots", watch_oldest, 10 * US_PER_S, 0 },
+		{ "sweep", sweep_rows, 60 * US_PER_S, 0 },
+		{ "retention", sweep_outbox, 60 * US_PER_S, 0 },
 	};
-	int64_t *last_ticks = calloc(w->service->ntimers + 1, sizeof(*last_ticks));
 	struct problem err = { 0 };
 
-	if (last_ticks == NULL)
+	w->ticks = calloc(w->service->ntimers + 1, sizeof(*w->ticks));
+	if (w->ticks == NULL)
 		die("out of memory");
 	if (hand_open(h, &err) == 0) {
 		/* The leases of those who still finish are kept alive to the end. */
 		while (!atomic_load(&w->stopping) || !all_held_done(w)) {
-			do_chores(h, chores, COUNT(chores), last_ticks);
+			for (size_t i = 0; i < COUNT(chores); i++)
+				do_chore(h, &chores[i]);
 			if (atomic_load(&w->stopping))
 				usleep(100000);
 			else
@@ -240,7 +220,7 @@ housekeeper_main(void *hand)
 		}
 		hand_close(h);
 	}
-	free(last_ticks);
+	free(w->ticks);
 	return NULL;
 }
 

@@ -22,7 +22,7 @@ static const char retry_sql[] =
 /* Goes back as if this run had never been. */
 static const char back_sql[] =
     "UPDATE job SET state = 'ready', lease_until = NULL, lease_by = NULL, attempt = attempt - 1, last_error = $4,"
-    "  run_at = clock_timestamp() + make_interval(secs => $3)"
+    "  run_at = clock_timestamp() + make_interval(secs => $3::float8 * (1 + random() / 4))"
     " WHERE id = $1 AND token = $2 AND state = 'running' AND (NOT $5::boolean OR lease_until < clock_timestamp())";
 static const char dead_sql[] =
     "UPDATE job SET state = 'dead', finished_at = clock_timestamp(), lease_until = NULL, lease_by = NULL, last_error = $3,"
@@ -154,7 +154,7 @@ job_failed(struct job *j, const struct job_row *row, const struct problem *why)
 		job_count(j->kind, "lease_lost");
 		return;
 	}
-	if (strcmp(why->code, "circuit_open") == 0) /* nobody was asked, so nothing was tried */
+	if (strcmp(why->code, "circuit_open") == 0 || strcmp(why->code, "retry_budget") == 0) /* nobody was asked: nothing was tried */
 		r = put_back(j, why->retry_after > 0 ? why->retry_after : 10, job_trouble(j->arena, why), false, &err);
 	else if (why->fault == FAULT_PERMANENT || j->attempt >= j->max_attempts)
 		r = bury_or_retry(j, row, why, &err);

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "net/breaker.h"
 
 #define BATCH_US  (20 * 1000)
 #define WHOLE_US  US_PER_S
@@ -225,6 +226,7 @@ run_row(struct hand *h, const struct row *w)
 		return;
 	job_from_row(h, w, &j);
 	log_request_id(j.scope.request_id);
+	breaker_retrying(j.attempt > 1);
 	row = service_job(h->work->service, j.kind);
 	if (row == NULL)
 		job_unknown_kind(&j, false);

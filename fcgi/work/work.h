@@ -8,6 +8,7 @@
  *	job_context.c	what a job function calls; the fence (rule Q3)
  *	job_outcome.c	retry, burial, going back (rules Q6, Q8, Q12)
  *	housekeeping.c	heartbeats, rescue, the worker's row (rules Q4, Q5)
+ *	sweep.c		what is over makes room (rule Q16)
  *	timer.c		ticks (rule Q15)
  *	delivery.c	outbox to peers (rules O1 to O3)
  *	retention.c	messages whose time is over
@@ -44,6 +45,10 @@ struct work {
 	size_t nhands;
 	size_t busy; /* threads that have not returned */
 	sigset_t signals;
+	/* the housekeeper's own */
+	int64_t *ticks; /* per timer: the due time tried before */
+	char oldest[24]; /* the oldest snapshot of the cluster, and since when it has been the same one */
+	int64_t oldest_since;
 };
 
 /* A job in a taker's hands. WAITING: claimed, not begun, may be given back; RUNNING: the one at work; OVER: it ran, had no effect
@@ -147,9 +152,12 @@ int saga_buried(struct job *j, const struct problem *why, struct problem *err) M
 /* ---- housekeeping.c, timer.c, delivery.c, retention.c */
 void *housekeeper_main(void *hand);
 void *listener_main(void *hand);
+int sweep_rows(struct hand *h, struct problem *err) MUST_CHECK;
+int watch_oldest(struct hand *h, struct problem *err) MUST_CHECK; /* the age of the oldest snapshot, told and counted */
 int rescue_expired(struct hand *h, struct problem *err) MUST_CHECK;
-int timers_fire(struct hand *h, int64_t *last,
-    struct problem *err) MUST_CHECK; /* last: one per timer, the due time tried before; returns how many fired */
+/* last: one per timer, the due time tried before. Returns how many fired. now: seconds by the database's clock. */
+int timers_fire(struct hand *h, int64_t *last, struct problem *err) MUST_CHECK;
+int timers_fire_at(struct hand *h, int64_t now, int64_t *last, struct problem *err) MUST_CHECK;
 int deliver_one(struct hand *h, struct problem *err) MUST_CHECK; /* 1: one was tried; 0: nothing is due */
 void *deliverer_main(void *hand);
 int sweep_outbox(struct hand *h, struct problem *err) MUST_CHECK; /* removes what topic.retention no longer keeps */

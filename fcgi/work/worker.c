@@ -16,7 +16,10 @@
 #define FINISH_S 20 /* or a lease, when that is shorter: then others take over anyway */
 
 const struct conf_key work_conf[] = {
-	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" }, { 0 }
+	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" },
+	{ "JOB_DONE", CONF_SECS, .dflt = "1h", .says = "a job that ended well moves to job_past after this time" },
+	{ "JOB_PAST", CONF_SECS, .dflt = "30d", .says = "and leaves it after this one, unless it acted on money or a prescription" },
+	{ 0 }
 };
 
 /* What is still held when the time is up is cut off in the middle of a call. The other side may go on with it for a while, and
@@ -289,6 +292,7 @@ worker_main(const struct service *s, const struct conf *conf)
 		log_line(LOG_ERROR, "worker.no_start", "code", err.code, "detail", err.detail, NULL);
 		return 1;
 	}
+	log_gather();
 	plan_threads(&w);
 	start_threads(&w);
 	log_line(LOG_INFO, "worker.started", "name", w.name, NULL);
@@ -298,6 +302,7 @@ worker_main(const struct service *s, const struct conf *conf)
 	stop(&w);
 	bool all = wait_for_threads(&w);
 	hand_back(&w);
+	log_flush();
 	bool failed = atomic_load(&w.failed);
 	if (!all)
 		_exit(failed ? 1 : 0); /* their memory is in use */

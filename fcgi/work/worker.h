@@ -50,6 +50,7 @@ struct job_row {
 	int backoff_s;     /* base, 0 = 2; doubles to at most an hour */
 	int (*buried)(struct job *j,
 	    struct problem *err); /* attempts used up or permanent: runs in the transaction that buries it; may be NULL */
+	bool keep; /* about money or a prescription: its finished jobs are never purged (effects' and sagas' never are) */
 	const char *says;
 };
 
@@ -59,16 +60,19 @@ struct queue_row {
 };
 
 /* A timer is due at every multiple of its period by the database's clock; one worker wins each tick by a unique row (rule Q15).
- * It enqueues the job kind of its name, once at a time, with the args {"dueAt"}. Ticks that passed while no worker ran are not
- * made up for: the latest one fires. */
+ * It enqueues the job kind of its name, once at a time, with the args {"dueAt"}. backfill says what becomes of ticks that passed
+ * while no worker ran: the latest fires, none does, or each does, in a job of its own. */
+enum backfill { BACKFILL_LAST, BACKFILL_NONE, BACKFILL_ALL };
+
 struct timer_row {
 	const char *name;
 	const char *every; /* config key (CONF_SECS) that holds the period */
 	const char *kind;
 	const char *says;
+	enum backfill backfill;
 };
 
-extern const struct conf_key work_conf[]; /* JOB_LEASE */
+extern const struct conf_key work_conf[]; /* JOB_LEASE, JOB_DONE, JOB_PAST */
 
 struct uuid job_uuid(const struct job *j, const char *name); /* nil when missing */
 const char *job_str(const struct job *j, const char *name);  /* "" when missing */

@@ -117,7 +117,7 @@ stripe_ask(struct http *h, struct arena *a, const struct conf *conf, const struc
 		return NULL;
 	dress(a, conf, s, &call);
 	http_do(h, a, &call, &ans);
-	breaker_leave("stripe", ans.outcome == HTTP_ANSWERED && ans.status < 500);
+	breaker_leave("stripe", breaker_worked(&ans));
 	if (ans.outcome != HTTP_ANSWERED)
 		return unavailable(err, 0);
 	object = ans.body.n == 0 ? NULL : json_read(a, (const char *)ans.body.p, ans.body.n, &ignored);

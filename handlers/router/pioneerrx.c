@@ -114,7 +114,7 @@ ask(struct job *j, struct bytes body, struct problem *err)
 		return NULL;
 	dress_call(j, &call);
 	http_do(j->http, j->arena, &call, &a);
-	breaker_leave("pioneerrx", a.outcome == HTTP_ANSWERED && a.status < 500);
+	breaker_leave("pioneerrx", breaker_worked(&a));
 	if (a.outcome != HTTP_ANSWERED || a.status != 200) {
 		problem(err, 503, "pharmacy_unavailable", "PioneerRx answered %d", a.outcome == HTTP_ANSWERED ? a.status : 0);
 		return NULL;

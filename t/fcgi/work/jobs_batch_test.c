@@ -68,7 +68,7 @@ const struct service *const crew_service = &service;
 static int
 clean(void **state UNUSED)
 {
-	sql_run(world, "TRUNCATE job, once, worker");
+	sql_run(world, "TRUNCATE job, once, worker CASCADE");
 	atomic_store(&reached, 0);
 	return 0;
 }

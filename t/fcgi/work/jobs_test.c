@@ -143,7 +143,7 @@ const struct service *const crew_service = &service;
 static int
 clean(void **state UNUSED)
 {
-	sql_run(world, "TRUNCATE job, mark, once, timer_tick, worker");
+	sql_run(world, "TRUNCATE job, mark, once, timer_tick, worker CASCADE");
 	atomic_store(&reached, 0);
 	return 0;
 }

@@ -1,10 +1,12 @@
 if HAVE_CMOCKA
-check_PROGRAMS += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
-service_tests += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
+check_PROGRAMS += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
+service_tests += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
 t_fcgi_work_jobs_test_SOURCES = t/fcgi/work/jobs_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_jobs_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_jobs_batch_test_SOURCES = t/fcgi/work/jobs_batch_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_jobs_batch_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_fcgi_work_jobs_keep_test_SOURCES = t/fcgi/work/jobs_keep_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
+t_fcgi_work_jobs_keep_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_delivery_test_SOURCES = t/fcgi/work/delivery_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_delivery_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_topic_test_SOURCES = t/fcgi/work/topic_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h

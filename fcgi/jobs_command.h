@@ -1,0 +1,15 @@
+/*
+ * jobs_command.h: telerx-<service> jobs [list [STATE]] | show ID | retry ID | replay KIND | workers: the queue on a terminal.
+ * What it changes it does as system:operator, with an audit row.
+ */
+#ifndef JOBS_COMMAND_H
+#define JOBS_COMMAND_H
+
+#include "data/db.h"
+
+#define JOBS_USAGE "[list [STATE] | show ID | retry ID | replay KIND | workers]"
+
+/* 1: the words make no sense. */
+int jobs_command(struct db *db, const struct scope *scope, const char *service, int argc, char **argv, struct problem *err) MUST_CHECK;
+
+#endif
