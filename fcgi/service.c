@@ -433,9 +433,11 @@ cmd_routes(const struct call *c)
 	static const char *const modes[] = { "?", "NONE", "READ", "READ_AUDITED", "WRITE" };
 	static const char *const onces[] = { "-", "KEY", "NATURAL" };
 	struct buf out = BUF_INIT(PRINT_MAX);
+	size_t ncore;
+	const struct route *core = core_routes(c->service, &ncore);
 
-	for (size_t i = 0; i < c->service->nroutes; i++) {
-		const struct route *row = &c->service->routes[i];
+	for (size_t i = 0; i < c->service->nroutes + ncore; i++) {
+		const struct route *row = i < ncore ? &core[i] : &c->service->routes[i - ncore];
 
 		buf_addf(&out, "%s\t%s\t", row->method, row->path);
 		access_names(&out, row->access);

@@ -21,10 +21,20 @@ struct core_table {
 static pthread_mutex_t tables_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct core_table *tables;
 
+static bool
+has_row(const struct service *s, const char *method, const char *path)
+{
+	for (size_t i = 0; i < s->nroutes; i++)
+		if (strcmp(s->routes[i].method, method) == 0 && strcmp(s->routes[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A service's own row of that name goes before: the sandbox's outbox is what was sent to patients. */
 static void
 core_row(struct core_table *t, struct route row, const char *before, const char *middle, const char *after)
 {
-	size_t i = t->n++;
+	size_t i = t->n;
 	int n;
 
 	if (i == CORE_ROWS)
@@ -32,8 +42,10 @@ core_row(struct core_table *t, struct route row, const char *before, const char 
 	n = snprintf(t->paths[i], PATH_TEXT, "%s%s%s", before, middle, after);
 	if (n < 0 || n >= PATH_TEXT)
 		die("the name or prefix of %s is too long", t->service->name);
+	if (has_row(t->service, row.method, t->paths[i]))
+		return;
 	row.path = t->paths[i];
-	t->rows[i] = row;
+	t->rows[t->n++] = row;
 }
 
 static void

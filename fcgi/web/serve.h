@@ -33,6 +33,10 @@ void dispatch(struct serve_context *c, const struct wire_request *wire, struct r
 /* Start-up check of a service's table: access set, once set, names unambiguous, audit named. -1 with the first fault named. */
 int routes_check(const struct service *s, struct problem *err) MUST_CHECK;
 
+/* The rows that every service has by itself: health, events, what an administrator sees of its jobs and messages. Lives until the
+ * process ends. */
+const struct route *core_routes(const struct service *s, size_t *n);
+
 /* The pool, listening on descriptor 0: the master's life (forks, respawns with backoff, SIGHUP replaces, SIGTERM drains) and
  * a process's (threads on one epoll set, libfcgi parses). Both return the exit status. */
 int pool_master(const struct service *s, const struct conf *conf, char *const argv[]);

@@ -67,8 +67,7 @@ const char *status_title(int status);
 /* ---- openapi_problem.c: whether the reference names this refusal of the row */
 bool problem_listed(const struct route *row, int status, const char *code);
 
-/* ---- routes.c: the rows every service has */
-const struct route *core_routes(const struct service *s, size_t *n);
+/* ---- routes.c */
 size_t routes_max_body(const struct service *s); /* the largest of all rows: what the loop reads at most */
 size_t route_max_body(const struct route *route);
 
