@@ -118,6 +118,7 @@ core_settings() {
 		PUBLIC_BASE_URL=$(url)
 		VENDOR_CA_FILE=$var/tls/ca.pem
 		LIVE_MODE=false
+		WEBHOOK_SWEEP=15s
 	EOT
 	case " $callers " in
 	*" $1 "*)

@@ -141,6 +141,27 @@ job_rows(struct core_table *t)
 		core_row(t, rows[i], t->service->prefix, rows[i].path, "");
 }
 
+/* For services that vendors post to. */
+static void
+webhook_rows(struct core_table *t)
+{
+	const struct route rows[] = {
+		{ "GET", "/webhooks", webhooks_list, .access = ADMIN, .db = READ, .query = webhooks_query, .reply = webhooks_reply,
+		    .says = "what vendors posted" },
+		{ "GET", "/webhooks/:webhookId", webhook_show, .access = ADMIN, .db = READ_AUDITED, .audit = "webhook.read",
+		    .params = webhook_param, .reply = webhook_reply, .problems = "404 not_found", .says = "one, with its bytes" },
+		{ "POST", "/webhooks/:webhookId/replay", webhook_replay_one, .access = ADMIN, .db = WRITE, .once = NATURAL,
+		    .audit = "webhook.replay", .params = webhook_param, .reply = webhook_replayed, .problems = "404 not_found",
+		    .says = "handles it again" },
+		{ "POST", "/webhooks/replay", webhooks_replay, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "webhook.replay",
+		    .body = webhooks_replay_body, .reply = webhook_replayed, .problems = "404 not_found",
+		    .says = "handles all of a time again, in their order or shuffled" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		core_row(t, rows[i], t->service->prefix, rows[i].path, "");
+}
+
 static struct core_table *
 core_table_new(const struct service *s)
 {
@@ -154,6 +175,8 @@ core_table_new(const struct service *s)
 		event_rows(t);
 		outbox_rows(t);
 		job_rows(t);
+		if (s->nwebhooks > 0)
+			webhook_rows(t);
 	}
 	return t;
 }

@@ -97,4 +97,11 @@ int outbox_retry(struct req *r, struct problem *err);
 int outbox_replay(struct req *r, struct problem *err);
 int inbox_rebuild(struct req *r, struct problem *err);
 
+/* ---- webhook_admin.c */
+extern const struct field webhooks_query[], webhooks_reply[], webhook_param[], webhook_reply[], webhook_replayed[], webhooks_replay_body[];
+int webhooks_list(struct req *r, struct problem *err);
+int webhook_show(struct req *r, struct problem *err);
+int webhook_replay_one(struct req *r, struct problem *err);
+int webhooks_replay(struct req *r, struct problem *err);
+
 #endif

@@ -122,6 +122,6 @@ int	 payments_reconcile_job(struct job *j, struct problem *err);		/* stripe.reco
 extern const struct webhook_source stripe_webhook_source;
 /* charge.refunded and charge.dispute.…, in a job's open transaction. */
 bool	 stripe_money_is(const char *type);
-int	 stripe_money(struct db *db, const char *type, const json_t *object, const char **outcome, struct problem *err) MUST_CHECK;
+int	 stripe_money(struct db *db, const struct webhook_event *e, const json_t *object, const char **outcome, struct problem *err) MUST_CHECK;
 
 #endif

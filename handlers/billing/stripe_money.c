@@ -4,9 +4,16 @@
  */
 #include <strings.h>
 
+#include "base/clock.h"
 #include "billing/billing.h"
 #include "data/attention.h"
 
+/* A newer word only, and none after the last. At the same second a last word wins. */
+static const char dispute_sql[] =
+	"INSERT INTO disputes AS d (id, payment_id, amount_cents, currency, reason, status, happened_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+	" ON CONFLICT (tenant_id, id) DO UPDATE SET status = excluded.status, happened_at = excluded.happened_at, updated_at = now()"
+	" WHERE d.status NOT IN ('won', 'lost', 'warning_closed')"
+	"  AND (excluded.happened_at > d.happened_at OR excluded.status IN ('won', 'lost', 'warning_closed')) RETURNING status";
 static const char of_intent_sql[] = "SELECT id FROM payments WHERE stripe_payment_intent = $1";
 
 bool
@@ -54,27 +61,33 @@ word(const char *s)
 }
 
 static int
-disputed(struct db *db, const struct payment *p, const char *type, const json_t *dispute, const char **outcome, struct problem *err)
+disputed(struct db *db, const struct payment *p, const struct webhook_event *e, const json_t *dispute, const char **outcome, struct problem *err)
 {
-	const char *id = json_text_at(dispute, "id"), *status = word(json_text_at(dispute, "status"));
+	const char *id = json_text_at(dispute, "id"), *status = word(json_text_at(dispute, "status")), *reason = word(json_text_at(dispute, "reason"));
 	int64_t cents = json_int_at(dispute, "amount", 0);
-	bool won = strcmp(status, "won") == 0, closed = strcmp(type, "charge.dispute.closed") == 0 || won || strcmp(status, "lost") == 0;
+	bool won = strcmp(status, "won") == 0, closed = won || strcmp(status, "lost") == 0 || strcmp(status, "warning_closed") == 0;
+	const struct row *w;
 
-	*outcome = "applied";
 	if (cents > p->amount_cents || cents <= 0) {
 		*outcome = "mismatch";
 		return payment_mismatch(db, p, "dispute_above_amount", dispute, err);
 	}
+	if (db_one(db, &w, dispute_sql, err, P_TEXT(id), P_UUID(p->id), P_INT(cents), P_TEXT(p->currency), P_TEXT(reason), P_TEXT(status),
+		P_TIME(e->happened_at > 0 ? e->happened_at : clock_us())) < 0)
+		return -1;
+	*outcome = w != NULL ? "applied" : "late";
+	if (w == NULL)
+		return 0;
 	/* Whatever came first, the money left once and came back at most once. */
 	if (ledger_disputed(db, p, cents, id, false, err) < 0 || (won && ledger_disputed(db, p, cents, id, true, err) < 0))
 		return -1;
 	if (closed)
 		return attention_clear(db, "payment.dispute", id, status, err);
-	return raise(db, p, "payment.dispute", id, word(json_text_at(dispute, "reason")), cents, err);
+	return raise(db, p, "payment.dispute", id, reason, cents, err);
 }
 
 int
-stripe_money(struct db *db, const char *type, const json_t *object, const char **outcome, struct problem *err)
+stripe_money(struct db *db, const struct webhook_event *e, const json_t *object, const char **outcome, struct problem *err)
 {
 	const char *intent = json_text_at(object, "payment_intent"), *currency = json_text_at(object, "currency");
 	const struct row *w;
@@ -93,7 +106,7 @@ stripe_money(struct db *db, const char *type, const json_t *object, const char *
 		*outcome = "mismatch";
 		return payment_mismatch(db, &p, "currency_mismatch", object, err);
 	}
-	if (strcmp(type, "charge.refunded") == 0)
+	if (strcmp(e->type, "charge.refunded") == 0)
 		return refunded(db, &p, object, outcome, err);
-	return disputed(db, &p, type, object, outcome, err);
+	return disputed(db, &p, e, object, outcome, err);
 }

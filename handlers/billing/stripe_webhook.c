@@ -49,8 +49,8 @@ read_event(struct arena *a, const struct conf *conf, struct bytes raw, const jso
 	ret->type = json_text_at(event, "type");
 	if (ret->event_id == NULL || ret->type == NULL)
 		return problem(err, 400, "malformed_event", "an event has an id and a type");
-	/* What is about one payment takes its turn with the payment. */
-	ret->object_id = stripe_money_is(ret->type) && is_plain(intent) ? intent : object;
+	/* Refunds of one payment take turns: each is booked by what came before. */
+	ret->object_id = strcmp(ret->type, "charge.refunded") == 0 && is_plain(intent) ? intent : object;
 	ret->happened_at = json_int_at(event, "created", 0) * 1000000;
 	if (json_is_true(json_object_get(event, "livemode")) != conf_bool(conf, "LIVE_MODE"))
 		ret->ignore = "wrong_mode";
@@ -100,7 +100,7 @@ apply(struct job *j, const struct webhook_event *e, const json_t *object, struct
 	int rc = 0;
 
 	if (stripe_money_is(e->type))
-		rc = stripe_money(j->db, e->type, object, &outcome, err);
+		rc = stripe_money(j->db, e, object, &outcome, err);
 	else if (object != NULL)
 		rc = strncmp(e->type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) :
 		    handle_intent(j, object, &outcome, err);

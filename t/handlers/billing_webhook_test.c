@@ -251,7 +251,7 @@ W6_a_sweep_finds_what_was_never_posted(void **state)
 }
 
 static void
-W1_a_webhook_is_kept_sealed_and_can_be_handled_again(void **state)
+W1_a_webhook_is_kept_sealed_and_shown_with_a_trace(void **state)
 {
 	struct world *w = *state;
 
@@ -259,6 +259,34 @@ W1_a_webhook_is_kept_sealed_and_can_be_handled_again(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE encode(body_enc, 'escape') LIKE '%%livemode%%'"), 0);
 	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, text(w, "\"%0263000d\"", 1), NULL);
 	expect_problem(w, 413, "body_too_large");
+	get(w, BY_ADMIN, "/billing/webhooks?objectId=dp_62&limit=200");
+	expect_status(w, 200);
+	get(w, BY_ADMIN, text(w, "/billing/webhooks/%s", sql_text(w, "SELECT id FROM webhook WHERE event_id = 'evt_again'")));
+	expect_status(w, 200);
+	assert_non_null(strstr(answer_text(w, "body"), "pi_nobody"));
+	assert_int_equal(audit_count(w, "webhook.read", "success"), 1);
+	get(w, BY_PUBLIC, "/billing/webhooks");
+	expect_status(w, 401);
+}
+
+static void
+X_WH_01_replayed_and_shuffled_webhooks_change_nothing(void **state)
+{
+	static const char rows[] = "SELECT md5((SELECT string_agg(p::text, ',' ORDER BY id) FROM payments p) || (SELECT string_agg(l::text, ',' ORDER BY id) FROM ledger l))";
+	struct world *w = *state;
+	const char *before = sql_text(w, rows);
+
+	stubs_clear(w);
+	stub(w, "GET", "/v1/payment_intents/*", 404, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"resource_missing\",\"message\":\"\"}}");
+	post(w, BY_ADMIN, text(w, "/billing/webhooks/%s/replay", sql_text(w, "SELECT id FROM webhook WHERE event_id = 'evt_again'")), NULL);
+	expect_int(w, "replayed", 1);
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT state || ' ' || replays FROM webhook WHERE event_id = 'evt_again'"), "handled 1");
+	post(w, BY_ADMIN, "/billing/webhooks/replay", "{\"since\":\"2026-01-01T00:00:00Z\",\"shuffle\":true,\"seed\":\"7\"}");
+	assert_true(answer_int(w, "replayed") > 10);
+	work(w);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE state = 'received'"), 0);
+	assert_string_equal(sql_text(w, rows), before);
 }
 
 int
@@ -274,7 +302,8 @@ main(void)
 		cmocka_unit_test(a_refund_made_at_stripe_is_booked_once_and_seen_by_a_person),
 		cmocka_unit_test(a_dispute_leaves_the_balance_once_and_comes_back_when_won),
 		cmocka_unit_test(W6_a_sweep_finds_what_was_never_posted),
-		cmocka_unit_test(W1_a_webhook_is_kept_sealed_and_can_be_handled_again),
+		cmocka_unit_test(W1_a_webhook_is_kept_sealed_and_shown_with_a_trace),
+		cmocka_unit_test(X_WH_01_replayed_and_shuffled_webhooks_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, billing_setup, billing_teardown);

@@ -5,6 +5,7 @@ prove_tests += t/prove/commit-loss.mjs
 prove_tests += t/prove/idempotency.mjs
 prove_tests += t/prove/db-crash.mjs
 prove_tests += t/prove/audit-tamper.mjs
+prove_tests += t/prove/webhooks.mjs
 prove_tests += t/prove/events.mjs
 prove_programs += t/prove/outbox_race
 if HAVE_CMOCKA
