@@ -46,7 +46,7 @@ struct webhook_source {
 	/* In a job, no transaction open: may ask the vendor; then job_begin, the effect, webhook_handled, job_end. */
 	int (*handle)(struct job *j, const struct webhook_event *e, struct problem *err);
 	/* Lists what happened since position ("" the first time) as an array of messages, oldest first, and the position after
-	 * them. NULL: the vendor lists nothing. */
+	 * them. 1: there is more from there, 0: that was all, -1. NULL: the vendor lists nothing. */
 	int (*sweep)(struct job *j, const char *position, const json_t **messages, const char **next, struct problem *err);
 };
 

@@ -82,11 +82,12 @@ sweep(struct job *j, const struct webhook_source *s, struct problem *err)
 		const char *position, *next = NULL;
 		const struct row *w;
 		unsigned fresh;
+		int more;
 
 		if (job_read(j, err) < 0 || db_one(j->db, &w, position_sql, err, P_TEXT(s->vendor)) < 0)
 			return -1;
 		position = w != NULL ? row_str(w, "position") : "";
-		if (job_read_end(j, err) < 0 || s->sweep(j, position, &messages, &next, err) < 0)
+		if (job_read_end(j, err) < 0 || (more = s->sweep(j, position, &messages, &next, err)) < 0)
 			return -1;
 		if (keep_page(j, s, messages, next != NULL ? next : position, &fresh, err) < 0)
 			return -1;
@@ -94,7 +95,7 @@ sweep(struct job *j, const struct webhook_source *s, struct problem *err)
 			log_line(LOG_WARN, "webhook.swept", "vendor", s->vendor, "found", arena_printf(j->arena, "%u", fresh), NULL);
 			metric_add("webhooks_swept_total", NULL, fresh);
 		}
-		if (next == NULL || json_array_size(messages) == 0 || strcmp(next, position) == 0)
+		if (more == 0)
 			return 0;
 	}
 	return 0;

@@ -152,7 +152,8 @@ sweep(struct job *j, const char *position, const json_t **messages, const char *
 	*next = n > 0 ? json_text_at(json_array_get(data, 0), "id") : NULL;
 	if (*next != NULL && !is_plain(*next))
 		return problem(err, 502, "stripe_refused", "Stripe lists an event without an id");
-	return 0;
+	/* From nowhere the newest page is all there is to know; from a position on there may be another. */
+	return *position != '\0' && *next != NULL && json_is_true(json_object_get(list, "has_more")) ? 1 : 0;
 }
 
 const struct webhook_source stripe_webhook_source = {

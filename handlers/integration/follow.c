@@ -2,6 +2,7 @@
  * follow.c: what happened after the decision, as the portals show it: the pharmacy's callbacks, the patient's parcels, how the run ended. The Canvas task
  * is closed when the case is decided.
  */
+#include "data/attention.h"
 #include "integration/integration.h"
 
 static const char callback_sql[] =
@@ -82,6 +83,8 @@ on_prescription_decided(struct event *e, struct problem *err)
 		return -1;
 	if (c.task_id == NULL)
 		return 0;
+	if (attention_clear(e->db, "task.closed", c.task_id, outcome, err) < 0)
+		return -1;
 	return effect_intend(e->db, &(struct effect_request){ .kind = "canvas.task_close", .subject = c.submission_id, .patient = c.patient_id,
 	    .generation = (int)c.attempt, .method = "PUT", .path = arena_printf(e->arena, "/Task/%s", c.task_id),
 	    .content_type = "application/json",

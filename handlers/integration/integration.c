@@ -168,6 +168,7 @@ static const struct route routes[] = {
 	{ "GET", "/api/patient-records/:patientId", record_show, .access = ADMIN, .db = READ_AUDITED, .audit = "phi.record",
 	    .reply = record_reply, .says = "the immutable snapshot" },
 	{ "GET", "/api/patient-shipments/:patientId", shipments_list, .access = ADMIN, .db = READ, .reply = parcels_reply, .says = "the patient's parcels" },
+	WEBHOOK_ROUTE("/api/webhooks/canvas", "canvas", "our plugin at Canvas: ids of what changed"),
 	{ "GET", "/api/work-items", work_items_list, .access = ADMIN, .db = READ, .query = work_items_query, .reply = work_items_reply,
 	    .says = "what waits for a person" },
 	{ "GET", "/api/work-items/:itemId", work_item_show, .access = ADMIN, .db = READ_AUDITED, .audit = "work_item.read", .params = work_item_param,
@@ -195,8 +196,14 @@ static const struct job_row jobs[] = {
 	{ "canvas.note", effect_job, .queue = "canvas", .says = "files the H&P note" },
 	{ "canvas.task_reopen", effect_job, .queue = "canvas", .says = "opens the Task again" },
 	{ "canvas.task_close", effect_job, .queue = "canvas", .says = "closes the Task" },
+	{ "webhook.canvas", webhook_job, .queue = "webhook", .says = "reads what a webhook hinted at" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks Canvas for tasks whose change nobody posted" },
 };
-static const struct queue_row queues[] = { { "canvas", 3 } };
+static const struct queue_row queues[] = { { "canvas", 3 }, { "webhook", 1 } };
+static const struct timer_row timers[] = {
+	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that never arrived, and those that are old" },
+};
+static const struct webhook_source *const webhooks[] = { &canvas_webhook_source };
 static const struct effect_kind *const effects[] = {
 	&canvas_patient_effect, &canvas_entry_effect, &canvas_task_effect, &canvas_note_effect, &canvas_task_close_effect,
 	&canvas_task_reopen_effect,
@@ -245,6 +252,7 @@ static const struct conf_key config[] = {
 	{ "CANVAS_AUTH_BASE_URL", CONF_STR, .required = true, .says = "https://<instance>.canvasmedical.com" },
 	{ "CANVAS_CLIENT_ID", CONF_STR, .required = true, .says = "OAuth client" },
 	{ "CANVAS_CLIENT_SECRET", CONF_STR, .required = true, .secret = true, .says = "its secret" },
+	{ "CANVAS_AUTH_SECRET", CONF_STR, .secret = true, .says = "what our plugin signs its webhooks with; a comma-separated list while it is rolled" },
 	{ "CANVAS_REQUESTER", CONF_STR, .required = true, .says = "Practitioner id that our tasks and notes name" },
 	{ "CANVAS_QUESTIONNAIRE", CONF_STR, .required = true, .says = "Questionnaire id of the intake" },
 	{ 0 }
@@ -253,5 +261,5 @@ static const struct conf_key config[] = {
 const struct service integration_service = {
 	.name = "integration", .prefix = "/api", .database = "hisera", .says = "the portals' gateway and the EHR's client",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(events, nevents, events),
-	TABLE(effects, neffects, effects), .topics = topics, .config = config,
+	TABLE(effects, neffects, effects), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks), .topics = topics, .config = config,
 };

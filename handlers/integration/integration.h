@@ -53,6 +53,9 @@ extern const struct effect_kind canvas_task_close_effect;
 extern const struct effect_kind canvas_task_reopen_effect;
 extern const struct effect_kind canvas_note_effect;
 
+/* ---- canvas_webhook.c: what our plugin there tells us */
+extern const struct webhook_source canvas_webhook_source;
+
 /* ---- chart.c: our form as Canvas resources; the bodies live in the arena */
 struct bytes chart_patient(struct arena *a, struct uuid patient, const json_t *form);
 struct bytes chart_task(struct arena *a, const struct conf *conf, const struct ehr_case *c, const char *status);

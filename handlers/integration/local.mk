@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %reldir%/libintegration.a
 %canon_reldir%_libintegration_a_SOURCES = %reldir%/integration.c %reldir%/integration.h %reldir%/form.c %reldir%/record.c \
 	%reldir%/ehr.c %reldir%/canvas.c %reldir%/chart.c %reldir%/note.c %reldir%/queue.c %reldir%/action.c %reldir%/follow.c \
-	%reldir%/work_item.h %reldir%/work_item.c %reldir%/work_item_api.c %reldir%/work_item_rows.c %reldir%/work_kind.c
+	%reldir%/work_item.h %reldir%/work_item.c %reldir%/work_item_api.c %reldir%/work_item_rows.c %reldir%/work_kind.c %reldir%/canvas_webhook.c
 SERVICE_LIBS += %reldir%/libintegration.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-integration

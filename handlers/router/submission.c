@@ -273,6 +273,22 @@ enqueue_news(struct db *db, const struct submission *s, const struct submission_
 	return 0;
 }
 
+/* A refusal is a patient without a medicine, and so is an order that the pharmacy takes back; an order that goes on needs nobody any more. */
+static int
+call_for_person(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
+{
+	char id[UUID_TEXT];
+	bool rejected = strcmp(n->status, "rejected") == 0, cancelled = strcmp(n->status, "cancelled") == 0 && strcmp(s->status, "cancel_pending") != 0;
+	const struct attention what = { .kind = rejected ? "prescription.rejected" : "prescription.cancelled", .subject = uuid_text(s->id, id),
+	    .code = n->reason != NULL && *n->reason != '\0' && strspn(n->reason, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(n->reason) ?
+	    n->reason : "pharmacy_refused", .submission = s->submission_id, .patient = s->patient_id,
+	    .detail = arena_printf(db_current_arena(db), "{\"pharmacy\":\"%s\"}", s->pharmacy) };
+
+	if (rejected || cancelled)
+		return attention_raise(db, &what, err);
+	return 0;
+}
+
 int
 submission_move(struct db *db, const struct submission *s, const struct submission_news *n, bool *moved, struct problem *err)
 {
@@ -293,7 +309,7 @@ submission_move(struct db *db, const struct submission *s, const struct submissi
 	    audit_add(db, &(struct audit_entry){ .action = "prescription.status", .object = "router_submissions",
 	    .object_id = uuid_text(s->id, id), .reason = n->reason,
 	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"%s\",\"to\":\"%s\"}", s->status, n->status) }, err) < 0 ||
-	    tell(db, s, n, err) < 0 ||
+	    tell(db, s, n, err) < 0 || call_for_person(db, s, n, err) < 0 ||
 	    (strcmp(s->status, "cancel_pending") == 0 && attention_clear(db, "prescription.cancel", id, n->status, err) < 0))
 		return -1;
 	return enqueue_news(db, s, n, err);
