@@ -87,6 +87,7 @@ audit_add(struct db *db, const struct audit_entry *e, struct problem *err)
 {
 	struct param p[AUDIT_PARAMS];
 
+	db->audited = true;
 	audit_params(db, e, p, db->arena);
 	return db_exec_(db, audit_sql, err, p, AUDIT_PARAMS) < 0 ? -1 : 0;
 }
@@ -101,6 +102,7 @@ audit_pending(struct db *db, const struct audit_entry *e)
 	/* If the first one cannot be written the transaction is in its failed state and its COMMIT will say so. */
 	if (db->has_pending && audit_add(db, &db->pending, &failed) < 0)
 		log_line(LOG_ERROR, "audit.failed", "code", failed.code, NULL);
+	db->audited = true;
 	db->pending = *e;
 	db->has_pending = true;
 }

@@ -63,6 +63,8 @@ int db_commit(struct db *db, struct problem *err) MUST_CHECK; /* no statement wa
 void db_rollback(struct db *db);                              /* also fine when none is open */
 bool db_in_transaction(const struct db *db);
 const struct scope *db_scope(const struct db *db);
+/* Rows were written so far, and none of them is an audit row: who ends such a transaction for others adds one (invariant I4). */
+bool db_unaudited(const struct db *db);
 int db_savepoint(struct db *db, struct problem *err) MUST_CHECK; /* one level; for work that may fail on its own */
 int db_savepoint_back(struct db *db, struct problem *err) MUST_CHECK;
 

@@ -257,6 +257,15 @@ db_settle(struct db *db)
 			return;
 }
 
+/* "INSERT 0 1", "UPDATE 3", "DELETE 0", "SELECT 1" */
+static bool
+wrote(const PGresult *res)
+{
+	const char *status = PQcmdStatus((PGresult *)(uintptr_t)res);
+
+	return strncmp(status, "SELECT", 6) != 0 && PQcmdTuples((PGresult *)(uintptr_t)res)[0] > '0';
+}
+
 int
 db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err)
 {
@@ -276,6 +285,7 @@ db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, si
 		return -1;
 	}
 	db_keep_xid(db, xid);
+	db->changed = db->changed || wrote(res);
 	*ret = res;
 	return 0;
 }

@@ -71,6 +71,8 @@ struct db {
 	char xid[XID_TEXT]; /* of the open WRITE transaction, "" while unknown */
 	bool hint;          /* a job or event row was written: NOTIFY after the commit */
 	bool commit_lost;   /* the connection ended with COMMIT sent and unanswered */
+	bool changed; /* a statement of this transaction wrote a row */
+	bool audited; /* and one of them is an audit row, or will be */
 	bool has_pending;
 	struct audit_entry pending;
 

@@ -50,6 +50,8 @@ db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct pro
 	db->scope = *scope;
 	db->xid[0] = '\0';
 	db->hint = false;
+	db->changed = false;
+	db->audited = false;
 	db->has_pending = false;
 	return 0;
 }
@@ -274,6 +276,12 @@ const struct scope *
 db_scope(const struct db *db)
 {
 	return &db->scope;
+}
+
+bool
+db_unaudited(const struct db *db)
+{
+	return db->tx == TX_OPEN && db->mode == WRITE && db->changed && !db->audited;
 }
 
 /* ---- a part that may fail on its own */

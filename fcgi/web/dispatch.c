@@ -171,6 +171,10 @@ finish(struct req *r, struct problem *err)
 			die("the handler of %s ended its transaction without req_object: its audit row would be lost",
 			    r->route->path);
 		audit_pending(r->db, &r->audit);
+	} else if ((r->route->access & VENDOR) == 0 && db_unaudited(r->db)) {
+		/* Its row names no act, and yet it changed something (invariant I4). */
+		audit_pending(r->db,
+		    &(struct audit_entry){ .action = "request.write", .object = "route", .object_id = r->route->path });
 	}
 	return db_commit(r->db, err);
 }

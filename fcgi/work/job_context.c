@@ -81,11 +81,24 @@ fenced(struct job *j, int rc, struct problem *err)
 	return rc;
 }
 
+/* A job that changed rows and left no trace of its own leaves this one (invariant I4); it goes with the fence. */
+static void
+trace(struct job *j)
+{
+	if (db_unaudited(j->db))
+		audit_pending(j->db,
+		    &(struct audit_entry){ .action = arena_printf(j->arena, "job.%s", j->kind),
+			.object = "job",
+			.object_id = arena_printf(j->arena, "%" PRId64, j->id) });
+}
+
 int
 job_commit(struct job *j, struct problem *err)
 {
 	int64_t since = clock_mono_us();
 	const struct row *w;
+
+	trace(j);
 
 	if (fenced(j,
 		db_final(j->db, &w, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s),
@@ -111,6 +124,7 @@ job_end(struct job *j, struct problem *err)
 	const struct row *w;
 	int rc;
 
+	trace(j);
 	if (j->again_s >= 0)
 		rc = db_final(
 		    j->db, &w, again_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->again_s), P_BOOL(j->progressed));

@@ -13,4 +13,5 @@ check_PROGRAMS += t/prove/outbox_race
 t_prove_outbox_race_SOURCES = t/prove/outbox_race.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_prove_outbox_race_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
+prove_tests += t/prove/invariants.mjs
 EXTRA_DIST += $(prove_tests) t/prove/frame
