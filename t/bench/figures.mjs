@@ -4,8 +4,9 @@
 // same rounds; a figure is the median over the rounds of one side's rate over another's.
 import fs from 'node:fs'
 import https from 'node:https'
+import { spawn } from 'node:child_process'
 import { createHmac, randomUUID } from 'node:crypto'
-import { env, tenant, psql, load, pgbench, statement, bind, run, pssMib } from './machine.mjs'
+import { env, tenant, median, settingOf, psql, load, pgbench, statement, bind, run, pssMib } from './machine.mjs'
 
 export const connections = { http: 16, database: Number(process.env.POOL_THREADS ?? 4) }
 const registry = 'physician_registry'
@@ -144,6 +145,36 @@ const readOver = prefix => plain(prefix ? 'peer' : 'registry', makePhysicians, s
 const emptyAt = (pool, target) => plain(pool, async () => fs.writeFileSync(file(`empty-${pool ?? 'nginx'}`), `GET ${target}\n`), seconds =>
   load(file(`empty-${pool ?? 'nginx'}`), { seconds, connections: connections.http }))
 
+// ---- audited writes, with the sealer of their trail running beside them and without it
+
+let sealer = null
+const asTree = (program, args, more) => env.asUser[0] ? run(env.asUser[0], [...env.asUser.slice(1), program, ...args], more) : run(program, args, more)
+const trailUrl = () => fs.readFileSync(`${env.state}/etc/sealer.env`, 'utf8').match(/[=,]registry=([^,]*)/)[1]
+const startSealer = () => {
+  const [program, ...args] = [...env.asUser, `${env.build}/fcgi/sealer/telerx-sealer`]
+  sealer = spawn(program, args, { cwd: '/', stdio: 'ignore', env: { PATH: process.env.PATH, AUDIT_DATABASES: `registry=${trailUrl()}`, SEALER_KEY_FILE: `${env.state}/keys/seal.pem` } })
+  sealer.ended = new Promise(done => sealer.on('close', done))
+}
+const stopSealer = async () => { sealer?.kill('SIGTERM'); await sealer?.ended; sealer = null }
+process.on('exit', () => sealer?.kill('SIGKILL'))
+const allSealed = async () => {
+  for (let i = 0; i < 600; i++) {
+    if ((await psql(registry, 'SELECT (SELECT count(*) FROM audit) = (SELECT coalesce(max(hi), 0) FROM audit_seal)')).trim() === 't') return
+    await new Promise(done => setTimeout(done, 100))
+  }
+  throw new Error('the trail is not sealed')
+}
+scripts.change = counted + '\\set i random(:first, :last)\n' + pipeline([statements.begin_sql, bind(statements.scope_write_sql, ':tenant', ':actor', ':request'),
+  `UPDATE physicians SET updated_at = now() WHERE id = (:a || :i::text)::uuid`, audit(':actor', ':behalf', `'physician.change'`, `'physicians'`, `(:a || :i::text)`), statements.commit_sql])
+let changeBase = FIRST
+const changing = sealed => ({ pool: null, setup: makePhysicians, round: seconds => ({
+  // What rounds without it left behind is not this round's work.
+  prepare: async () => { startSealer(); await allSealed(); if (!sealed) await stopSealer() },
+  go: () => pgbench(script('change'), { seconds, connections: 16, service: 'registry', variables: { ...texts, c: 'c0000000-0000-7001-8000-', a: 'a0000000-0000-7000-8000-', base: (changeBase += 1000000), k: -1, clients: 16,
+    first: PHYSICIAN + 1, last: PHYSICIAN + PHYSICIANS } }),
+  check: async () => { await stopSealer(); return true }
+}) })
+
 // ---- JSON: the same document by V8 and by ours
 
 const document_ = () => {
@@ -184,6 +215,7 @@ export const groups = () => {
       figures: { 'read_audited.over_pgbench': ['telerx', 'pgbench'] } },
     { seconds: 2, rounds: 7, sides: { telerx: emptyAt('registry', '/health/registry/live'), fastify: emptyAt('peer', '/peer/health/live'), 'nginx-return': emptyAt(null, '/bench/return') },
       figures: { 'empty.over_fastify': ['telerx', 'fastify'], 'empty.over_nginx_return': ['telerx', 'nginx-return'] } },
+    { seconds: 4, rounds: 7, sides: { sealed: changing(true), plain: changing(false) }, figures: { 'audit.sealed_over_plain': ['sealed', 'plain'] } },
     { seconds: 1.5, rounds: 5, sides: { kept: emptyAt('registry', '/health/registry/live'), new: plain('registry', async () => {}, seconds =>
       load(file('empty-registry'), { seconds, connections: connections.http, fresh: true })) }, figures: { 'tls.new_connection_over_kept': ['new', 'kept'] } },
     { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('parse'), v8: byV8(() => JSON.parse(text).assignments.length) }, figures: { 'json.parse_over_v8': ['telerx', 'v8'] } },
@@ -197,6 +229,19 @@ export const wholes = {
     const out = await run(`${env.build}/t/flows/journey/telerx-journey`, ['--count', '24', '--quiet'], { env: { ...process.env, ...env.keys, TELERX_PATIENTS: `${env.top}/t/flows/patients` } })
     const m = out.match(/(\d+) patients in ([0-9.]+) s: ([0-9.]+) a minute(.*)/)
     return [Number(m[3]), `${m[1]} patients at once in ${m[2]} s${m[4]}`]
+  },
+  'audit.verify_rows_per_s': async () => {
+    const rows = 200000
+    await asTree(`${env.build}/t/bench/telerx-trail`, [settingOf('registry', 'DATABASE_URL'), `${env.state}/run/keyholder.sock`, 'registry', String(rows)])
+    await allSealed()
+    await psql(registry, 'VACUUM ANALYZE audit')
+    await psql(registry, 'VACUUM ANALYZE audit_leaf')
+    const rates = []
+    for (let i = 0; i < 5; i++) {
+      const out = await asTree(`${env.build}/fcgi/sealer/telerx-audit`, ['verify', 'registry'], { env: { PATH: process.env.PATH, TELERX_CONFIG: `${env.state}/etc/audit.env` } })
+      rates.push(Number(out.match(/, (\d+) rows\/s/)[1]))
+    }
+    return [median(rates), `${rows} rows with their macs, two connections`]
   },
   'idle.pss_mib': async () => [pssMib(), 'all pools, their masters and workers']
 }

@@ -2,7 +2,7 @@
 //
 // What is planted is taken away again: the tree is left as it was.
 import { spawnSync } from 'node:child_process'
-import { asUser, claim, databases, eventually, finish, journeys, sample, sleep, value, variable } from './frame/prove.mjs'
+import { asUser, claim, databases, eventually, finish, journeys, sample, shuffled, sleep, value, variable } from './frame/prove.mjs'
 import { holdInvariants, invariants } from './frame/invariants.mjs'
 
 const psql = (service, text) => {
@@ -33,8 +33,9 @@ const plants = {
     `DELETE FROM job WHERE unique_key = '${id}'`, /without a lease or a token/],
   I6: ['billing', `INSERT INTO effect (id, tenant_id, kind, subject, vendor_key, method, path, request_digest, updated_at) VALUES ('${id}', '${tenant}', 'nothing', '${id}', 'k', 'POST', '/', '', now() - interval '1 hour')`,
     `DELETE FROM effect WHERE id = '${id}'`, /no job is left for it/],
-  I7: ['portal', `CREATE TABLE kept AS SELECT * FROM inbox WHERE source = 'registry' LIMIT 1; DELETE FROM inbox USING kept WHERE inbox.source = kept.source AND inbox.message_id = kept.message_id`,
-    `INSERT INTO inbox SELECT * FROM kept; DROP TABLE kept`, /has not taken it/],
+  I7: ['registry', `INSERT INTO outbox (id, tenant_id, topic, aggregate_id, seq, payload) VALUES ('${id}', '${tenant}', 'nothing', '${id}', 1, '{}');
+    INSERT INTO outbox_delivery (outbox_id, subscriber, aggregate_id, seq, state, sent_at) VALUES ('${id}', 'portal', '${id}', 1, 'sent', now())`,
+  `DELETE FROM outbox_delivery WHERE outbox_id = '${id}'; DELETE FROM outbox WHERE id = '${id}'`, /has not taken it/],
   I8: ['portal', `INSERT INTO inbox (source, message_id, topic) VALUES ('nobody', '${id}', 'nothing')`, `DELETE FROM inbox WHERE message_id = '${id}'`, /left no trace/],
   I9: ['registry', `UPDATE audit SET reason = 'planted' WHERE id = (${trail})`, `UPDATE audit SET reason = NULL WHERE reason = 'planted'`, /was changed/],
   I11: ['billing', `INSERT INTO idempotency (tenant_id, actor, key, fingerprint, created_at) VALUES ('${tenant}', 'nobody', '${id}', '', now() - interval '1 hour')`, `DELETE FROM idempotency WHERE key = '${id}'`, /unfinished since/],
@@ -42,7 +43,9 @@ const plants = {
 }
 const [first] = psql('registry', `SELECT reason IS NULL FROM audit WHERE id = (${trail})`)
 if (first !== 't') delete plants.I9
-for (const [name, [service, plant, undo, pattern]] of Object.entries(plants)) {
+const chosen = sample ? shuffled(Object.keys(plants)).slice(0, 5) : Object.keys(plants)
+for (const name of chosen) {
+  const [service, plant, undo, pattern] = plants[name]
   await claim(`${name} notices what was planted`, () => {
     psql(service, plant)
     try {
@@ -52,5 +55,5 @@ for (const [name, [service, plant, undo, pattern]] of Object.entries(plants)) {
     } finally { psql(service, undo) }
   })
 }
-await holdInvariants(claim)
+if (!sample) await holdInvariants(claim)
 finish()
