@@ -141,9 +141,11 @@ service_begin(const struct service *s, const struct conf *conf, struct problem *
 		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
 	if (s->database != NULL && (needs(conf, "DATABASE_URL", err) < 0 || needs(conf, "KEYHOLDER_SOCKET", err) < 0))
 		return -1;
-	if (live_check(s, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0)
+	if (live_check(s, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0 ||
+	    kafka_check(conf, err) < 0)
 		return -1;
 	event_topics(s->topics);
+	event_bus(strcmp(conf_str(conf, "EVENTS"), "kafka") == 0);
 	job_kinds(job_place, s);
 	return s->start != NULL ? s->start(conf, err) : 0;
 }

@@ -21,6 +21,13 @@ static const char publish_sql[] =
     " SELECT message.id, subscriber, $3::uuid, message.seq FROM message, unnest($6::text[]) AS subscriber";
 
 static const struct topic *topics;
+static bool through_bus;
+
+void
+event_bus(bool through)
+{
+	through_bus = through;
+}
 
 void
 event_topics(const struct topic *table)
@@ -56,6 +63,8 @@ subscriber_array(struct arena *a, const struct topic *t)
 {
 	struct buf b = buf_in(a, 1024);
 
+	if (through_bus)
+		return "{" EVENT_BUS "}";
 	buf_addc(&b, '{');
 	for (const char *const *s = t->subscribers; s != NULL && *s != NULL; s++)
 		buf_addf(&b, "%s%s", b.len > 1 ? "," : "", *s);

@@ -18,6 +18,9 @@
  * "invalid_event", naming the member, and nothing is written: the caller fails and its transaction with it. The row leaves with the
  * next statement or with COMMIT; should the server refuse it, that is what fails. */
 int event_publish(struct db *db, const char *topic, struct uuid aggregate, const char *payload, struct problem *err) MUST_CHECK;
+/* The subscriber of all deliveries while events go through a broker (EVENTS=kafka); set once at start-up. */
+#define EVENT_BUS "@kafka"
+void event_bus(bool through);
 void event_topics(const struct topic *table); /* once at start-up; the core does it */
 const struct topic *event_own_topics(void);
 
@@ -63,7 +66,7 @@ struct replayed {
 /* Deliveries to one subscriber become due again, in order per aggregate; a subscriber that did not listen then gets its first. What
  * is older than a consumer's inbox remembers would be done twice: 422 "beyond_inbox", unless it rebuilds. 422 "not_a_subscriber". */
 int event_replay(struct db *db, const struct replay *what, struct replayed *ret, struct problem *err) MUST_CHECK;
-/* Dead deliveries of one message (subscriber NULL: to anybody) become due again, with new attempts; how many. */
+/* Dead deliveries of one message (subscriber NULL: to anybody; and the message itself where it is parked here) become due again, with new attempts; how many. */
 int64_t event_retry(struct db *db, struct uuid message, const char *subscriber, struct problem *err) MUST_CHECK;
 /* The consumer's half of a rebuild: what it took of a source from then on counts as not taken; how many messages. */
 int64_t event_forget(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err) MUST_CHECK;

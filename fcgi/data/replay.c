@@ -23,6 +23,8 @@ static const char replay_sql[] =
 static const char retry_sql[] =
     "UPDATE outbox_delivery SET state = 'pending', attempt = 0, token = token + 1, run_at = clock_timestamp(), lease_by = NULL"
     " WHERE outbox_id = $1 AND state = 'dead' AND ($2::text IS NULL OR subscriber = $2) RETURNING subscriber";
+static const char unbury_sql[] =
+    "UPDATE event_parked SET state = 'parked', attempt = 0, run_at = clock_timestamp() WHERE message_id = $1 AND state = 'dead'";
 /* A row from before the column was there counts by its arrival. */
 static const char forget_sql[] =
     "DELETE FROM inbox WHERE source = $1 AND coalesce(occurred_at, received_at) >= $2 AND ($3::text IS NULL OR topic = $3)";
@@ -91,8 +93,12 @@ event_retry(struct db *db, struct uuid message, const char *subscriber, struct p
 {
 	char id[UUID_TEXT];
 	struct rows *rows;
+	int64_t parked;
 
 	if (db_all(db, &rows, retry_sql, err, P_UUID(message), P_TEXT(subscriber)) < 0)
+		return -1;
+	parked = subscriber != NULL ? 0 : db_exec(db, unbury_sql, err, P_TEXT(uuid_text(message, id)));
+	if (parked < 0)
 		return -1;
 	for (size_t i = 0; i < rows_count(rows); i++) {
 		const char *subject = arena_printf(
@@ -102,7 +108,7 @@ event_retry(struct db *db, struct uuid message, const char *subscriber, struct p
 			return -1;
 	}
 	db->hint = true;
-	return (int64_t)rows_count(rows);
+	return (int64_t)rows_count(rows) + parked;
 }
 
 int64_t

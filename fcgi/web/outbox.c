@@ -13,7 +13,10 @@ static const char counts_sql[] = "SELECT subscriber, state, count(*) AS n, min(c
 				 " WHERE state IN ('pending', 'dead') GROUP BY subscriber, state ORDER BY subscriber, state";
 static const char deliveries_sql[] =
     "SELECT o.id, o.topic, o.aggregate_id, o.seq, o.occurred_at, d.subscriber, d.attempt, d.run_at, d.last_error"
-    " FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id WHERE d.state = $1 ORDER BY o.occurred_at, o.id LIMIT $2";
+    " FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id WHERE d.state = $1"
+    " UNION ALL SELECT message_id::uuid, topic, aggregate_id, seq, (body ->> 'occurredAt')::timestamptz, $3, attempt, run_at, last_error"
+    "  FROM event_parked WHERE state = CASE $1 WHEN 'dead' THEN 'dead' ELSE 'parked' END"
+    " ORDER BY occurred_at, id LIMIT $2";
 static const char schema_sql[] = "SELECT name, version, schema FROM topic WHERE name = $1 AND ($2 = 0 OR version = $2)"
 				 " ORDER BY version DESC LIMIT 1";
 
@@ -131,7 +134,7 @@ outbox_show(struct req *r, struct problem *err)
 	struct rows *topics, *counts, *deliveries;
 
 	if (db_all(r->db, &topics, topics_sql, err) < 0 || db_all(r->db, &counts, counts_sql, err) < 0 ||
-	    db_all(r->db, &deliveries, deliveries_sql, err, P_TEXT(state != NULL ? state : "dead"), P_INT(req_int(r, "limit", 100))) < 0)
+	    db_all(r->db, &deliveries, deliveries_sql, err, P_TEXT(state != NULL ? state : "dead"), P_INT(req_int(r, "limit", 100)), P_TEXT(r->service->name)) < 0)
 		return -1;
 	struct json_writer *w = reply_json(r, 200);
 	jw_object(w, NULL);

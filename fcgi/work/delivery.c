@@ -16,11 +16,9 @@
 #include "data/attention.h"
 #include "net/peers.h"
 
-#define MOST_ATTEMPTS 20
-
 static const char claim_sql[] =
     "WITH next AS (SELECT d.outbox_id, d.subscriber FROM outbox_delivery d"
-    "  WHERE d.state = 'pending' AND (d.run_at <= clock_timestamp() OR ($3::boolean AND d.token < 30))"
+    "  WHERE d.state = 'pending' AND d.subscriber <> '" EVENT_BUS "' AND (d.run_at <= clock_timestamp() OR ($3::boolean AND d.token < 30))"
     "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
     "    AND e.seq < d.seq AND e.state = 'pending')"
     "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
@@ -31,7 +29,8 @@ static const char claim_sql[] =
     " FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
     " RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload,"
     " o.request_id, o.occurred_at, o.version";
-static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND run_at <= clock_timestamp() LIMIT 1";
+static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND subscriber <> '" EVENT_BUS "'"
+			      " AND run_at <= clock_timestamp() LIMIT 1";
 static const char sent_sql[] =
     "UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
     " WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
@@ -52,8 +51,8 @@ struct delivery {
 	const char *body;
 };
 
-static const char *
-event_body(struct hand *h, const struct row *w)
+const char *
+delivery_body(struct hand *h, const struct row *w)
 {
 	struct buf b = buf_in(h->arena, 1024 * 1024);
 	struct json_writer j;
@@ -91,7 +90,7 @@ claim(struct hand *h, struct delivery *d, struct problem *err)
 		.attempt = (int)row_int(w, "attempt"),
 		.token = row_int(w, "token"),
 		.topic = row_str(w, "topic"),
-		.body = event_body(h, w),
+		.body = delivery_body(h, w),
 		.scope = { .tenant = row_uuid(w, "tenant_id"),
 		    .actor = "system:worker",
 		    .request_id = row_opt_str(w, "request_id") },
@@ -144,7 +143,7 @@ static int
 record_failure(struct hand *h, const struct delivery *d, const struct problem *why, struct problem *err)
 {
 	char id[UUID_TEXT];
-	bool tried = strcmp(why->code, "circuit_open") != 0, dead = tried && d->attempt >= MOST_ATTEMPTS;
+	bool tried = strcmp(why->code, "circuit_open") != 0, dead = tried && d->attempt >= DELIVERY_ATTEMPTS;
 
 	if (db_begin(h->db, WRITE, &d->scope, err) < 0 ||
 	    db_exec(h->db, failed_sql, err, P_UUID(d->outbox_id), P_TEXT(d->subscriber), P_INT(d->token),

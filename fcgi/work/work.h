@@ -11,6 +11,7 @@
  *	sweep.c		what is over makes room (rule Q16)
  *	timer.c		ticks (rule Q15)
  *	delivery.c	outbox to peers (rules O1 to O3)
+ *	kafka*.c	outbox to a broker and back, where the build has it (kafka.h)
  *	retention.c	messages whose time is over
  *	drain.c		all of it on one thread, for tests
  */
@@ -158,6 +159,8 @@ int rescue_expired(struct hand *h, struct problem *err) MUST_CHECK;
 /* last: one per timer, the due time tried before. Returns how many fired. now: seconds by the database's clock. */
 int timers_fire(struct hand *h, int64_t *last, struct problem *err) MUST_CHECK;
 int timers_fire_at(struct hand *h, int64_t now, int64_t *last, struct problem *err) MUST_CHECK;
+#define DELIVERY_ATTEMPTS 20 /* then it is dead */
+const char *delivery_body(struct hand *h, const struct row *w); /* the message as it travels, from its row of the outbox */
 int deliver_one(struct hand *h, struct problem *err) MUST_CHECK; /* 1: one was tried; 0: nothing is due */
 void *deliverer_main(void *hand);
 int sweep_outbox(struct hand *h, struct problem *err) MUST_CHECK; /* removes what topic.retention no longer keeps */

@@ -6,6 +6,7 @@
  * ready without having used an attempt, and the process exits with 0. The supervisor starts the next one.
  */
 #include "work/work.h"
+#include "work/kafka.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,6 +20,9 @@ const struct conf_key work_conf[] = {
 	{ "JOB_LEASE", CONF_SECS, .dflt = "30s", .says = "how long a job belongs to a worker that gives no sign of life" },
 	{ "JOB_DONE", CONF_SECS, .dflt = "1h", .says = "a job that ended well moves to job_past after this time" },
 	{ "JOB_PAST", CONF_SECS, .dflt = "30d", .says = "and leaves it after this one, unless it acted on money or a prescription" },
+	{ "EVENTS", CONF_STR, .dflt = "http", .says = "how events travel: http, or kafka in a build that has it" },
+	{ "KAFKA_BROKERS", CONF_STR, .says = "host:port, ... of the brokers" },
+	{ "KAFKA_OPTIONS", CONF_STR, .secret = true, .says = "name=value, ...: settings of librdkafka, for TLS and credentials" },
 	{ 0 }
 };
 
@@ -165,7 +169,7 @@ add_queue(struct work *w, const char *queue)
 static size_t
 most_hands(const struct service *s)
 {
-	size_t n = 4 + s->njobs; /* three of our own, the default queue, one for each kind at worst */
+	size_t n = 6 + s->njobs; /* five of our own, the default queue, one for each kind at worst */
 
 	for (size_t i = 0; i < s->nqueues; i++)
 		n += s->queues[i].takers;
@@ -183,6 +187,11 @@ plan_threads(struct work *w)
 	add_hand(w, housekeeper_main, NULL);
 	add_hand(w, listener_main, NULL);
 	add_hand(w, deliverer_main, NULL);
+	if (strcmp(conf_str(w->conf, "EVENTS"), "kafka") == 0) {
+		add_hand(w, kafka_producer_main, NULL);
+		if (s->nevents > 0)
+			add_hand(w, kafka_consumer_main, NULL);
+	}
 	add_queue(w, DEFAULT_QUEUE); /* also where unknown kinds end up */
 	for (size_t i = 0; i < s->njobs; i++)
 		if (s->jobs[i].queue != NULL)

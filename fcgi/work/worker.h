@@ -93,6 +93,7 @@ int job_ask(struct job *j, const struct peer_call *call, struct peer_reply *repl
 
 /* The worker process: threads until SIGTERM or SIGHUP, then finishes or hands back what it holds (rule Q13). Returns the exit
  * status. */
+int kafka_check(const struct conf *conf, struct problem *err) MUST_CHECK; /* start-up: EVENTS, and what it needs */
 int worker_main(const struct service *s, const struct conf *conf);
 /* Tests: runs ready jobs, deliveries and due timers on this thread until nothing is ready; returns how many ran. skip_delays
  * treats waiting ones as due, each at most 30 times, so that a job that polls comes to rest. */

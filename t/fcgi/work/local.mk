@@ -15,4 +15,11 @@ t_fcgi_work_effect_test_SOURCES = t/fcgi/work/effect_test.c t/fcgi/work/crew.c t
 t_fcgi_work_effect_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_saga_test_SOURCES = t/fcgi/work/saga_test.c t/fcgi/work/journey.c t/fcgi/work/journey.h t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_saga_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+if HAVE_RDKAFKA
+check_PROGRAMS += t/fcgi/work/kafka_test
+service_tests += t/fcgi/work/kafka_test
+t_fcgi_work_kafka_test_SOURCES = t/fcgi/work/kafka_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h fcgi/work/kafka.c fcgi/work/kafka_consumer.c
+t_fcgi_work_kafka_test_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
+t_fcgi_work_kafka_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS) $(RDKAFKA_LIBS)
+endif
 endif
