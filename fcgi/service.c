@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "base/log.h"
+#include "connections.h"
 #include "crypto/seal.h"
 #include "data/migrate.h"
 #include "data/vault.h"
@@ -186,6 +187,24 @@ serve_child(const struct call *c)
 	return pool_process(c->service, c->conf, (int)metrics_fd, lane, (int)ready_fd);
 }
 
+/* Rules D2, D3: a database that is there and does not keep its settings is no database to start with. One that is away is
+ * waited for, and looked at by each connection. */
+static int
+promises_kept(const struct call *c, struct problem *err)
+{
+	struct problem away = { 0 };
+	struct db *db;
+
+	if (c->service->database == NULL)
+		return 0;
+	db = db_open(conf_str(c->conf, "DATABASE_URL"), DB_API, c->service->name, &away);
+	db_close(db);
+	if (db != NULL || strcmp(away.code, "database_settings") != 0)
+		return 0;
+	*err = away;
+	return -1;
+}
+
 static int
 cmd_serve(const struct call *c)
 {
@@ -194,7 +213,7 @@ cmd_serve(const struct call *c)
 	if (c->argc > 0 && strcmp(c->argv[0], "--child") == 0)
 		return serve_child(c);
 	/* The master looks once, so that a bad table or key is one clear line and not a row of dying processes. */
-	if (service_begin(c->service, c->conf, &err) < 0)
+	if (service_begin(c->service, c->conf, &err) < 0 || promises_kept(c, &err) < 0)
 		return refuse(&err);
 	return pool_master(c->service, c->conf, c->whole);
 }
@@ -204,7 +223,7 @@ cmd_work(const struct call *c)
 {
 	struct problem err = { 0 };
 
-	if (service_begin(c->service, c->conf, &err) < 0)
+	if (service_begin(c->service, c->conf, &err) < 0 || promises_kept(c, &err) < 0)
 		return refuse(&err);
 	return worker_main(c->service, c->conf);
 }
@@ -249,6 +268,16 @@ open_database(const struct call *c, struct keyring **ret_keyring, struct problem
 }
 
 static int
+check_connections(const struct call *c, struct db *db, struct problem *err)
+{
+	const struct connections wanted = connections_of(c->service, c->conf);
+	struct scope scope = { .actor = "system:operator" };
+
+	(void)uuid_parse(conf_str(c->conf, "TENANT_ID"), &scope.tenant);
+	return connections_fit(db, &wanted, &scope, err);
+}
+
+static int
 check_database(const struct call *c, struct problem *err)
 {
 	struct keyring *keyring;
@@ -260,6 +289,8 @@ check_database(const struct call *c, struct problem *err)
 		rc = migrate_pending(db, conf_str(c->conf, "SQL_DIR"), c->service->database, &pending, err);
 	if (rc == 0 && pending > 0)
 		rc = problem(err, 503, "migrations_pending", "%u migrations wait", pending);
+	if (rc == 0)
+		rc = check_connections(c, db, err);
 	if (rc == 0)
 		rc = db_prepare_all(db, &statements, err);
 	db_close(db);
@@ -468,6 +499,14 @@ cmd_config(const struct call *c)
 	return print(&out);
 }
 
+static int
+cmd_connections(const struct call *c)
+{
+	const struct connections n = connections_of(c->service, c->conf);
+
+	return printf("%" PRId64 " %" PRId64 "\n", n.pool, n.worker) > 0 ? 0 : EXIT_FAILURE;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct call *c);
@@ -483,6 +522,7 @@ static const struct {
 	{ "routes", cmd_routes, "", .bare = true },
 	{ "openapi", cmd_openapi, "", .bare = true },
 	{ "config", cmd_config, "" },
+	{ "connections", cmd_connections, "" },
 };
 
 static int

@@ -14,32 +14,41 @@
 #define FIRST_BACKOFF_MS 50
 #define MOST_BACKOFF_MS  2000
 
-/* A setting that must hold, by the use of the connection: DB_API, DB_WORKER, DB_OWNER; NULL = any. */
+/* A setting that must hold, by the use of the connection: DB_API, DB_WORKER, DB_OWNER; NULL = any. Those of TCP read 0 where the
+ * server is reached by a unix socket. */
 static const struct {
 	const char *name;
 	const char *want[3];
+	bool tcp;
 } settings[] = {
 	{ "statement_timeout", { "5000", "30000", "0" } },
 	{ "lock_timeout", { "2000", "2000", NULL } },
 	{ "idle_in_transaction_session_timeout", { "10000", "10000", NULL } },
 	{ "client_connection_check_interval", { "1000", "1000", NULL } },
+	{ "tcp_user_timeout", { "5000", "5000", NULL }, .tcp = true },
+	{ "tcp_keepalives_idle", { "10", "10", NULL }, .tcp = true },
+	{ "tcp_keepalives_interval", { "3", "3", NULL }, .tcp = true },
+	{ "tcp_keepalives_count", { "3", "3", NULL }, .tcp = true },
 	{ "fsync", { "on", "on", "on" } },
 	{ "full_page_writes", { "on", "on", "on" } },
 	{ "synchronous_commit", { "on", "on", "on" } },
 };
 
+/* The server watches its end of a TCP connection as we watch ours. */
+#define WATCHED \
+	" -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c client_connection_check_interval=1000" \
+	" -c tcp_user_timeout=5000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
+#define SPOKEN " -c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning"
+
 static const char *const options[] = {
-	[DB_API] = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
-		   " -c client_connection_check_interval=1000 -c tcp_user_timeout=5000 -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
-		   " -c client_min_messages=warning",
-	[DB_WORKER] =
-	    "-c statement_timeout=30000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
-	    " -c client_connection_check_interval=1000 -c tcp_user_timeout=5000 -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
-	    " -c client_min_messages=warning",
-	[DB_OWNER] = "-c statement_timeout=0 -c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning",
+	[DB_API] = "-c statement_timeout=5000 -c jit=off" WATCHED SPOKEN,
+	[DB_WORKER] = "-c statement_timeout=30000 -c jit=off" WATCHED SPOKEN,
+	[DB_OWNER] = "-c statement_timeout=0" SPOKEN,
 };
 
 static const char settings_sql[] = "SELECT name, setting FROM pg_settings WHERE name = ANY ($1::text[])";
+
+static const char life_sql[] = "SELECT server_life()::text";
 
 static void
 ignore_notice(void *context UNUSED, const PGresult *res UNUSED)
@@ -47,19 +56,19 @@ ignore_notice(void *context UNUSED, const PGresult *res UNUSED)
 }
 
 static const char *
-wanted(const char *name, enum db_use use)
+wanted(const char *name, enum db_use use, bool local)
 {
 	for (size_t i = 0; i < COUNT(settings); i++)
 		if (strcmp(settings[i].name, name) == 0)
-			return settings[i].want[use];
+			return settings[i].tcp && local ? NULL : settings[i].want[use];
 	return NULL;
 }
 
 static int
-compare_settings(const PGresult *res, enum db_use use, struct problem *err)
+compare_settings(const PGresult *res, enum db_use use, bool local, struct problem *err)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
-		const char *name = PQgetvalue(res, i, 0), *has = PQgetvalue(res, i, 1), *want = wanted(name, use);
+		const char *name = PQgetvalue(res, i, 0), *has = PQgetvalue(res, i, 1), *want = wanted(name, use, local);
 
 		if (want == NULL || strcmp(has, want) == 0)
 			continue;
@@ -77,7 +86,7 @@ static int
 check_settings(PGconn *conn, enum db_use use, struct problem *err)
 {
 	struct buf names = BUF_INIT(1024);
-	const char *value;
+	const char *value, *host = PQhost(conn);
 	PGresult *res;
 	int rc;
 
@@ -86,14 +95,29 @@ check_settings(PGconn *conn, enum db_use use, struct problem *err)
 	buf_addc(&names, '}');
 	value = buf_str(&names);
 	res = PQexecParams(conn, settings_sql, 1, NULL, &value, NULL, NULL, 0);
-	rc = PQresultStatus(res) == PGRES_TUPLES_OK ? compare_settings(res, use, err) : db_problem(res, err);
+	rc = PQresultStatus(res) == PGRES_TUPLES_OK ? compare_settings(res, use, host == NULL || host[0] == '/', err) : db_problem(res, err);
 	PQclear(res);
 	buf_release(&names);
 	return rc;
 }
 
+/* Empty where nobody can tell: before the migrations, on a standby. Then no lost COMMIT is found out. */
+static void
+read_life(const struct db *db, PGconn *conn, char out[UUID_TEXT])
+{
+	PGresult *res;
+
+	out[0] = '\0';
+	if (db->use == DB_OWNER)
+		return;
+	res = PQexecParams(conn, life_sql, 0, NULL, NULL, NULL, NULL, 0);
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		(void)snprintf(out, UUID_TEXT, "%s", PQgetvalue(res, 0, 0));
+	PQclear(res);
+}
+
 static PGconn *
-connect_to(const struct db *db, struct problem *err)
+connect_to(struct db *db, struct problem *err)
 {
 	const char *const keys[] = { "dbname", "options", "application_name", "client_encoding", "connect_timeout", "keepalives",
 		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL };
@@ -107,7 +131,13 @@ connect_to(const struct db *db, struct problem *err)
 		return NULL;
 	}
 	PQsetNoticeReceiver(conn, ignore_notice, NULL);
-	if (check_settings(conn, db->use, err) < 0 || PQenterPipelineMode(conn) != 1) {
+	if (check_settings(conn, db->use, err) < 0) {
+		PQfinish(conn);
+		return NULL;
+	}
+	read_life(db, conn, db->life_of_server);
+	if (PQenterPipelineMode(conn) != 1) {
+		(void)db_unavailable(err, "the connection to the database failed");
 		PQfinish(conn);
 		return NULL;
 	}

@@ -81,6 +81,20 @@ our_own_fault(const PGresult *res, const char *state, struct problem *err)
 	    column[0] != '\0' ? " " : "", column);
 }
 
+bool
+db_state_problem(const char *state, const char *constraint, struct problem *err)
+{
+	for (size_t i = 0; i < COUNT(classes); i++) {
+		if (strncmp(state, classes[i].state, strlen(classes[i].state)) != 0)
+			continue;
+		problem(err, classes[i].status, classes[i].code, "%s", classes[i].says != NULL ? classes[i].says : constraint);
+		err->fault = classes[i].says != NULL ? FAULT_RETRY : FAULT_PERMANENT;
+		err->retry_after = classes[i].retry_after;
+		return true;
+	}
+	return false;
+}
+
 int
 db_problem(const PGresult *res, struct problem *err)
 {
@@ -90,15 +104,8 @@ db_problem(const PGresult *res, struct problem *err)
 		return db_unavailable(err, "the connection to the database failed");
 	if (audit_refuses(res, err) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT(classes); i++) {
-		if (strncmp(state, classes[i].state, strlen(classes[i].state)) != 0)
-			continue;
-		problem(err, classes[i].status, classes[i].code, "%s",
-		    classes[i].says != NULL ? classes[i].says : field_of(res, PG_DIAG_CONSTRAINT_NAME));
-		err->fault = classes[i].says != NULL ? FAULT_RETRY : FAULT_PERMANENT;
-		err->retry_after = classes[i].retry_after;
+	if (db_state_problem(state, field_of(res, PG_DIAG_CONSTRAINT_NAME), err))
 		return -1;
-	}
 	if (db_ends_connection(res))
 		return db_unavailable(err, "the connection to the database failed");
 	return our_own_fault(res, state, err);

@@ -4,9 +4,16 @@
  * The connection stays in libpq's pipeline mode for good. What belongs together is pushed, closed by one sync and read back in
  * order, so a whole transaction can be one round trip. Each thing sent is remembered as a step; an answer always belongs to the
  * oldest step.
+ *
+ * A server that says nothing any more, while its machine still takes our bytes, would hold a thread for good: neither keepalives
+ * nor its own statement_timeout end that. So an answer is waited for only a little longer than the server may take for it.
  */
 #include "core.h"
 
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "data/db_private.h"
 
@@ -166,6 +173,32 @@ oldest(struct db *db)
 	return s;
 }
 
+/* Milliseconds beyond statement_timeout, by use; migrations have no end. */
+static const int longest_wait_ms[] = { [DB_API] = 8000, [DB_WORKER] = 33000, [DB_OWNER] = -1 };
+
+/* True when there is an answer, or the end of the connection, to be read. */
+static bool
+answer_comes(struct db *db)
+{
+	int64_t until = clock_mono_us() + INT64_C(1000) * longest_wait_ms[db->use];
+
+	while (PQisBusy(db->conn) == 1) {
+		int unsent = PQflush(db->conn);
+		struct pollfd p = { .fd = PQsocket(db->conn), .events = unsent == 1 ? POLLIN | POLLOUT : POLLIN };
+		int64_t left = (until - clock_mono_us() + 999) / 1000;
+
+		if (unsent < 0)
+			return true;
+		if (longest_wait_ms[db->use] >= 0 && left <= 0) {
+			log_line(LOG_ERROR, "db.silent", NULL);
+			return false;
+		}
+		if (poll(&p, 1, longest_wait_ms[db->use] < 0 ? -1 : (int)left) > 0 && PQconsumeInput(db->conn) != 1)
+			return true;
+	}
+	return true;
+}
+
 /* The answer to one step; NULL when the connection has none to give any more. In pipeline mode a NULL follows each command's
  * result. */
 static PGresult *
@@ -173,7 +206,7 @@ answer(struct db *db, const struct pipe_step *s)
 {
 	PGresult *res, *more;
 
-	if (db->conn == NULL || (res = PQgetResult(db->conn)) == NULL)
+	if (db->conn == NULL || !answer_comes(db) || (res = PQgetResult(db->conn)) == NULL)
 		return NULL;
 	if (s->what != STEP_SYNC)
 		while ((more = PQgetResult(db->conn)) != NULL)
@@ -266,6 +299,22 @@ wrote(const PGresult *res)
 	return strncmp(status, "SELECT", 6) != 0 && PQcmdTuples((PGresult *)(uintptr_t)res)[0] > '0';
 }
 
+/* A test build's word instead of the server's (rule D5): the statement failed with this SQLSTATE. */
+static bool
+told_to_fail(struct db *db, struct problem *err)
+{
+	const char *state = FAIL_POINT_SAYS("db.state");
+
+	if (state == NULL)
+		return false;
+	if (!db_state_problem(state, "failpoint", err))
+		(void)problem(err, 500, "database_error", "SQLSTATE %s", state);
+	if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0)
+		db_lost(db);
+	db->tx = TX_FAILED;
+	return true;
+}
+
 int
 db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err)
 {
@@ -285,6 +334,10 @@ db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, si
 		return -1;
 	}
 	db_keep_xid(db, xid);
+	if (told_to_fail(db, err)) {
+		PQclear(res);
+		return -1;
+	}
 	db->changed = db->changed || wrote(res);
 	*ret = res;
 	return 0;

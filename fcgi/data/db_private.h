@@ -50,6 +50,7 @@ struct db {
 	char *url;
 	char *application;
 	enum db_use use;
+	char life_of_server[UUID_TEXT]; /* when this connection was made: see sql/common/130_server_life.sql */
 	bool listening;
 	int64_t next_try; /* monotonic; before it no connection is attempted */
 	int backoff_ms;
@@ -105,6 +106,7 @@ int db_run_binary(struct db *db, PGresult **ret, const char *sql, const struct p
 
 /* ---- db_error.c */
 int db_problem(const PGresult *res, struct problem *err); /* returns -1 */
+bool db_state_problem(const char *state, const char *constraint, struct problem *err); /* false: the state has no row of its own */
 int db_unavailable(struct problem *err, const char *why); /* returns -1 */
 bool db_ends_connection(const PGresult *res);
 

@@ -3,7 +3,8 @@
  * and COMMIT with the last.
  *
  * A connection that dies with COMMIT on its way leaves the outcome open (rule D4). The transaction's id was read before, so after
- * reconnecting the server is asked; only when it cannot say is the caller told commit_unknown.
+ * reconnecting the server is asked; only when it cannot say is the caller told commit_unknown. It cannot say after a crash of its own:
+ * what was not on disk then is forgotten, and the same id given to another transaction, whose commit would be taken for ours.
  */
 #include "core.h"
 
@@ -136,15 +137,20 @@ static int
 resolve_commit(struct db *db, struct problem *err)
 {
 	int64_t until = clock_mono_us() + RESOLVE_US;
-	char status[24] = "unknown";
+	char status[24] = "unknown", life[UUID_TEXT];
 
+	(void)snprintf(life, sizeof(life), "%s", db->life_of_server);
 	if (db->mode != WRITE)
 		return db_unavailable(err, "the connection to the database was lost");
 	while (db->xid[0] != '\0' && clock_mono_us() < until) {
 		ask_status(db, status, sizeof(status));
+		if (strcmp(status, "committed") == 0 && (life[0] == '\0' || strcmp(life, db->life_of_server) != 0))
+			(void)snprintf(status, sizeof(status), "crashed");
 		log_line(LOG_WARN, "db.commit_lost", "xid", db->xid, "status", status, NULL);
 		if (strcmp(status, "committed") == 0)
 			return 0;
+		if (strcmp(status, "crashed") == 0)
+			return commit_unknown(err, "the database crashed during the commit");
 		if (strcmp(status, "aborted") == 0)
 			return db_unavailable(err, "the connection to the database was lost before the commit");
 		(void)poll(NULL, 0, 100);

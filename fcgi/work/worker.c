@@ -198,6 +198,16 @@ plan_threads(struct work *w)
 			add_queue(w, s->jobs[i].queue);
 }
 
+size_t
+worker_connections(const struct service *s)
+{
+	struct work w = { .service = s };
+
+	plan_threads(&w);
+	free(w.hands);
+	return w.nhands + 1;
+}
+
 static void
 start_threads(struct work *w)
 {

@@ -148,6 +148,23 @@ a_lost_reply_to_commit_is_found_out_to_be_a_commit(void **state)
 	assert_int_equal(floor_count(x->f, table_count), before + RUNS);
 }
 
+/* A crash empties server_life; the id may then be another transaction's, and "committed" is no answer any more (rule D4). */
+static void
+after_a_crash_nobody_says_committed(void **state)
+{
+	struct proxy *x = *state;
+	struct problem err = { 0 };
+	int rc;
+
+	floor_run(x->f, "DELETE FROM server_life");
+	(void)insert_and_commit(x, SWALLOW_REPLY, &rc, &err);
+	assert_int_equal(rc, -1);
+	must_be(&err, 503, "commit_unknown");
+	assert_int_equal(err.fault, FAULT_UNKNOWN);
+	(void)insert_and_commit(x, SWALLOW_REPLY, &rc, &err); /* in the new life all is as before */
+	must(rc, &err);
+}
+
 static void
 a_commit_that_never_arrived_is_reported_as_none(void **state)
 {
@@ -250,6 +267,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_reply_to_commit_is_found_out_to_be_a_commit),
+		cmocka_unit_test(after_a_crash_nobody_says_committed),
 		cmocka_unit_test(a_commit_that_never_arrived_is_reported_as_none),
 		cmocka_unit_test(a_single_round_trip_is_found_out_too),
 		cmocka_unit_test(a_read_that_loses_its_commit_has_lost_nothing),
