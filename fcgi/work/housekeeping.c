@@ -200,6 +200,7 @@ housekeeper_main(void *hand)
 		{ "free", free_waiting, 0, 0 },
 		{ "timers", fire_timers, 0, 0 },
 		{ "snapshots", watch_oldest, 10 * US_PER_S, 0 },
+		{ "seals", watch_seals, 10 * US_PER_S, 0 },
 		{ "sweep", sweep_rows, 60 * US_PER_S, 0 },
 		{ "retention", sweep_outbox, 60 * US_PER_S, 0 },
 	};

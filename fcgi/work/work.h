@@ -45,6 +45,7 @@ struct work {
 	struct hand *hands;
 	size_t nhands;
 	size_t busy; /* threads that have not returned */
+	unsigned late_looks; /* housekeeper's: how often in a row the audit trail's seals were late */
 	sigset_t signals;
 	/* the housekeeper's own */
 	int64_t *ticks; /* per timer: the due time tried before */
@@ -151,6 +152,9 @@ int effect_buried(struct job *j, const struct problem *why, struct problem *err)
 int saga_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 
 /* ---- housekeeping.c, timer.c, delivery.c, retention.c */
+/* ---- seal_watch.c */
+int watch_seals(struct hand *h, struct problem *err) MUST_CHECK;
+
 void *housekeeper_main(void *hand);
 void *listener_main(void *hand);
 int sweep_rows(struct hand *h, struct problem *err) MUST_CHECK;

@@ -19,6 +19,7 @@ static const struct work_kind kinds[] = {
 	{ "prescription.rejected", 2 * HOURS, none, "the pharmacy refused a prescription" },
 	{ "prescription.cancelled", 2 * HOURS, none, "the pharmacy took an accepted order back; the money may have moved" },
 	{ "notification.undeliverable", 24 * HOURS, none, "a message did not reach its recipient by any channel" },
+	{ "audit.unsealed", 1 * HOURS, none, "a service's audit rows do not come under seal: the sealer is down, or a transaction is open for long" },
 	{ "payment.mismatch", 1 * HOURS, none, "Stripe and our row do not agree on an amount, a currency or an account" },
 	{ "payment.dispute", 24 * HOURS, none, "the cardholder disputes a charge" },
 	{ "payment.refund", 24 * HOURS, none, "money went back that no run of ours gave back" },

@@ -129,6 +129,26 @@ the_snapshot_is_sealed_immutable_and_read_with_a_trace(void **state)
 	expect_problem(w, 404, "not_found");
 }
 
+/* Who reads must leave a trace; where none can be left, nothing is read. */
+static void
+L7_a_record_that_cannot_be_audited_is_not_shown(void **state)
+{
+	struct world *w = *state;
+	struct chart c;
+	const char *reader;
+
+	receive(w, &c);
+	reader = sql_text(w, "SELECT 'telerx_' || current_database() || '_reader'");
+	sql_run(w, "REVOKE INSERT ON audit FROM %s", reader);
+	get(w, BY_ADMIN, text(w, "/api/patient-records/%s", c.patient));
+	expect_problem(w, 503, "audit_unavailable");
+	assert_null(memmem(answer_bytes(w).p, answer_bytes(w).n, "Zyxwvut", 7));
+	expect_absent(w, "record");
+	sql_run(w, "GRANT INSERT ON audit TO %s", reader);
+	get(w, BY_ADMIN, text(w, "/api/patient-records/%s", c.patient));
+	expect_status(w, 200);
+}
+
 static void
 a_patient_whose_answer_was_lost_is_searched_and_not_made_twice(void **state)
 {
@@ -290,6 +310,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_submitted_intake_becomes_one_chart, fresh),
 		cmocka_unit_test_setup(the_snapshot_is_sealed_immutable_and_read_with_a_trace, fresh),
+		cmocka_unit_test_setup(L7_a_record_that_cannot_be_audited_is_not_shown, fresh),
 		cmocka_unit_test_setup(a_patient_whose_answer_was_lost_is_searched_and_not_made_twice, fresh),
 		cmocka_unit_test_setup(canvas_away_for_a_while_delays_and_loses_nothing, fresh),
 		cmocka_unit_test_setup(only_the_claimant_decides, fresh),
