@@ -60,14 +60,16 @@ const I3 = () => {
   ]
 }
 
-// xmin is the transaction that wrote the row as it is now. A row of a status that no request and no job of ours moved (samples of a migration) is older than the trail.
+// xmin is the transaction that wrote the row as it is now. A row of a status that no request and no job of ours moved is a sample's, older than the trail, or a
+// migration's.
 const stateful = service => sql(service, `SELECT c.relname, a.attname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_attribute a ON a.attrelid = c.oid
   AND g.tgname = 'legal_edges_' || a.attname WHERE c.relname NOT IN ('job', 'outbox_delivery') ORDER BY 1`)
 // One question for a whole service: each costs a connection.
 const asked = (service, questions) => questions.length === 0 ? [] : rows(service, questions.map(q => `(${q})`).join(' UNION ALL '))
 const I4 = () => ours.flatMap(service => asked(service, stateful(service).map(([table, column]) => `SELECT '${table} ' || t.${column} || ', written by transaction ' || t.xmin || ', which left no audit row: '
   || count(*) || ' rows' FROM ${table} t WHERE NOT EXISTS (SELECT FROM audit a WHERE (a.xid::text::numeric % 4294967296)::bigint = t.xmin::text::bigint)
-  AND t.xmin::text::bigint > (SELECT coalesce(min((xid::text::numeric % 4294967296)::bigint), 0) FROM audit) GROUP BY t.${column}, t.xmin`)))
+  AND t.xmin::text::bigint > (SELECT coalesce(min((xid::text::numeric % 4294967296)::bigint), 0) FROM audit)
+  AND t.xmin::text NOT IN (SELECT xmin::text FROM schema_migrations) GROUP BY t.${column}, t.xmin`)))
 
 const I5 = () => everywhere(all, `SELECT 'job ' || id, kind, 'runs without a lease or a token' FROM job WHERE state = 'running' AND (lease_by IS NULL OR lease_until IS NULL OR token < 1)
   UNION ALL SELECT 'job ' || min(id), serial_key, count(*) || ' run at once' FROM job WHERE state = 'running' AND serial_key IS NOT NULL GROUP BY serial_key HAVING count(*) > 1`)
