@@ -1,24 +1,30 @@
 // restart.test.mjs: processes are replaced under load with kept connections and nobody notices: every pool five times (SIGHUP to its master), other programs in
-// their place and the old ones back, the workers, nginx. TELERX_RATE=2000 asks harder than two shared cores can promise next to other work.
+// their place and the old ones back, the workers, nginx; and all of it every five seconds. TELERX_RATE says how many requests a second (200), TELERX_ROLLING
+// how many seconds the last test takes (10); ./telerx check --long asks for 2000 and 60.
 //
 // A pool's replacement fails no request at all. A reload of nginx closes kept connections that are idle; a client that is just sending on one sees it end before
 // a byte of an answer and sends again on another, as RFC 9112 9.3.1 has it for safe methods: that once, on a connection that was kept, and nothing else.
 import test, { after, before } from 'node:test'
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import { execFile } from 'node:child_process'
+import os from 'node:os'
+import path from 'node:path'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { promisify } from 'node:util'
-import { asAdmin, call, close, signV2, sleep } from '../contract/client.mjs'
+import { asAdmin, call, close, sleep } from '../contract/client.mjs'
 
 const need = name => { const v = process.env[name]; if (!v) throw new Error(`${name} is not set`); return v }
 const status = `${need('TELERX_DATABASE_SOCKET')}/status`
 const rate = Number(process.env.TELERX_RATE ?? 200)
+const rolling = Number(process.env.TELERX_ROLLING ?? 10)
 const rounds = 5
-const sources = Math.max(8, Math.ceil(rate / 50)) // nginx counts by address
+const sources = Math.max(8, Math.ceil(rate / 50))
 
 const rows = () => fs.readFileSync(status, 'utf8').trim().split('\n').map(line => line.split(/\s+/)).map(([name, state, pid]) => ({ name, state, pid: Number(pid) }))
 const workers = () => rows().filter(({ name }) => name.endsWith('-work'))
-const masters = () => rows().filter(({ name }) => !name.endsWith('-work') && !['postgres', 'nginx'].includes(name))
+// A pool is what has a worker beside it.
+const masters = () => { const all = rows(); return all.filter(({ name }) => all.some(other => other.name === `${name}-work`)) }
 const children = pid => { try { return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number) } catch { return [] } }
 const alive = pid => fs.existsSync(`/proc/${pid}/stat`) && !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
 // By name: what runs may have lost its place to another file.
@@ -27,42 +33,35 @@ const until = async (what, seconds, condition) => {
   for (const end = Date.now() + seconds * 1000; !condition(); await sleep(50)) assert.ok(Date.now() < end, what)
 }
 
-// ---- the load
+// ---- the load: telerx-load, which gives each connection an address of its own where nginx counts by address
 
-const seen = { asked: 0, again: 0, failed: [], slowest: 0, open: 0 }
-let physician, targets, timer
-const once = async (path, n, fresh = false) => {
-  const headers = path.startsWith('/physicians/') ? signV2('portal', 'GET', path, '') : {}
-  return call('GET', path, { headers, fresh, source: `127.9.${n % sources >> 8}.${n % sources + 1 & 255}` })
-}
-const ask = async (path, n) => {
-  const began = Date.now()
-  seen.asked++
-  seen.open++
-  let a = await once(path, n)
-  if (a.status === 0 && a.error.reused && ['ECONNRESET', 'EPIPE'].includes(a.error.code)) { seen.again++; a = await once(path, n, true) }
-  seen.open--
-  seen.slowest = Math.max(seen.slowest, Date.now() - began)
-  if (a.status !== 200) seen.failed.push(`${path}: ${a.status === 0 ? a.error.code ?? a.error.message : `${a.status} ${a.raw}`}`)
-}
+let targets, list, running
 const start = () => {
-  Object.assign(seen, { asked: 0, again: 0, failed: [], slowest: 0 })
-  const began = performance.now()
-  let n = 0
-  timer = setInterval(() => {
-    const due = (performance.now() - began) * rate / 1000
-    for (; n < due && seen.open < 4 * sources; n++) ask(targets[n % targets.length], n)
-  }, 5)
+  const child = spawn(`${need('TELERX_BUILD')}/t/bench/telerx-load`, ['--port', new URL(need('TELERX_URL')).port, '--ca', need('TELERX_CA'), '--key', need('KEY_PORTAL'),
+    '--connections', String(Math.min(256, 2 * sources)), '--sources', String(sources), '--rate', String(rate), '--seconds', '900', '--again', list],
+  { env: { ...process.env, LOAD_SECRET: need('SECRET_PORTAL') }, stdio: ['ignore', 'pipe', 'pipe'] })
+  running = { child, out: '', said: '', began: Date.now() }
+  child.stdout.on('data', d => { running.out += d })
+  child.stderr.on('data', d => { running.said += d })
+  running.end = once(child, 'close')
 }
 // Ends the load; `again` says how many may have been sent a second time.
-const stop = async again => {
+const stop = async (t, again) => {
   await sleep(500)
-  clearInterval(timer)
-  await until('requests do not end', 30, () => seen.open === 0)
-  assert.deepEqual(seen.failed.slice(0, 5), [], `${seen.failed.length} of ${seen.asked} failed`)
-  assert.ok(seen.again <= again, `${seen.again} of ${seen.asked} were sent again`)
+  running.child.kill('SIGTERM')
+  await running.end
+  assert.notEqual(running.out, '', running.said)
+  const seen = JSON.parse(running.out)
+  t.diagnostic(`${seen.taken} asked in ${seen.seconds.toFixed(1)} s, ${(seen.taken / seen.seconds).toFixed(0)} a second, ${seen.refused + seen.failed} failed, ${seen.again} sent again, ` +
+    `p50 ${(seen.p50 / 1000).toFixed(1)} p99 ${(seen.p99 / 1000).toFixed(1)} slowest ${(seen.slowest / 1000).toFixed(0)} ms`)
+  const { said } = running
+  running = undefined
+  assert.equal(seen.failed, 0, `${seen.failed} of ${seen.taken} got no answer`)
+  assert.equal(seen.refused, 0, `${seen.refused} of ${seen.taken} were refused: ${said}`)
+  assert.equal(seen.ok, seen.taken)
+  assert.ok(seen.again <= again, `${seen.again} of ${seen.taken} were sent again`)
+  assert.ok(seen.taken >= 0.95 * rate * seen.seconds, `${seen.taken} in ${seen.seconds} s are not ${rate} a second`)
 }
-const told = t => t.diagnostic(`${seen.asked} asked, ${seen.failed.length} failed, ${seen.again} sent again, slowest ${seen.slowest} ms`)
 
 // ---- what is replaced
 
@@ -85,16 +84,31 @@ const place = (path, content) => {
   fs.renameSync(`${path}.new`, path)
 }
 
+// Reads its files again and the old workers have gone.
+const reloadNginx = async () => {
+  const { pid } = rows().find(({ name }) => name === 'nginx')
+  const old = children(pid)
+  process.kill(pid, 'SIGHUP')
+  await until('an old nginx process stays', 20, () => !old.some(alive))
+  assert.ok(alive(pid))
+}
+
 before(async () => {
-  const list = await asAdmin('GET', '/physicians')
-  assert.equal(list.status, 200, `${list.raw}`)
-  physician = list.json.physicians[0].physicianId
-  targets = [...masters().map(({ name }) => `/health/${name}/live`), ...Array(4).fill([`/physicians/${physician}`, '/health/registry/live']).flat()]
+  const physicians = await asAdmin('GET', '/physicians')
+  assert.equal(physicians.status, 200, `${physicians.raw}`)
+  targets = [...masters().map(({ name }) => `/health/${name}/live`),
+    ...Array(4).fill([`/physicians/${physicians.json.physicians[0].physicianId}`, '/health/registry/live']).flat()]
+  list = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'telerx-restart.')), 'requests')
+  fs.writeFileSync(list, targets.map(target => `GET ${target}\n`).join(''))
 })
-after(() => { clearInterval(timer); close() })
+after(() => {
+  running?.child.kill('SIGKILL')
+  fs.rmSync(path.dirname(list), { recursive: true })
+  close()
+})
 
 test('a pool without load lets its old process go at once, although nginx keeps connections to it', { timeout: 60000 }, async t => {
-  for (const { name } of masters()) assert.equal((await once(`/health/${name}/live`, 0)).status, 200)
+  for (const { name } of masters()) assert.equal((await call('GET', `/health/${name}/live`)).status, 200)
   const began = Date.now()
   await replacePools()
   assert.ok(Date.now() - began < 10000, `${Date.now() - began} ms`)
@@ -105,8 +119,7 @@ test('every pool is replaced five times and no request fails', { timeout: 240000
   start()
   await sleep(500)
   for (let i = 0; i < rounds; i++) await replacePools()
-  await stop(0)
-  told(t)
+  await stop(t, 0)
 })
 
 test('another program takes the place and the old one comes back: no request fails', { timeout: 240000 }, async t => {
@@ -124,8 +137,7 @@ test('another program takes the place and the old one comes back: no request fai
     await replacePools()
   }
   assert.deepEqual(runs(), before.map(b => b.length))
-  await stop(0)
-  told(t)
+  await stop(t, 0)
 })
 
 test('a program that does not come up changes nothing', { timeout: 120000 }, async t => {
@@ -143,8 +155,7 @@ test('a program that does not come up changes nothing', { timeout: 120000 }, asy
   } finally {
     place(path, before)
   }
-  await stop(0)
-  told(t)
+  await stop(t, 0)
 })
 
 test('workers are replaced one after the other', { timeout: 120000 }, async t => {
@@ -153,22 +164,28 @@ test('workers are replaced one after the other', { timeout: 120000 }, async t =>
     process.kill(pid, 'SIGTERM')
     await until(`${name} does not come back`, 30, () => rows().some(r => r.name === name && r.state === 'running' && r.pid !== pid && alive(r.pid)))
   }
-  await stop(0)
-  told(t)
+  await stop(t, 0)
 })
 
 test('nginx reads its files again five times and no request fails', { timeout: 120000 }, async t => {
-  const { pid } = rows().find(({ name }) => name === 'nginx')
   start()
   await sleep(500)
-  for (let i = 0; i < rounds; i++) {
-    const old = children(pid)
-    process.kill(pid, 'SIGHUP')
-    await until('an old nginx process stays', 20, () => !old.some(alive))
-    assert.ok(alive(pid))
+  for (let i = 0; i < rounds; i++) await reloadNginx()
+  await sleep(3000) // what fell behind while connections were made anew is caught up with
+  await stop(t, rounds * 2 * sources)
+})
+
+test('nginx and every pool, every five seconds: no request fails', { timeout: (rolling + 120) * 1000 }, async t => {
+  start()
+  const end = Date.now() + rolling * 1000
+  let n = 0
+  for (; Date.now() < end; n++) {
+    const next = Date.now() + 5000
+    await Promise.all([reloadNginx(), replacePools()])
+    await sleep(Math.max(0, next - Date.now()))
   }
-  await stop(rounds * 2 * 4 * sources)
-  told(t)
+  await stop(t, n * 2 * sources)
+  assert.ok(n >= Math.floor(rolling / 5) - 1, `${n} times in ${rolling} s`)
 })
 
 test('after ./telerx up with a newer program no older process serves', { timeout: 240000 }, async t => {
@@ -178,7 +195,6 @@ test('after ./telerx up with a newer program no older process serves', { timeout
   start()
   await promisify(execFile)(`${need('TELERX_TOP')}/telerx`, ['up', '--no-journey'])
   const left = old.flatMap(o => o.children).filter(alive)
-  await stop(4 * sources * 2)
+  await stop(t, 4 * sources * 2)
   assert.deepEqual(left, [])
-  told(t)
 })
