@@ -103,6 +103,7 @@ own_settings() {
 		{ stripe_settings; canvas_settings; pharmacy_settings; message_settings; carrier_settings; } |
 			grep -v -e _BASE_URL= -e ^STRIPE_API -e ^CANVAS_REQ -e ^CANVAS_QUE -e ^MAIL_ -e ^TWILIO_FROM -e ^SLACK_
 		echo "SANDBOX_WEBHOOK_BASE=$(url)"
+		[ -z "${SANDBOX_SLOW_MS:-}" ] || echo "SANDBOX_SLOW_MS=$SANDBOX_SLOW_MS"
 		;;
 	esac
 }

@@ -116,8 +116,8 @@ const targets = (name, target, first, count) => {
   return file(name)
 }
 
-const post = (target, headers, body) => new Promise((done, fail) => {
-  const r = https.request({ host: '127.0.0.1', port: env.port, servername: 'localhost', path: target, method: 'POST', ca: fs.readFileSync(`${env.state}/tls/ca.pem`),
+const post = (target, headers, body, { method = 'POST', port = env.port } = {}) => new Promise((done, fail) => {
+  const r = https.request({ host: '127.0.0.1', port, servername: 'localhost', path: target, method, ca: fs.readFileSync(`${env.state}/tls/ca.pem`),
     headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) } }, a => { let t = ''; a.on('data', d => { t += d }); a.on('end', () => done({ status: a.statusCode, text: t })) })
   r.on('error', fail)
   r.end(body)
@@ -223,6 +223,58 @@ export const groups = () => {
   ]
 }
 
+// ---- eight callers whose vendor hangs, and somebody who wants another route of the same service
+
+const jsonHeaders = (caller, body, key) => {
+  const at = new Date().toISOString()
+  return { 'X-API-Key': env.keys[`KEY_${caller}`], 'X-Timestamp': at, 'Idempotency-Key': key,
+    'X-Signature': createHmac('sha256', env.keys[`SECRET_${caller}`]).update(`${at}.${body}`).digest('hex') }
+}
+const treePort = () => new URL(env.keys.TELERX_URL).port // the parts' own nginx is not there yet
+const pause = ms => new Promise(done => setTimeout(done, ms))
+// Each asks again when it was answered, or was told to come again. Returns how to end it, and what came back.
+const hang = callers => {
+  const seen = { slow: 0, later: 0 }
+  let on = true
+  const one = async () => {
+    while (on) {
+      const body = JSON.stringify({ intakeId: randomUUID(), patientId: randomUUID(), planId: 'glp1-monthly', amountCents: 29900, currency: 'usd' })
+      const a = await post('/billing/setup-intents', jsonHeaders('INTAKE', body, randomUUID()), body, { port: treePort() })
+      if (a.status === 201) seen.slow++
+      else if (a.status === 503) { seen.later++; for (let i = 0; on && i < 10; i++) await pause(100) } else throw new Error(`${a.status} ${a.text}`)
+    }
+  }
+  const all = Array.from({ length: callers }, one)
+  return { seen, end: async () => { on = false; await Promise.all(all) } }
+}
+const sandboxFault = body => post('/sandbox/stripe/faults', {}, JSON.stringify(body), { port: treePort() })
+const clearFaults = () => post('/sandbox/stripe/faults', {}, '', { method: 'DELETE', port: treePort() })
+const hangRatio = async () => {
+  await run(`${env.build}/t/flows/journey/telerx-journey`, ['a-gmp', '--quiet'], { env: { ...process.env, ...env.keys, TELERX_PATIENTS: `${env.top}/t/flows/patients` } })
+  const payment = (await psql('billing', 'SELECT id FROM payments ORDER BY id DESC LIMIT 1')).trim()
+  fs.writeFileSync(file('payment'), `GET /billing/payments/${payment}\n`)
+  const seconds = 2, rate = 1000, ask = () => load(file('payment'), { seconds, rate, connections: 16, sources: 16, caller: 'ORCHESTRATOR', port: treePort() })
+  await ask()
+  const rounds = [], slow = []
+  for (let i = 0; i < 7; i++) {
+    const round = {}
+    for (const side of i % 2 ? ['hanging', 'calm'] : ['calm', 'hanging']) {
+      if (side === 'calm') { round.calm = await ask(); continue }
+      await sandboxFault({ mode: 'slow', count: 10000, path: '/v1/customers' })
+      const hanging = hang(8)
+      await pause(500)
+      round.hanging = await ask()
+      await clearFaults()
+      await hanging.end()
+      slow.push(`${hanging.seen.slow} + ${hanging.seen.later}`)
+    }
+    rounds.push(round)
+  }
+  const of = side => median(rounds.map(r => r[side].p99))
+  return [median(rounds.map(r => r.hanging.p99 / r.calm.p99)), `GET /billing/payments/:id, ${rate}/s: p99 ${of('calm')} us, ${of('hanging')} us with 8 callers of a hanging Stripe` +
+    ` (hung + told to come again: ${slow.join(', ')})`]
+}
+
 // What needs the workers, and so comes first.
 export const wholes = {
   'journeys.per_minute': async () => {
@@ -243,5 +295,6 @@ export const wholes = {
     }
     return [median(rates), `${rows} rows with their macs, two connections`]
   },
+  'hang.p99_ratio': hangRatio,
   'idle.pss_mib': async () => [pssMib(), 'all pools, their masters and workers']
 }

@@ -16,7 +16,7 @@ export const median = list => { const s = [...list].sort((a, b) => a - b); retur
 
 export const run = (program, args, more = {}) => new Promise((done, fail) => {
   const child = execFile(program, args, { maxBuffer: 1 << 28, cwd: '/', ...more }, (e, out, said) => {
-    if (e && !more.mayFail) fail(new Error(`${path.basename(program)}: ${said || out || e.message}`.slice(0, 2000)))
+    if (e && !(more.mayFail && out !== '')) fail(new Error(`${path.basename(program)}: ${said || out || e.message}`.slice(0, 2000)))
     else done(out)
   })
   if (more.input !== undefined) child.stdin.end(more.input)
@@ -29,13 +29,15 @@ export const psql = (database, text) => run(env.asUser[0] ?? 'psql', [...env.asU
   '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', `${env.state}/run`, '-U', 'postgres', '-d', database], { input: text })
 
 // A round of load through nginx: what telerx-load says of it.
-export const load = async (file, { seconds, connections, caller, admin, fresh, from, once }) => {
-  const args = ['--port', env.port, '--ca', `${env.state}/tls/ca.pem`, '--connections', String(connections), '--seconds', String(seconds)]
+export const load = async (file, { seconds, connections, caller, admin, fresh, from, once, rate, sources, port = env.port }) => {
+  const args = ['--port', port, '--ca', `${env.state}/tls/ca.pem`, '--connections', String(connections), '--seconds', String(seconds)]
   const secrets = {}
   if (caller) { args.push('--key', env.keys[`KEY_${caller}`]); secrets.LOAD_SECRET = env.keys[`SECRET_${caller}`] }
   if (admin) { args.push('--bearer'); secrets.LOAD_TOKEN = env.keys.ADMIN_SECRET }
   if (fresh) args.push('--fresh')
   if (once) args.push('--once')
+  if (rate) args.push('--rate', String(rate))
+  if (sources) args.push('--sources', String(sources))
   if (from !== undefined) args.push('--from', String(from))
   const said = JSON.parse(await run(`${env.build}/t/bench/telerx-load`, [...args, file], { env: { ...process.env, ...secrets }, mayFail: true }))
   if (said.ok === 0 || said.conflict + said.refused + said.failed > said.ok / 1000) throw new Error(`the load met refusals: ${JSON.stringify(said)}`)
