@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "data/db.h"
+#include "net/address.h"
 #include "net/http.h"
 
 #define CONNECT_MS  5000
@@ -183,11 +184,22 @@ set_method(CURL *c, const struct http_call *call)
 		(void)curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 }
 
+/* Called with the address that the connection would go to: a private one is refused there, whatever the name was. */
+static curl_socket_t
+open_public(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)context;
+	(void)purpose;
+	if (!address_is_public(&address->addr))
+		return CURL_SOCKET_BAD;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* Rule H7. */
 static void
 set_limits(CURL *c, const struct http_call *call)
 {
-	bool plain = call->unix_socket != NULL || is_loopback(call->url);
+	bool plain = !call->from_data && (call->unix_socket != NULL || is_loopback(call->url));
 
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(call->connect_ms != 0 ? call->connect_ms : CONNECT_MS));
@@ -201,7 +213,9 @@ set_limits(CURL *c, const struct http_call *call)
 	(void)curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, IDLE_S);
-	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, needs_fresh_connection(call) ? 1L : 0L);
+	if (call->from_data && !call->private_allowed)
+		(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_public);
+	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, call->from_data || needs_fresh_connection(call) ? 1L : 0L);
 }
 
 static void

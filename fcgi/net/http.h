@@ -25,6 +25,8 @@ struct http_call {
 	const char *source;         /* local address to call from; NULL = the system's choice */
 	const char *const *headers; /* NULL-terminated "Name: value"; may be NULL */
 	struct bytes body;
+	bool from_data;           /* the URL came from data, not from configuration: https only, and no private address */
+	bool private_allowed;     /* but this installation's subscribers live in such a network */
 	int connect_ms, total_ms; /* 0 = 5,000 and 15,000 */
 	size_t cap;               /* answer body, 0 = 4 MiB */
 };

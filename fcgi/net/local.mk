@@ -1,2 +1,2 @@
-fcgi_libtelerx_a_SOURCES += fcgi/net/breaker.h fcgi/net/http.h fcgi/net/peer.h  fcgi/net/breaker.c fcgi/net/http.c fcgi/net/peer.c
+fcgi_libtelerx_a_SOURCES += fcgi/net/breaker.h fcgi/net/http.h fcgi/net/peer.h  fcgi/net/breaker.c fcgi/net/http.c fcgi/net/address.h fcgi/net/address.c fcgi/net/peer.c
 fcgi_libtelerx_a_SOURCES += fcgi/net/form.h fcgi/net/form.c fcgi/net/oauth.h fcgi/net/oauth.c

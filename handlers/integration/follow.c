@@ -4,6 +4,7 @@
  */
 #include "data/attention.h"
 #include "integration/integration.h"
+#include "integration/webhook_out.h"
 
 static const char callback_sql[] =
 	"INSERT INTO pharmacy_updates (event_id, external_id, router_submission_id, status, tracking_number, tracking_url)"
@@ -72,8 +73,8 @@ shipments_list(struct req *r, struct problem *err)
 	return 0;
 }
 
-int
-on_prescription_decided(struct event *e, struct problem *err)
+static int
+decided(struct event *e, struct problem *err)
 {
 	const char *outcome = event_str(e, "outcome");
 	struct ehr_case c;
@@ -91,8 +92,8 @@ on_prescription_decided(struct event *e, struct problem *err)
 	    .body = chart_task(e->arena, e->conf, &c, strcmp(outcome, "approved") == 0 ? "completed" : "cancelled") }, err);
 }
 
-int
-on_shipment_updated(struct event *e, struct problem *err)
+static int
+shipped(struct event *e, struct problem *err)
 {
 	const char *tracking = event_str(e, "trackingNumber");
 
@@ -120,12 +121,32 @@ open_again(struct event *e, struct problem *err)
 	    .content_type = "application/json", .body = chart_task(e->arena, e->conf, &c, "requested") }, err);
 }
 
-int
-on_orchestration_finished(struct event *e, struct problem *err)
+static int
+finished(struct event *e, struct problem *err)
 {
 	const char *state = event_str(e, "state");
 
 	if (strcmp(state, "failed") == 0 || strcmp(state, "compensated") == 0)
 		return open_again(e, err);
 	return db_exec(e->db, finished_sql, err, P_UUID(event_uuid(e, "submissionId")), P_TEXT(state)) < 0 ? -1 : 0;
+}
+
+/* ---- the rows of the table: our own rows first, then those outside who want to hear of it */
+
+int
+on_prescription_decided(struct event *e, struct problem *err)
+{
+	return decided(e, err) < 0 ? -1 : webhook_out_event(e, err);
+}
+
+int
+on_shipment_updated(struct event *e, struct problem *err)
+{
+	return shipped(e, err) < 0 ? -1 : webhook_out_event(e, err);
+}
+
+int
+on_orchestration_finished(struct event *e, struct problem *err)
+{
+	return finished(e, err) < 0 ? -1 : webhook_out_event(e, err);
 }

@@ -5,6 +5,7 @@
  * work_item_history); publishes ehr.patient.created, ehr.task.created, ehr.note.created, ehr.note.amended.
  */
 #include "integration/integration.h"
+#include "integration/webhook_out.h"
 #include "integration/work_item.h"
 
 static const char *const actions[] = { "approve", "deny", NULL };
@@ -168,6 +169,25 @@ static const struct route routes[] = {
 	{ "GET", "/api/patient-records/:patientId", record_show, .access = ADMIN, .db = READ_AUDITED, .audit = "phi.record",
 	    .reply = record_reply, .says = "the immutable snapshot" },
 	{ "GET", "/api/patient-shipments/:patientId", shipments_list, .access = ADMIN, .db = READ, .reply = parcels_reply, .says = "the patient's parcels" },
+	{ "POST", "/api/webhook-subscriptions", subscription_create, .access = ADMIN, .db = WRITE, .once = KEY, .audit = "webhook.subscribe",
+	    .body = subscription_body, .reply = subscription_made, .status = 201, .problems = "422 unknown_topic bad_url",
+	    .says = "posts what happens to an address, signed as Standard Webhooks" },
+	{ "GET", "/api/webhook-subscriptions", subscriptions_list, .access = ADMIN, .db = READ, .reply = subscriptions_reply, .says = "who hears of what" },
+	{ "POST", "/api/webhook-subscriptions/:subscriptionId/disable", subscription_disable, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "webhook.disable", .params = subscription_param, .body = subscription_disable_body, .reply = subscription_state,
+	    .problems = "404 not_found", .says = "posts nothing more there" },
+	{ "POST", "/api/webhook-subscriptions/:subscriptionId/enable", subscription_enable, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "webhook.enable", .params = subscription_param, .reply = subscription_state, .problems = "404 not_found",
+	    .says = "posts there again; replay brings what was missed" },
+	{ "POST", "/api/webhook-subscriptions/:subscriptionId/test", subscription_test, .access = ADMIN, .db = WRITE, .once = KEY,
+	    .audit = "webhook.test", .params = subscription_param, .reply = subscription_count, .status = 202, .problems = "404 not_found, 409 disabled",
+	    .says = "posts a message of type webhook.test" },
+	{ "POST", "/api/webhook-subscriptions/:subscriptionId/replay", subscription_replay, .access = ADMIN, .db = WRITE, .once = NATURAL,
+	    .audit = "webhook.replay", .params = subscription_param, .body = subscription_replay_body, .reply = subscription_count, .status = 202,
+	    .problems = "404 not_found, 409 disabled", .says = "posts again what was not taken, or all, under the same ids" },
+	{ "GET", "/api/webhook-subscriptions/:subscriptionId/deliveries", subscription_deliveries, .access = ADMIN, .db = READ,
+	    .params = subscription_param, .query = deliveries_query, .reply = deliveries_reply, .problems = "404 not_found",
+	    .says = "what was posted there, and how it went" },
 	WEBHOOK_ROUTE("/api/webhooks/canvas", "canvas", "our plugin at Canvas: ids of what changed"),
 	{ "GET", "/api/work-items", work_items_list, .access = ADMIN, .db = READ, .query = work_items_query, .reply = work_items_reply,
 	    .says = "what waits for a person" },
@@ -196,10 +216,12 @@ static const struct job_row jobs[] = {
 	{ "canvas.note", effect_job, .queue = "canvas", .says = "files the H&P note" },
 	{ "canvas.task_reopen", effect_job, .queue = "canvas", .says = "opens the Task again" },
 	{ "canvas.task_close", effect_job, .queue = "canvas", .says = "closes the Task" },
+	{ "webhook.out", webhook_out_job, .queue = "webhook_out", .attempts = 100, .backoff_s = 5, .buried = webhook_out_buried,
+	    .says = "posts a message to a subscriber, for three days" },
 	{ "webhook.canvas", webhook_job, .queue = "webhook", .says = "reads what a webhook hinted at" },
 	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks Canvas for tasks whose change nobody posted" },
 };
-static const struct queue_row queues[] = { { "canvas", 3 }, { "webhook", 1 } };
+static const struct queue_row queues[] = { { "canvas", 3 }, { "webhook", 1 }, { "webhook_out", 2 } };
 static const struct timer_row timers[] = {
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that never arrived, and those that are old" },
 };
@@ -253,6 +275,7 @@ static const struct conf_key config[] = {
 	{ "CANVAS_CLIENT_ID", CONF_STR, .required = true, .says = "OAuth client" },
 	{ "CANVAS_CLIENT_SECRET", CONF_STR, .required = true, .secret = true, .says = "its secret" },
 	{ "CANVAS_AUTH_SECRET", CONF_STR, .secret = true, .says = "what our plugin signs its webhooks with; a comma-separated list while it is rolled" },
+	{ "WEBHOOK_PRIVATE_ADDRESSES", CONF_BOOL, .dflt = "false", .says = "webhooks may be posted into private networks" },
 	{ "CANVAS_REQUESTER", CONF_STR, .required = true, .says = "Practitioner id that our tasks and notes name" },
 	{ "CANVAS_QUESTIONNAIRE", CONF_STR, .required = true, .says = "Questionnaire id of the intake" },
 	{ 0 }

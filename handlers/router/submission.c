@@ -278,7 +278,8 @@ static int
 call_for_person(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
 {
 	char id[UUID_TEXT];
-	bool rejected = strcmp(n->status, "rejected") == 0, cancelled = strcmp(n->status, "cancelled") == 0 && strcmp(s->status, "cancel_pending") != 0;
+	bool rejected = strcmp(n->status, "rejected") == 0, cancelled = strcmp(n->status, "cancelled") == 0 &&
+	    (strcmp(s->status, "accepted") == 0 || strcmp(s->status, "shipped") == 0); /* by the pharmacy, not withdrawn by us */
 	const struct attention what = { .kind = rejected ? "prescription.rejected" : "prescription.cancelled", .subject = uuid_text(s->id, id),
 	    .code = n->reason != NULL && *n->reason != '\0' && strspn(n->reason, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(n->reason) ?
 	    n->reason : "pharmacy_refused", .submission = s->submission_id, .patient = s->patient_id,
