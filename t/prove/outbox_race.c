@@ -112,7 +112,7 @@ writer_start(void)
 	db_arena(db, a);
 	while (clock_mono_us() < until) {
 		write_one(db, a);
-		usleep(2000 + dice(20000));
+		usleep(40000 + dice(200000)); /* no faster than what is delivered: the end must not be a long wait */
 	}
 	_exit(0);
 }
