@@ -385,13 +385,26 @@ look_up(struct job *j, struct act *a, struct problem *err)
 	return look_again(j, a, err);
 }
 
+/* Time is up: what the vendor knows by now counts; absent or unclear, and older than a key is trusted, is a person's (rule M3). */
+static int
+last_look(struct job *j, struct act *a, struct problem *err)
+{
+	struct http_answer ans = { 0 };
+	enum verdict v = a->kind->look_up == NULL ? EFFECT_UNCERTAIN : a->kind->look_up(j, &a->e, &ans);
+
+	db_rollback(j->db);
+	if (v == EFFECT_CONFIRMED || v == EFFECT_REFUSED)
+		return conclude(j, a, v, &ans, err);
+	return give_up(j, a, v == EFFECT_RETRY ? "absent_at_vendor" : "outcome_unknown", err);
+}
+
 static int
 after_unknown(struct job *j, struct act *a, struct problem *err)
 {
 	bool stuck = a->repeats >= SAME_5XX || a->age_s > KEY_AGE_S;
 
 	if (a->left_s <= 0)
-		return give_up(j, a, "outcome_unknown", err);
+		return last_look(j, a, err);
 	if (a->kind->unknown == RESEND && !stuck)
 		return send_effect(j, a, err);
 	if (a->kind->unknown != MANUAL && a->kind->look_up != NULL)

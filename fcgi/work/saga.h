@@ -124,6 +124,11 @@ const char *saga_str(const struct saga *s, const char *key);
 int64_t saga_int(const struct saga *s, const char *key);
 /* Writes the steps as a JSON array member: name, state, startedAt, finishedAt, warning, reason, result. */
 int saga_steps_json(struct db *db, struct uuid id, struct json_writer *w, const char *key, struct problem *err) MUST_CHECK;
+/* For staff, in a transaction that reads. The list as an array member: which is open (running, compensating or manual), manual or
+ * stuck (past the deadline of what it waits for). One, by its id, its subject or its data's submissionId, as an object with every step
+ * and undo: keys, digests, attempts, times, results; 404 not_found. */
+int saga_list_json(struct db *db, const char *which, struct json_writer *w, const char *key, struct problem *err) MUST_CHECK;
+int saga_whole_json(struct db *db, struct uuid id, struct json_writer *w, struct problem *err) MUST_CHECK;
 /* The job functions of the engine; the service lists them as kinds "saga.step" (queue "saga") and "saga.deadline". */
 int saga_step_job(struct job *j, struct problem *err);
 int saga_deadline_job(struct job *j, struct problem *err);

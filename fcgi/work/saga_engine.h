@@ -10,6 +10,7 @@
  *	saga_deadline.c	asks when nobody told (rule M8)
  *	saga_reopen.c	out of manual: late news, and what a person decided
  *	saga_decide.c	takes a person's decision
+ *	saga_show.c	the list and one with every step
  */
 #ifndef WORK_SAGA_ENGINE_H
 #define WORK_SAGA_ENGINE_H

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %reldir%/liborchestrator.a
 %canon_reldir%_liborchestrator_a_SOURCES = %reldir%/orchestrator.c %reldir%/orchestrator.h %reldir%/decide.c %reldir%/run.c \
 	%reldir%/show.c %reldir%/record.c %reldir%/steps.c %reldir%/steps_read.c %reldir%/steps_act.c %reldir%/steps_undo.c %reldir%/note.c \
-	%reldir%/event.c %reldir%/hold.c %reldir%/mapping.c %reldir%/medication.c %reldir%/refill.c %reldir%/notice.c %reldir%/sync_log.c
+	%reldir%/event.c %reldir%/hold.c %reldir%/mapping.c %reldir%/medication.c %reldir%/refill.c %reldir%/notice.c %reldir%/sync_log.c %reldir%/sagas.c
 SERVICE_LIBS += %reldir%/liborchestrator.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-orchestrator

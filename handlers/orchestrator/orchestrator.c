@@ -123,6 +123,69 @@ static const struct field sync_reply[] = {
 	{ 0 }
 };
 
+static const char *const which_sagas[] = { "open", "manual", "stuck", NULL };
+static const char *const decisions[] = { "confirm", "failed", "retry", NULL };
+static const struct field sagas_query[] = {
+	{ "which", ENUM, .values = which_sagas, .says = "default open; stuck: past the deadline of what it waits for" },
+	{ 0 }
+};
+#define SAGA_FIELDS \
+	{ "sagaId", UUID, .required = true, .says = "the saga" }, \
+	{ "kind", STRING, .required = true, .says = "prescription", .example = "prescription" }, \
+	{ "subject", UUID, .required = true, .says = "the run" }, \
+	{ "state", STRING, .required = true, .says = "running, compensating, completed, failed, compensated, manual" }, \
+	{ "stuck", BOOLEAN, .required = true, .says = "past the deadline of what it waits for" }, \
+	{ "step", STRING, .says = "where it stands", .example = "submit_rx" }, \
+	{ "reason", STRING, .says = "why it failed, turned back or waits for a person", .example = "card_declined" }, \
+	{ "turning", STRING, .says = "why it turns back when nothing is in flight any more" }, \
+	{ "decided", STRING, .says = "a person's decision that is not carried out yet" }, \
+	{ "version", INTEGER, .required = true, .says = "grows with every move" }, \
+	{ "createdAt", TIME, .required = true, .says = "when it began" }, \
+	{ "updatedAt", TIME, .required = true, .says = "when it moved last" }, \
+	{ "finishedAt", TIME, .says = "when it ended" }
+
+static const struct field saga_row[] = { SAGA_FIELDS, { 0 } };
+static const struct field sagas_reply[] = {
+	{ "sagas", ARRAY, .required = true, .max = 100, .of = saga_row, .says = "oldest first" },
+	{ 0 }
+};
+static const struct field saga_step_fields[] = {
+	{ "name", STRING, .required = true, .says = "medication_config … schedule_refills" },
+	{ "undo", BOOLEAN, .required = true, .says = "the step's compensation, a step of its own" },
+	{ "generation", INTEGER, .required = true, .says = "of its key" },
+	{ "state", STRING, .required = true, .says = "intent, sent, confirmed, skipped, failed, manual, compensating, compensated" },
+	{ "service", STRING, .says = "who is asked", .example = "billing" },
+	{ "method", STRING, .says = "how", .example = "POST" },
+	{ "path", STRING, .says = "for what", .example = "/billing/payments" },
+	{ "key", STRING, .says = "the Idempotency-Key of every try" },
+	{ "requestDigest", STRING, .says = "SHA-256 of the bytes of every try" },
+	{ "attempts", INTEGER, .required = true, .says = "tries after the first" },
+	{ "polls", INTEGER, .required = true, .says = "questions after the outcome" },
+	{ "reason", STRING, .says = "why it failed or is manual", .example = "card_declined" },
+	{ "warning", STRING, .says = "why it failed, when that did not matter to the run" },
+	{ "result", ANY, .says = "ids, codes and amounts it found" },
+	{ "outcome", ANY, .says = "what was told of it" },
+	{ "createdAt", TIME, .required = true, .says = "when it began" },
+	{ "intentAt", TIME, .says = "when its bytes were committed" },
+	{ "sentAt", TIME, .says = "when its callee took it" },
+	{ "deadline", TIME, .says = "when its outcome is asked for" },
+	{ "finishedAt", TIME, .says = "when it ended" },
+	{ 0 }
+};
+static const struct field saga_reply[] = {
+	SAGA_FIELDS,
+	{ "steps", ARRAY, .required = true, .max = 100, .of = saga_step_fields, .says = "in the order they began" },
+	{ 0 }
+};
+static const struct field decide_body[] = {
+	{ "action", ENUM, .required = true, .values = decisions,
+	    .says = "confirm: it is done; failed: it is certainly not; retry: looked up and absent, the same bytes under the same key" },
+	{ "step", STRING, .max = 60, .says = "the step that is manual; left out when the saga is as a whole", .example = "submit_rx" },
+	{ "reason", STRING, .required = true, .min = 3, .max = 500, .says = "in words; kept in the audit trail",
+	    .example = "the pharmacy confirmed by telephone" },
+	{ 0 }
+};
+
 static const struct route routes[] = {
 	{ "POST", "/orchestrator/approve", run_approve, .access = SERVICE, .callers = "integration", .db = WRITE, .once = KEY,
 	    .audit = "prescription.approve", .body = approve_body, .reply = decision_reply, .status = 202,
@@ -141,6 +204,14 @@ static const struct route routes[] = {
 	    .says = "the newest run of a case" },
 	{ "GET", "/orchestrator/medications", medication_list, .access = SERVICE | ADMIN, .callers = "integration", .db = READ,
 	    .query = medications_query, .reply = medications_reply, .says = "what may be prescribed, with prices" },
+	{ "GET", "/orchestrator/sagas", sagas_list, .access = ADMIN, .db = READ, .query = sagas_query, .reply = sagas_reply,
+	    .says = "runs that are open, manual or stuck" },
+	{ "GET", "/orchestrator/sagas/:id", sagas_show, .access = ADMIN, .db = READ, .reply = saga_reply,
+	    .problems = "404 not_found", .says = "one with every step, by its own id, its run or its submission" },
+	{ "POST", "/orchestrator/sagas/:id/decide", sagas_decide, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "saga.decide",
+	    .body = decide_body, .reply = saga_reply, .status = 202,
+	    .problems = "404 not_found, 409 not_manual other_step decided_otherwise no_answer nothing_to_repeat",
+	    .says = "what a person found out about the step that is manual" },
 	{ "GET", "/orchestrator/sync-logs", sync_log_list, .access = SERVICE | ADMIN, .callers = "portal", .db = READ,
 	    .query = sync_query, .reply = sync_reply, .says = "the trail between chart and pharmacy" },
 };

@@ -63,6 +63,11 @@ int	 run_show(struct req *r, struct problem *err);			/* GET /orchestrator/runs/:
 int	 run_find(struct req *r, struct problem *err);			/* GET /orchestrator/runs?submissionId= */
 int	 run_reply(struct req *r, int status, const struct run *run, struct problem *err) MUST_CHECK;
 
+/* ---- sagas.c: for staff */
+int	 sagas_list(struct req *r, struct problem *err);		/* GET /orchestrator/sagas */
+int	 sagas_show(struct req *r, struct problem *err);		/* GET /orchestrator/sagas/:id */
+int	 sagas_decide(struct req *r, struct problem *err);		/* POST /orchestrator/sagas/:id/decide */
+
 /* ---- hold.c: the card and the price a patient agreed to */
 struct hold {
 	struct uuid id;

@@ -231,6 +231,59 @@ M2_nothing_is_started_anew_while_the_outcome_is_unknown(void **state)
 	assert_int_equal(asked(&g, "POST", "/rx/prescriptions/submit"), 1);
 }
 
+/* ---- a person decides (rule M8) */
+
+static void
+M8_a_manual_step_is_decided_by_a_person_once_and_audited(void **state)
+{
+	struct given g = a_case(*state);
+	const char *path, *saga, *body = "{\"action\":\"confirm\",\"step\":\"submit_rx\",\"reason\":\"they confirmed by telephone\"}";
+
+	approve(&g);
+	payment_event(&g, "authorized", NULL);
+	rx_event(&g, "manual", "pharmacy_outcome_unknown");
+	get(g.w, BY_ADMIN, "/orchestrator/sagas?which=manual");
+	expect_status(g.w, 200);
+	get(g.w, BY_ADMIN, text(g.w, "/orchestrator/sagas/%s", g.submission));
+	expect_text(g.w, "state", "manual");
+	expect_text(g.w, "step", "submit_rx");
+	saga = answer_text(g.w, "sagaId");
+	path = text(g.w, "/orchestrator/sagas/%s/decide", saga);
+	post(g.w, BY_SERVICE("portal"), path, body);
+	expect_status(g.w, 403);
+	post(g.w, BY_ADMIN, path, "{\"action\":\"confirm\",\"step\":\"charge\",\"reason\":\"no such step is manual\"}");
+	expect_problem(g.w, 409, "other_step");
+	post(g.w, BY_ADMIN, path, body);
+	expect_status(g.w, 202);
+	post(g.w, BY_ADMIN, path, body);
+	expect_status(g.w, 202);	/* the same decision again, before it is carried out */
+	post(g.w, BY_ADMIN, path, "{\"action\":\"failed\",\"step\":\"submit_rx\",\"reason\":\"changed my mind\"}");
+	expect_problem(g.w, 409, "decided_otherwise");
+	work(g.w);
+	payment_event(&g, "captured", NULL);
+	expect_run(&g, "completed");
+	assert_int_equal(sql_int(g.w, "SELECT count(*) FROM audit WHERE action = 'saga.decided' AND object_id = '%s'"
+	    " AND reason = 'they confirmed by telephone'", saga), 1);
+	assert_int_equal(sql_int(g.w, "SELECT count(*) FROM attention WHERE subject = '%s'", saga), 0);
+	post(g.w, BY_ADMIN, path, body);
+	expect_problem(g.w, 409, "not_manual");
+}
+
+static void
+M8_what_waits_past_its_deadline_is_on_the_list(void **state)
+{
+	struct given g = a_case(*state);
+
+	approve(&g);
+	get(g.w, BY_ADMIN, "/orchestrator/sagas?which=stuck");
+	expect_absent(g.w, "sagas.0");
+	sql_run(g.w, "UPDATE saga_step SET deadline = now() - interval '1 min' WHERE state = 'sent'"
+	    " AND saga_id = (SELECT id FROM saga WHERE subject = '%s')", g.run);
+	get(g.w, BY_ADMIN, "/orchestrator/sagas?which=stuck");
+	expect_text(g.w, "sagas.0.subject", g.run);
+	expect_absent(g.w, "sagas.1");
+}
+
 /* ---- the money's order (rule M6) */
 
 static void
@@ -282,6 +335,8 @@ main(void)
 		cmocka_unit_test(an_undo_that_fails_is_a_persons),
 		cmocka_unit_test(M2_after_a_certain_failure_a_new_approval_is_a_new_run_with_new_keys),
 		cmocka_unit_test(M2_nothing_is_started_anew_while_the_outcome_is_unknown),
+		cmocka_unit_test(M8_a_manual_step_is_decided_by_a_person_once_and_audited),
+		cmocka_unit_test(M8_what_waits_past_its_deadline_is_on_the_list),
 		cmocka_unit_test(M6_a_pharmacy_that_holds_is_sent_first_and_releases_after_the_charge),
 		cmocka_unit_test(M6_a_declined_card_never_ends_in_a_dispensed_prescription),
 	};
