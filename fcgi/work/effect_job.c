@@ -10,6 +10,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "crypto/hash.h"
@@ -21,6 +22,13 @@
 #define MOST_LOOKS     3           /* at what the vendor says it does not have, while it keeps answering with a failure */
 #define LONGEST_WAIT_S 300
 #define LOOK_AFTER_S   15 /* an act still under way at the vendor must not be taken for absent */
+
+/* Where an effect can be made to fail in a test build: effect.<kind>.<where>; where as for a saga's steps. */
+#ifdef TELERX_FAILPOINTS
+#define EFFECT_POINT(j, a, where) failpoint(arena_printf((j)->arena, "effect.%s." where, (a)->kind->name))
+#else
+#define EFFECT_POINT(j, a, where) ((void)0)
+#endif
 
 struct act {
 	struct effect e;
@@ -184,10 +192,14 @@ close_effect(struct job *j, struct act *a, const char *state, const struct http_
 	for (int tries = 0;; tries++) {
 		bool did, passing;
 
-		if (job_begin(j, err) == 0 && settle(j, a, state, ans, &did, err) == 0 && job_end(j, err) == 0) {
-			if (did)
-				tell(a, state);
-			return 0;
+		if (job_begin(j, err) == 0 && settle(j, a, state, ans, &did, err) == 0) {
+			EFFECT_POINT(j, a, "before_b");
+			if (job_end(j, err) == 0) {
+				EFFECT_POINT(j, a, "after_b");
+				if (did)
+					tell(a, state);
+				return 0;
+			}
 		}
 		passing = strcmp(err->code, "serialization") == 0 || strcmp(err->code, "lock_timeout") == 0;
 		if (!passing || tries >= 5)
@@ -337,6 +349,7 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 	if (a->kind->dress(j, &a->e, &call, err) < 0 || breaker_enter(vendor, err) < 0)
 		return -1;
 	call.body = a->e.request; /* the bytes that were committed, whatever dress did */
+	EFFECT_POINT(j, a, "before_a");
 	r = mark_sent(j, a, &mine, err);
 	if (r < 0 || !mine) {
 		breaker_leave(vendor, true);
@@ -347,7 +360,9 @@ send_effect(struct job *j, struct act *a, struct problem *err)
 		breaker_leave(vendor, true);
 		return not_done(j, a, &ans, err);
 	}
+	EFFECT_POINT(j, a, "after_a");
 	http_do(j->http, j->arena, &call, &ans);
+	EFFECT_POINT(j, a, "after_send");
 	breaker_leave(vendor, breaker_worked(&ans));
 	note_send(a);
 	if (ans.outcome != HTTP_ANSWERED)

@@ -15,8 +15,19 @@
 #ifndef WORK_SAGA_ENGINE_H
 #define WORK_SAGA_ENGINE_H
 
+#include "base/failpoint.h"
 #include "work/edges.h"
 #include "work/work.h"
+
+/* Where a saga can be made to fail in a test build: saga.<step>.<where>, saga.undo_<step>.<where>; where is before_a, after_a,
+ * after_send, before_b, after_b. */
+#ifdef TELERX_FAILPOINTS
+#define SAGA_POINT(r, where) \
+	failpoint(arena_printf((r)->s.arena, "saga.%s%s." where, strcmp((r)->s.state, "compensating") == 0 ? "undo_" : "", \
+	    (r)->kind->steps[(r)->s.step].name))
+#else
+#define SAGA_POINT(r, where) ((void)0)
+#endif
 
 /* A row of saga_step; state NULL = there is none yet. */
 struct step_row {

@@ -18,11 +18,15 @@ saga_progress(struct saga_run *r, struct problem *err)
 	if (saga_save(r, err) < 0)
 		return -1;
 	j->progressed = true;
+	SAGA_POINT(r, "before_b");
 	if (atomic_load(&j->hand->work->stopping)) {
 		job_again(j, 0);
 		return job_end(j, err) < 0 ? -1 : 0;
 	}
-	return job_commit(j, err) < 0 ? -1 : 1;
+	if (job_commit(j, err) < 0)
+		return -1;
+	SAGA_POINT(r, "after_b");
+	return 1;
 }
 
 int
@@ -165,9 +169,12 @@ call_step(struct saga_run *r, size_t no, const struct saga_call *call, struct pr
 	int sent;
 
 	r->s.step = (int)no;
+	SAGA_POINT(r, "before_a");
 	if (saga_save(r, err) < 0 || job_commit(j, err) < 0)
 		return -1;
+	SAGA_POINT(r, "after_a");
 	sent = saga_send(j, call, key, &reply, &code, err);
+	SAGA_POINT(r, "after_send");
 	if (sent < 0)
 		return -1;
 	return sent == 0 ? refused(j, id, no, code, err) : take(j, id, no, reply, err);

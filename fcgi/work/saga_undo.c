@@ -125,9 +125,12 @@ call_undo(struct saga_run *r, size_t no, const struct saga_call *call, struct pr
 	int sent;
 
 	r->s.step = (int)no;
+	SAGA_POINT(r, "before_a");
 	if (saga_save(r, err) < 0 || job_commit(j, err) < 0)
 		return -1;
+	SAGA_POINT(r, "after_a");
 	sent = saga_send(j, call, key, &reply, &code, err);
+	SAGA_POINT(r, "after_send");
 	if (sent < 0)
 		return -1;
 	return sent == 0 ? refused(j, id, no, code, err) : taken(j, id, no, err);

@@ -1,0 +1,228 @@
+// kill-matrix: every step of a run and every compensation, at five points, under three faults: each ends as if nothing had happened
+//
+// A point is passed by one run first: there the worker is killed (kill -9), or PostgreSQL is stopped at once and started, or the worker's connections are
+// cut, while the step stands still. The points are before transaction A, after it, after the call, before the commit of B, after it (rule M5); of a step
+// that calls nobody there are the last two. A wave is many points and as many patients, one per point: whoever is hit, all of them must end as the
+// undisturbed run did within 60 s of the last hit, with one authorisation, one capture (or one refund), one prescription and one label at the vendors.
+// FedEx offers neither key nor look-up: there a label whose answer is lost waits for a person, and two never do.
+import fs from 'node:fs'
+import { claim as told, eventually, arm, disarmAll, fired, finish, kill, need, pidOf, run, sample, say, settled, shuffled, sleep, sql, status, top, variable, asUser } from './frame/prove.mjs'
+import { databaseSocket, proxyBefore } from './frame/proxy.mjs'
+import { Patient, asAdmin, asService, close } from '../contract/client.mjs'
+
+const wheres = ['before_a', 'after_a', 'after_send', 'before_b', 'after_b']
+const last = ['before_b', 'after_b']
+const workers = { saga: 'orchestrator-work', stripe: 'billing-work', pioneerrx: 'router-work', fedex: 'shipping-work', canvas: 'integration-work' }
+const ownerOf = point => workers[point.startsWith('saga.') ? 'saga' : point.split('.')[1]]
+const points = (names, at = wheres) => names.flatMap(name => at.map(where => `${name}.${where}`))
+
+// ---- what a run may go through: the way there, everything back again, and a prescription that its pharmacy refuses
+const scenarios = {
+  forward: {
+    file: 'a-gmp',
+    points: [...points(['medication_config', 'schedule_refills'].map(s => `saga.${s}`), last),
+      ...points(['patient_lookup', 'verify_claim', 'verify_licence', 'resolve_prescriber', 'route_pharmacy', 'authorise', 'submit_rx', 'hp_note', 'charge',
+        'notify', 'notify_payment', 'create_shipment'].map(s => `saga.${s}`)),
+      ...points(['stripe.authorize', 'stripe.capture', 'pioneerrx.order', 'canvas.note', 'fedex.ship'].map(e => `effect.${e}`))]
+  },
+  back: {
+    file: 'a-gmp',
+    zip: '99906',
+    then: patients => psql('sandbox', `UPDATE object SET data = data || '{"MedicationNDC":"99999000001"}' WHERE vendor = 'pioneerrx' AND type = 'rx'
+      AND subject IN (${patients.map(p => `'${p.router}'`).join(',')})`),
+    points: [...points(['saga.undo_schedule_refills', 'saga.undo_submit_rx', 'saga.undo_authorise'], last),
+      ...points(['create_shipment', 'notify', 'charge', 'hp_note'].map(s => `saga.undo_${s}`)),
+      ...points(['effect.fedex.cancel', 'effect.stripe.refund'])]
+  },
+  refused: {
+    file: 'b-boothwyn',
+    dosage: 'refused by the pharmacy',
+    points: [...points(['saga.undo_authorise']), ...points(['effect.stripe.cancel'])]
+  }
+}
+
+// ---- patients
+const psql = async (service, text) => {
+  const r = await run(`${top}/telerx`, ['psql', service, '-q', '-v', 'ON_ERROR_STOP=1', '-c', text])
+  if (r.code !== 0) throw new Error(r.out)
+}
+
+// Claimed, with everything in the chart: nothing but the approval is missing.
+const ready = async scenario => {
+  const p = new Patient(scenario.file)
+  if (scenario.zip) p.form.address = { ...p.form.address, zip: scenario.zip }
+  await p.submitted()
+  const { assignmentId, physicians } = await p.assignment()
+  const physicianId = physicians[0].physicianId
+  const claimed = await asService('portal', 'POST', '/route/claim', { assignmentId, physicianId })
+  if (claimed.status !== 200) throw new Error(`the claim was answered ${claimed.status} ${claimed.raw}`)
+  const { taskId } = await p.task()
+  p.approval = { taskId, action: 'approve', practitionerId: physicianId, medication: 'semaglutide', dosage: scenario.dosage ?? '0.25 mg' }
+  return p
+}
+const gathered = async (scenario, n) => {
+  const all = []
+  let left = n
+  await Promise.all(Array.from({ length: Math.min(n, 6) }, async () => { while (left-- > 0) all.push(await ready(scenario)) }))
+  return all
+}
+const approved = patients => Promise.all(patients.map(async p => {
+  const a = await asAdmin('POST', '/api/task-action', p.approval)
+  if (a.status !== 202) throw new Error(`the approval was answered ${a.status} ${a.raw}`)
+  p.run = a.json.runId
+}))
+
+// ---- how a run stands: with us, and in the vendors' own books
+const one = (service, text) => sql(service, text)[0] ?? []
+const standing = p => {
+  const [runStatus, reason, money, paid] = one('orchestrator', `SELECT status, coalesce(reason, ''), coalesce(payment_status, ''), coalesce(payment_id::text, '') FROM orchestration_runs WHERE id = '${p.run}'`)
+  const [steps] = one('orchestrator', `SELECT string_agg(name || ':' || state, ' ' ORDER BY position) FROM run_steps WHERE run_id = '${p.run}'`)
+  const [refill] = one('orchestrator', `SELECT coalesce(string_agg(status, ' '), 'none') FROM refill_schedules WHERE run_id = '${p.run}'`)
+  p.router = one('router', `SELECT id FROM router_submissions WHERE external_id = '${p.run}'`)[0]
+  const [parcel, parcelState] = one('shipping', `SELECT id, status FROM shipments WHERE external_id = '${p.run}'`)
+  const [ship] = parcel ? one('shipping', `SELECT state FROM effect WHERE kind = 'fedex.ship' AND subject = '${parcel}'`) : []
+  const [intents] = one('sandbox', `SELECT coalesce(string_agg(data ->> 'status', ' '), 'none') FROM object WHERE vendor = 'stripe' AND type = 'payment_intent' AND data -> 'metadata' ->> 'run_id' = '${p.run}'`)
+  const [refunds] = paid ? one('sandbox', `SELECT count(*) FROM object WHERE vendor = 'stripe' AND type = 'refund' AND data -> 'metadata' ->> 'payment_id' = '${paid}'`) : ['0']
+  const [orders] = one('sandbox', `SELECT count(*) FROM object WHERE (vendor = 'pioneerrx' AND type = 'rx' AND subject = '${p.router ?? ''}') OR (vendor = 'boothwyn' AND type = 'case' AND data ->> 'caseId' = '${p.router ?? ''}')`)
+  const [labels] = parcel ? one('sandbox', `SELECT coalesce(string_agg(data ->> 'cancelled', ' '), 'none') FROM object WHERE vendor = 'fedex' AND type = 'label' AND refs @> ARRAY['${parcel}']`) : ['none']
+  const [notes] = one('integration', `SELECT coalesce(string_agg(status, ' '), 'none') FROM ehr_entries WHERE run_id = '${p.run}'`)
+  const print = parcel ? one('shipping', `SELECT coalesce(string_agg(status, ' '), 'none') FROM print_queue WHERE shipment_id = '${parcel}'`)[0] : 'none'
+  return { run: runStatus, reason, money, steps, refill, intents, refunds, orders, notes, parcel: { state: parcelState ?? 'none', labels, print }, ship }
+}
+const same = (p, reference) => {
+  const { ship, parcel, ...rest } = standing(p)
+  const { ship: _, parcel: as, ...wanted } = reference
+  p.stands = JSON.stringify({ ...rest, parcel, ship })
+  if (JSON.stringify(rest) !== JSON.stringify(wanted)) return false
+  if (JSON.stringify(parcel) === JSON.stringify(as)) return true
+  // Neither key nor look-up: it waits for a person, with at most one label bought.
+  return ['sent', 'unknown', 'manual'].includes(ship) && !parcel.labels.includes(' ')
+}
+
+// ---- faults
+let between
+const crash = async () => {
+  const [program, args] = asUser(`${need('TELERX_POSTGRES')}/pg_ctl`, ['-D', `${variable}/pg`, '-m', 'immediate', '-w', 'stop'])
+  await run(program, args)
+  await eventually(() => sql('orchestrator', 'SELECT 1'), 20, 'the database')
+}
+const faults = {
+  'kill -9': { action: 'kill9' },
+  'connection cut': { action: 'sleep:1500', strike: () => between.drop() },
+  'database stop': { action: 'sleep:2500', strike: crash }
+}
+
+// Strikes while somebody stands at a point; a strike serves all who stand at one by then.
+const watching = (cases, strike) => {
+  let going = true
+  const seen = new Set()
+  const loop = (async () => {
+    while (going) {
+      const now = cases.filter(c => !seen.has(c) && fired(c) > 0)
+      now.forEach(c => seen.add(c))
+      if (now.length > 0 && strike) { await sleep(150); await strike() }
+      await sleep(20)
+    }
+  })()
+  return { seen, stop: () => { going = false; return loop } }
+}
+
+// A wave: the points as cases, a patient each. What is wrong with whom is every case's failure.
+const wave = async (name, fault, cases, reference) => {
+  const scenario = scenarios[name]
+  const { action, strike } = faults[fault]
+  let watch, patients, at, trouble
+  try {
+    patients = await gathered(scenario, cases.length)
+    const armed = () => { for (const w of new Set(cases.map(ownerOf))) arm(w, cases.filter(c => ownerOf(c) === w).map(c => `${c}=${action}`).join(',')) }
+    if (scenario.then) {
+      await approved(patients)
+      await eventually(() => patients.every(p => { const s = standing(p); return s.run === 'completed' && s.parcel.labels === 'false' }), 60, 'the way there')
+      armed()
+      watch = watching(cases, strike)
+      await scenario.then(patients)
+    } else {
+      armed()
+      watch = watching(cases, strike)
+      await approved(patients)
+    }
+    await eventually(() => watch.seen.size === cases.length, 120, 'every point').catch(() => {})
+    at = Date.now()
+    await eventually(() => patients.every(p => p.right ||= same(p, reference)), 60, 'the end of every run').catch(() => {})
+    at = Date.now() - at
+  } catch (e) { trouble = e }
+  await watch?.stop()
+  disarmAll()
+  const wrong = patients?.filter(p => !p.right) ?? []
+  for (const [i, c] of cases.entries()) {
+    await told(`${fault} at ${c}`, () => {
+      if (trouble) throw trouble
+      if (!watch.seen.has(c)) throw new Error('no run passed there')
+      if (wrong.length > 0 && (i < wrong.length)) throw new Error(`a run ended otherwise: ${wrong[i].run} ${wrong[i].stands}`)
+      if (wrong.length > cases.length) throw new Error('runs ended otherwise')
+    })
+  }
+  say(`wave ${name}, ${fault}: ${cases.length} points, ${(patients ?? []).length} patients, all in their end ${at} ms after the last hit`)
+  await settled()
+}
+
+// ---- the tree: a worker's death shows after its lease, which is short here so that the whole matrix takes minutes
+const envs = [...new Set(Object.values(workers))].map(w => `${variable}/etc/${w.replace(/-work$/, '')}.env`)
+const kept = envs.map(file => fs.readFileSync(file, 'utf8'))
+const restarted = async () => {
+  for (const row of status().filter(r => r.name !== 'postgres' && r.name !== 'nginx' && !r.name.startsWith('keyholder'))) if (row.name.endsWith('-work')) kill(pidOf(row.name))
+  await sleep(500)
+  await settled()
+}
+for (const [i, file] of envs.entries()) fs.writeFileSync(file, `${kept[i].trimEnd()}\nJOB_LEASE=5s\n`)
+try {
+  await restarted()
+  await psql('orchestrator', `INSERT INTO medication_configs (tenant_id, intake_type, medication, dosage, position, price_cents, sku, ndc, quantity, supply_days, refills, directions)
+    SELECT tenant_id, intake_type, medication, 'refused by the pharmacy', 90, price_cents, 'REJECT-1', ndc, quantity, supply_days, refills, directions
+    FROM medication_configs WHERE intake_type = 'glp1' AND medication = 'semaglutide' AND dosage = '0.25 mg' ON CONFLICT DO NOTHING`)
+
+  const references = {}
+  const ends = { forward: s => s.run === 'completed' && s.parcel.labels === 'false' && s.parcel.print === 'pending' && s.notes === 'created',
+    back: s => s.run === 'compensated' && s.notes === 'created created', refused: s => s.run === 'compensated' }
+  for (const name of Object.keys(scenarios)) {
+    if (sample && name === 'refused') continue
+    await told(`undisturbed: ${name}`, async () => {
+      const [p] = await gathered(scenarios[name], 1)
+      await approved([p])
+      if (scenarios[name].then) {
+        await eventually(() => { const s = standing(p); return s.run === 'completed' && s.parcel.labels === 'false' }, 60, 'the way there')
+        await scenarios[name].then([p])
+      }
+      references[name] = await eventually(() => { const s = standing(p); p.stands = JSON.stringify(s); return ends[name](s) && s }, 60, `the end: ${p.stands}`)
+        .catch(e => { throw new Error(`${e.message} ${p.stands}`) })
+      return JSON.stringify(references[name])
+    })
+  }
+
+  const size = sample ? 4 : 14
+  for (const [i, fault] of Object.keys(faults).entries()) {
+    // A server that starts again makes its socket anew, and the proxy would be behind nobody.
+    if (fault === 'connection cut') {
+      between = await proxyBefore(databaseSocket())
+      await restarted()
+    }
+    for (const name of Object.keys(references)) {
+      let all = shuffled(scenarios[name].points)
+      if (sample) { if (name === 'back' && i !== 0) continue; all = all.slice(0, size) }
+      while (all.length > 0) await wave(name, fault, all.splice(0, size), references[name])
+    }
+    if (fault === 'connection cut') {
+      await between.stop()
+      between = undefined
+      await restarted()
+    }
+  }
+} finally {
+  disarmAll()
+  for (const [i, file] of envs.entries()) fs.writeFileSync(file, kept[i])
+  await between?.stop()
+  await restarted()
+  await psql('orchestrator', "DELETE FROM medication_configs WHERE sku = 'REJECT-1'")
+  close()
+}
+finish()
