@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/seal.h"
+#include "net/breaker.h"
 #include "crew.h"
 
 void
@@ -33,6 +34,20 @@ crew_open(struct crew *c, struct world *w, size_t n)
 		c->hands[i] = (struct hand){ .work = &c->work, .not_these = "{}" };
 		MUST(hand_open(&c->hands[i], &err));
 	}
+}
+
+static int64_t
+unhurried_clock(void)
+{
+	static int64_t now;
+
+	return now += 20 * US_PER_S;
+}
+
+void
+crew_unhurried(void)
+{
+	breaker_reset(unhurried_clock);
 }
 
 void

@@ -17,6 +17,8 @@ extern const struct service *const crew_service; /* each test program defines th
 
 void crew_open(struct crew *c, struct world *w, size_t n); /* hands take from any queue */
 void crew_close(struct crew *c);
+/* Breakers closed, and enough time between two calls that the budget of retries (rule Q9) refuses none. */
+void crew_unhurried(void);
 int crew_take(struct crew *c, size_t hand); /* take_one, which must not fail */
 int crew_deliver(struct crew *c, size_t hand);
 

@@ -89,6 +89,7 @@ const struct service *const crew_service = &service;
 static int
 clean(void **state UNUSED)
 {
+	crew_unhurried();
 	sql_run(world, "TRUNCATE job, effect, settled");
 	stubs_clear(world);
 	subject = uuid_new();

@@ -260,6 +260,7 @@ const struct service *const crew_service = &service;
 int
 clean(void **state UNUSED)
 {
+	crew_unhurried();
 	sql_run(world, "TRUNCATE job, saga_step, saga, trail RESTART IDENTITY");
 	nanswers = ncalls = 0;
 	subject = uuid_new();

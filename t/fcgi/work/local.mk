@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
-check_PROGRAMS += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
-service_tests += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test
+check_PROGRAMS += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test t/fcgi/work/saga_back_test
+service_tests += t/fcgi/work/jobs_test t/fcgi/work/jobs_batch_test t/fcgi/work/jobs_keep_test t/fcgi/work/delivery_test t/fcgi/work/topic_test t/fcgi/work/effect_test t/fcgi/work/saga_test t/fcgi/work/saga_back_test
 t_fcgi_work_jobs_test_SOURCES = t/fcgi/work/jobs_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_jobs_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_jobs_batch_test_SOURCES = t/fcgi/work/jobs_batch_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
@@ -15,6 +15,8 @@ t_fcgi_work_effect_test_SOURCES = t/fcgi/work/effect_test.c t/fcgi/work/crew.c t
 t_fcgi_work_effect_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_fcgi_work_saga_test_SOURCES = t/fcgi/work/saga_test.c t/fcgi/work/journey.c t/fcgi/work/journey.h t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_fcgi_work_saga_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_fcgi_work_saga_back_test_SOURCES = t/fcgi/work/saga_back_test.c t/fcgi/work/journey.c t/fcgi/work/journey.h t/fcgi/work/crew.c t/fcgi/work/crew.h
+t_fcgi_work_saga_back_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 if HAVE_RDKAFKA
 check_PROGRAMS += t/fcgi/work/kafka_test
 service_tests += t/fcgi/work/kafka_test
