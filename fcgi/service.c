@@ -2,21 +2,13 @@
  * they run. */
 #include "core.h"
 
-#include <openssl/crypto.h>
-
 #include "base/log.h"
 #include "connections.h"
-#include "crypto/seal.h"
 #include "data/migrate.h"
-#include "data/vault.h"
 #include "jobs_command.h"
-#include "service.h"
+#include "service_private.h"
 #include "web/serve.h"
 
-#define EXIT_USAGE         64
-#define EXIT_CONFIG        78
-#define SECRET_MIN         32
-#define SECRET_MAX         512
 #define PRINT_MAX          ((size_t)8 * 1024 * 1024)
 #define LIVE_STRIPE_PREFIX "sk_live"
 
@@ -42,14 +34,6 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	    .says = "topic=days, ...: what EVENT_RETENTION may not go below" },
 	{ 0 } };
 
-struct call {
-	const struct service *service;
-	const struct conf *conf;
-	int argc; /* what follows the sub-command */
-	char **argv;
-	char **whole; /* argv as main got it */
-};
-
 /* ---- look-ups */
 
 const struct job_row *
@@ -58,6 +42,9 @@ service_job(const struct service *s, const char *kind)
 	for (size_t i = 0; i < s->njobs; i++)
 		if (strcmp(s->jobs[i].kind, kind) == 0)
 			return &s->jobs[i];
+	for (const struct job_row *row = core_jobs; row->kind != NULL; row++)
+		if (strcmp(row->kind, kind) == 0)
+			return row;
 	return NULL;
 }
 
@@ -88,8 +75,8 @@ service_webhook(const struct service *s, const char *vendor)
 	return NULL;
 }
 
-static bool
-job_place(const void *service, const char *kind, const char **queue, int *attempts)
+bool
+call_job_place(const void *service, const char *kind, const char **queue, int *attempts)
 {
 	const struct job_row *row = service_job(service, kind);
 
@@ -128,34 +115,21 @@ live_check(const struct service *s, const struct conf *conf, struct problem *err
 }
 
 static int
-needs(const struct conf *conf, const char *key, struct problem *err)
-{
-	return *conf_str(conf, key) != '\0' ? 0 : problem(err, 500, "bad_config", "%s is not set", key);
-}
-
-static int
 service_begin(const struct service *s, const struct conf *conf, struct problem *err)
 {
 	struct uuid tenant;
 
 	if (uuid_parse(conf_str(conf, "TENANT_ID"), &tenant) < 0)
 		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
-	if (s->database != NULL && (needs(conf, "DATABASE_URL", err) < 0 || needs(conf, "KEYHOLDER_SOCKET", err) < 0))
+	if (s->database != NULL && (call_needs(conf, "DATABASE_URL", err) < 0 || call_needs(conf, "KEYHOLDER_SOCKET", err) < 0))
 		return -1;
 	if (live_check(s, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0 ||
 	    kafka_check(conf, err) < 0)
 		return -1;
 	event_topics(s->topics);
 	event_bus(strcmp(conf_str(conf, "EVENTS"), "kafka") == 0);
-	job_kinds(job_place, s);
+	job_kinds(call_job_place, s);
 	return s->start != NULL ? s->start(conf, err) : 0;
-}
-
-static int
-refuse(const struct problem *err)
-{
-	log_line(LOG_ERROR, "start.refused", "code", err->code, "detail", err->detail, NULL);
-	return EXIT_CONFIG;
 }
 
 /* ---- sub-commands */
@@ -183,7 +157,7 @@ serve_child(const struct call *c)
 	    whole_number(c->argv[3], 65535, &ready_fd) < 0)
 		return EXIT_USAGE;
 	if (service_begin(c->service, c->conf, &err) < 0)
-		return refuse(&err);
+		return call_refuse(&err);
 	return pool_process(c->service, c->conf, (int)metrics_fd, lane, (int)ready_fd);
 }
 
@@ -214,7 +188,7 @@ cmd_serve(const struct call *c)
 		return serve_child(c);
 	/* The master looks once, so that a bad table or key is one clear line and not a row of dying processes. */
 	if (service_begin(c->service, c->conf, &err) < 0 || promises_kept(c, &err) < 0)
-		return refuse(&err);
+		return call_refuse(&err);
 	return pool_master(c->service, c->conf, c->whole);
 }
 
@@ -224,7 +198,7 @@ cmd_work(const struct call *c)
 	struct problem err = { 0 };
 
 	if (service_begin(c->service, c->conf, &err) < 0 || promises_kept(c, &err) < 0)
-		return refuse(&err);
+		return call_refuse(&err);
 	return worker_main(c->service, c->conf);
 }
 
@@ -239,32 +213,15 @@ cmd_migrate(const struct call *c)
 		return 0;
 	if (sample && conf_bool(c->conf, "LIVE_MODE")) {
 		(void)problem(&err, 500, "bad_config", "sample rows are refused while LIVE_MODE is on");
-		return refuse(&err);
+		return call_refuse(&err);
 	}
-	if (needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 ||
+	if (call_needs(c->conf, "DATABASE_OWNER_URL", &err) < 0 ||
 	    migrate_up(conf_str(c->conf, "DATABASE_OWNER_URL"), conf_str(c->conf, "SQL_DIR"), c->service->database, sample,
 		&applied, &err) < 0 ||
 	    topics_store(conf_str(c->conf, "DATABASE_OWNER_URL"), c->service->topics, c->conf, &err) < 0)
-		return refuse(&err);
+		return call_refuse(&err);
 	printf("%s: %u migrations applied\n", c->service->name, applied);
 	return 0;
-}
-
-static struct db *
-open_database(const struct call *c, struct keyring **ret_keyring, struct problem *err)
-{
-	struct db *db;
-
-	*ret_keyring = NULL;
-	if (needs(c->conf, "DATABASE_URL", err) < 0 || needs(c->conf, "KEYHOLDER_SOCKET", err) < 0)
-		return NULL;
-	*ret_keyring = keyring_open(conf_str(c->conf, "KEYHOLDER_SOCKET"), c->service->name, err);
-	if (*ret_keyring == NULL)
-		return NULL;
-	db = db_open(conf_str(c->conf, "DATABASE_URL"), DB_API, c->service->name, err);
-	if (db != NULL)
-		db_keyring(db, *ret_keyring);
-	return db;
 }
 
 static int
@@ -281,7 +238,7 @@ static int
 check_database(const struct call *c, struct problem *err)
 {
 	struct keyring *keyring;
-	struct db *db = open_database(c, &keyring, err);
+	struct db *db = call_database(c, &keyring, err);
 	unsigned pending = 0, statements;
 	int rc = -1;
 
@@ -304,99 +261,12 @@ cmd_check(const struct call *c)
 	struct problem err = { 0 };
 
 	if (service_begin(c->service, c->conf, &err) < 0 || (c->service->database != NULL && check_database(c, &err) < 0))
-		return refuse(&err);
+		return call_refuse(&err);
 	printf("%s: ok\n", c->service->name);
 	return 0;
 }
 
-/* ---- keys of calling services */
-
-static const char key_add_sql[] =
-    "INSERT INTO api_key (id, key_id, caller, secret_enc) VALUES ($1::uuid, $2, $3, $4::bytea)"
-    " ON CONFLICT (key_id) DO UPDATE SET id = excluded.id, caller = excluded.caller, secret_enc = excluded.secret_enc,"
-    " revoked_at = NULL";
-static const char key_revoke_sql[] = "UPDATE api_key SET revoked_at = now() WHERE key_id = $1 AND revoked_at IS NULL";
-
-/* One line of standard input; the caller cleanses it. */
-static int
-read_secret(char out[SECRET_MAX], struct problem *err)
-{
-	size_t n;
-
-	if (fgets(out, SECRET_MAX, stdin) == NULL)
-		return problem(err, 400, "no_secret", "the secret is read from standard input");
-	n = strcspn(out, "\r\n");
-	out[n] = '\0';
-	if (n < SECRET_MIN)
-		return problem(err, 400, "weak_secret", "a secret has at least %d characters", SECRET_MIN);
-	return 0;
-}
-
-static int
-key_write(struct db *db, const struct call *c, const char *secret, struct problem *err)
-{
-	struct uuid id = uuid_new();
-	struct bytes sealed;
-
-	if (vault_seal(db, VAULT_SERVICE, "api_key", "secret_enc", id, BYTES_OF(secret), &sealed, err) < 0)
-		return -1;
-	return db_exec(db, key_add_sql, err, P_UUID(id), P_TEXT(c->argv[2]), P_TEXT(c->argv[1]), P_BYTES(sealed)) < 0 ? -1 : 0;
-}
-
-static int
-key_revoke(struct db *db, const struct call *c, struct problem *err)
-{
-	int64_t n = db_exec(db, key_revoke_sql, err, P_TEXT(c->argv[1]));
-
-	if (n == 0)
-		return problem(err, 404, "unknown_key", "there is no live key of this name");
-	return n < 0 ? -1 : 0;
-}
-
-static int
-key_change(const struct call *c, struct db *db, const char *secret, struct problem *err)
-{
-	struct scope scope = { .actor = "system:operator" };
-	const struct audit_entry entry = {
-		.action = secret != NULL ? "key.add" : "key.revoke",
-		.object = "api_key",
-		.object_id = c->argv[secret != NULL ? 2 : 1],
-	};
-	int rc;
-
-	if (uuid_parse(conf_str(c->conf, "TENANT_ID"), &scope.tenant) < 0)
-		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
-	if (db_begin(db, WRITE, &scope, err) < 0)
-		return -1;
-	audit_pending(db, &entry);
-	rc = secret != NULL ? key_write(db, c, secret, err) : key_revoke(db, c, err);
-	if (rc == 0)
-		return db_commit(db, err);
-	db_rollback(db);
-	return -1;
-}
-
-static int
-cmd_key(const struct call *c)
-{
-	struct problem err = { 0 };
-	struct keyring *keyring = NULL;
-	char secret[SECRET_MAX] = "";
-	struct db *db = NULL;
-	bool add = c->argc == 3 && strcmp(c->argv[0], "add") == 0;
-	int rc = -1;
-
-	if (!add && !(c->argc == 2 && strcmp(c->argv[0], "revoke") == 0))
-		return EXIT_USAGE;
-	if (!add || read_secret(secret, &err) == 0)
-		db = open_database(c, &keyring, &err);
-	if (db != NULL)
-		rc = key_change(c, db, add ? secret : NULL, &err);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	db_close(db);
-	keyring_free(keyring);
-	return rc == 0 ? 0 : refuse(&err);
-}
+/* ---- jobs */
 
 static int
 cmd_jobs(const struct call *c)
@@ -412,7 +282,7 @@ cmd_jobs(const struct call *c)
 	event_topics(c->service->topics);
 	if (uuid_parse(conf_str(c->conf, "TENANT_ID"), &scope.tenant) < 0)
 		return EXIT_CONFIG;
-	db = open_database(c, &keyring, &err);
+	db = call_database(c, &keyring, &err);
 	if (db != NULL)
 		rc = jobs_command(db, &scope, c->service->name, c->argc, c->argv, &err);
 	db_close(db);
@@ -518,6 +388,7 @@ static const struct {
 	{ "migrate", cmd_migrate, "[--sample]" },
 	{ "check", cmd_check, "" },
 	{ "key", cmd_key, "add CALLER KEYID | revoke KEYID" },
+	{ "keys", cmd_keys, "status | rewrap | erase PATIENT REASON" },
 	{ "jobs", cmd_jobs, JOBS_USAGE },
 	{ "routes", cmd_routes, "", .bare = true },
 	{ "openapi", cmd_openapi, "", .bare = true },
@@ -559,7 +430,7 @@ service_main(int argc, char **argv, const struct service *s)
 	if (argc < 2 || i == COUNT(commands))
 		return usage(argv[0]);
 	if (!commands[i].bare && (conf = load_conf(s, &err)) == NULL)
-		return refuse(&err);
+		return call_refuse(&err);
 	rc = commands[i].run(&(struct call){ .service = s, .conf = conf, .argc = argc - 2, .argv = argv + 2, .whole = argv });
 	conf_free(conf);
 	return rc == EXIT_USAGE ? usage(argv[0]) : rc;

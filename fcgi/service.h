@@ -7,6 +7,7 @@
  *	telerx-<name> check            config, routes, the service's own start-up checks, pending migrations
  *	telerx-<name> key add CALLER KEYID     reads the secret from standard input; registers a calling service (sealed)
  *	telerx-<name> key revoke KEYID         the key is refused within a second
+ *	telerx-<name> keys status | rewrap | erase PATIENT REASON	the data keys; the worker does it
  *	telerx-<name> jobs [list [STATE] | show ID | retry ID | replay KIND | workers]
  *	telerx-<name> routes | openapi | config
  */

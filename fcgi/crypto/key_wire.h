@@ -10,7 +10,7 @@
  *	KEY_AGREE			protected header	-; 32 bytes
  *	KEY_PUBLIC					-; JWKS
  * and of administrators, after KEY_HELLO for the service:
- *	KEY_ADD		list				version
+ *	KEY_ADD		list	newest or 0		version; newest: what the asker knows of, nothing happens when there is a newer one
  *	KEY_DROP	list	version
  *	KEY_ENVELOPE		overlap_s
  *	KEY_DESCRIBE					-; lines of keyring_describe, and of the counts

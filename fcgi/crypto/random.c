@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include "base/failpoint.h"
 #include "crypto/random.h"
 
 int
@@ -11,6 +12,8 @@ random_bytes(void *out, size_t n)
 	uint8_t *p = out;
 	ssize_t got;
 
+	if (FAIL_POINT_ERR("crypto.random"))
+		return -1;
 	while (n > 0) {
 		got = getrandom(p, n, 0);
 		if (got < 0 && errno == EINTR)

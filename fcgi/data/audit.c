@@ -25,10 +25,8 @@ const char audit_sql[] = "INSERT INTO audit (" COLUMNS ")"
 int
 audit_mac_key(const struct keyring *k, const char *key_id, const char *database, uint8_t out[32])
 {
-	if (strcmp(key_id, KEY_ID) != 0)
-		return -1;
-	blind_index(k, "audit", database, out);
-	return 0;
+	/* audit1 is made from the first index master key, which stays for as long as trails are kept. */
+	return strcmp(key_id, KEY_ID) == 0 && blind_index_of(k, 1, "audit", database, out) ? 0 : -1;
 }
 
 static struct bytes

@@ -44,9 +44,7 @@ static const char leave_sql[] =
 static const char retire_sql[] =
     "UPDATE dek SET state = 'retired' WHERE tenant_id = $1::uuid AND subject = $2::uuid AND state = 'live'"
     " AND seals + $3::bigint > $4::bigint";
-static const char make_sql[] = "INSERT INTO dek (id, subject, tenant_id, kek_version, wrapped, seals) "
-			       "VALUES ($1::bigint, $2::uuid, $3::uuid, $4::integer, $5::bytea, 0)"
-			       " ON CONFLICT (tenant_id, subject) WHERE state = 'live' DO NOTHING";
+static const char make_sql[] = "SELECT dek_make($1::uuid, $2::uuid, $3::bigint, $4::integer, $5::bytea) AS how";
 static const char find_sql[] = "SELECT subject, kek_version, wrapped FROM dek WHERE id = $1::bigint AND tenant_id = $2::uuid";
 
 /* ---- the table of unwrapped keys */
@@ -156,7 +154,7 @@ keep(struct db *db, int64_t id, struct uuid subject, const struct row *w, struct
 	struct cached_key *k;
 
 	if (wrapped.p == NULL) {
-		problem(err, 410, "erased", "the key of these fields was erased");
+		problem(err, 410, "erased", "the keys of this patient were erased");
 		return NULL;
 	}
 	k = place_for(v, id);
@@ -178,17 +176,18 @@ static int
 make_key(struct db *db, struct uuid subject, struct problem *err)
 {
 	uint8_t dek[32], wrapped[WRAPPED_DEK];
+	const struct row *w;
 	uint64_t id = 0;
 	int version, rc = -1;
 
 	/* One key may be made by two transactions at once; the unique index lets one row in and both read that one. */
 	if (random_bytes(&id, sizeof(id)) < 0 || random_bytes(dek, sizeof(dek)) < 0)
-		return problem(err, 500, "no_randomness", "no random bytes for a key");
+		return problem(err, 503, "no_randomness", "no random bytes for a key");
 	id = id >> 1 | 1; /* positive, never 0 */
 	if (dek_wrap(db->keyring, (int64_t)id, dek, &version, wrapped, err) == 0 &&
-	    db_exec(db, make_sql, err, P_INT((int64_t)id), P_UUID(subject), P_UUID(db->scope.tenant), P_INT(version),
-		P_BYTES(BYTES(wrapped, sizeof(wrapped)))) >= 0)
-		rc = 0;
+	    db_one(db, &w, make_sql, err, P_UUID(db->scope.tenant), P_UUID(subject), P_INT((int64_t)id), P_INT(version),
+		P_BYTES(BYTES(wrapped, sizeof(wrapped)))) == 0)
+		rc = strcmp(row_str(w, "how"), "erased") == 0 ? problem(err, 410, "erased", "the keys of this patient were erased") : 0;
 	OPENSSL_cleanse(dek, sizeof(dek));
 	return rc;
 }

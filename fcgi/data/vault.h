@@ -3,6 +3,8 @@
  *
  * subject names whose key seals: the patient's id, or the nil UUID for what belongs to no patient (the service's own key). The
  * first seal for a subject makes its key in the caller's transaction. Opened text belongs to the db's arena and is NUL-terminated.
+ * What belongs to a patient whose keys were erased neither opens nor can be sealed: 410 "erased". A process may still open it for as
+ * long as it remembers the key, two minutes at most.
  */
 #ifndef DATA_VAULT_H
 #define DATA_VAULT_H

@@ -181,7 +181,10 @@ administer(const struct keyring *k, struct key_message *m, struct problem *err)
 		return keyring_drop(k, list, m->number, err);
 	if (m->op == KEY_ENVELOPE)
 		return keyring_add_envelope_key(k, m->number, err);
-	rc = keyring_add(k, list, err);
+	/* To the newest that the asker knows of: asked again, it is there already. */
+	rc = keyring_newest(k, err);
+	if (list == KEY_LIST_INDEX || m->number == 0 || m->number == rc)
+		rc = keyring_add(k, list, err);
 	m->number = rc;
 	return rc < 0 ? -1 : 0;
 }

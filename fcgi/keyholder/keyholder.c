@@ -12,6 +12,8 @@
 #define EXIT_USAGE  64
 #define EXIT_CONFIG 78
 #define SECURE_HEAP ((size_t)1024 * 1024)
+#define TRIES	    200
+#define PAUSE_US    (25 * 1000)
 
 static const struct conf_key keyholder_conf[] = {
 	{ "KEYHOLDER_SOCKET", CONF_STR, .required = true, .says = "unix socket that services ask for keys" },
@@ -26,22 +28,49 @@ static const struct conf_key keyholder_conf[] = {
 
 /* ---- what is asked of the one that runs */
 
+/* One connection: hello, then the question. */
+static int
+ask_once(const char *socket, const char *service, struct key_message *hello, struct key_message *m, struct problem *err)
+{
+	int fd = key_connect(socket), rc = -1;
+
+	*hello = (struct key_message){ .op = KEY_HELLO };
+	if (fd < 0)
+		return problem(err, 503, "keyholder_unavailable", "%s: %s", socket, strerror(errno));
+	if (!key_put(hello, service, strlen(service)))
+		problem(err, 400, "bad_question", "this is no name of a service");
+	else if (key_ask(fd, hello) < 0)
+		problem(err, 503, "keyholder_unavailable", "the keyholder does not answer");
+	else if (key_refusal(hello, err) == 0) {
+		if (m->op == KEY_ADD && m->id == KEY_LIST_KEK && m->number == 0)
+			m->number = hello->number;
+		rc = key_ask(fd, m) < 0 ? problem(err, 503, "keyholder_unavailable", "the keyholder does not answer") : key_refusal(m, err);
+	}
+	OPENSSL_cleanse(hello, sizeof(*hello));
+	(void)close(fd);
+	return rc;
+}
+
+/* Again while the keyholder is being replaced. A question whose answer was lost may be asked twice: a key is added to the newest one
+ * that the first hello told of, and what is gone already has been dropped. */
 static int
 ask_holder(const struct conf *conf, const char *service, struct key_message *m, struct problem *err)
 {
-	struct key_message hello = { .op = KEY_HELLO };
-	int fd = key_connect(conf_str(conf, "KEYHOLDER_SOCKET")), rc = -1;
+	struct key_message question = *m, hello;
+	int rc = -1;
 
-	if (fd < 0)
-		return problem(err, 503, "keyholder_unavailable", "%s: %s", conf_str(conf, "KEYHOLDER_SOCKET"), strerror(errno));
-	if (!key_put(&hello, service, strlen(service)))
-		problem(err, 400, "bad_question", "this is no name of a service");
-	else if (key_ask(fd, &hello) < 0)
-		problem(err, 503, "keyholder_unavailable", "the keyholder does not answer");
-	else if (key_refusal(&hello, err) == 0)
-		rc = key_ask(fd, m) < 0 ? problem(err, 503, "keyholder_unavailable", "the keyholder does not answer") : key_refusal(m, err);
-	OPENSSL_cleanse(&hello, sizeof(hello));
-	(void)close(fd);
+	for (int tries = 0; tries < TRIES; tries++) {
+		problem_clear(err);
+		*m = question;
+		rc = ask_once(conf_str(conf, "KEYHOLDER_SOCKET"), service, &hello, m, err);
+		if (tries > 0 && m->op == KEY_DROP && err->status == 404)
+			rc = 0;
+		if (rc == 0 || strcmp(err->code, "keyholder_unavailable") != 0)
+			break;
+		if (question.op == KEY_ADD && question.number == 0)
+			question.number = m->number;
+		(void)usleep(PAUSE_US);
+	}
 	return rc;
 }
 
@@ -57,26 +86,14 @@ cmd_status(const struct conf *conf, char **argv, struct problem *err)
 }
 
 static int
-add_key(const struct conf *conf, const char *service, enum key_list list, struct problem *err)
+cmd_add_kek(const struct conf *conf, char **argv, struct problem *err)
 {
-	struct key_message m = { .op = KEY_ADD, .id = list };
+	struct key_message m = { .op = KEY_ADD, .id = KEY_LIST_KEK };
 
-	if (ask_holder(conf, service, &m, err) < 0)
+	if (ask_holder(conf, argv[0], &m, err) < 0)
 		return -1;
 	printf("%d\n", m.number);
 	return 0;
-}
-
-static int
-cmd_add_kek(const struct conf *conf, char **argv, struct problem *err)
-{
-	return add_key(conf, argv[0], KEY_LIST_KEK, err);
-}
-
-static int
-cmd_add_index(const struct conf *conf, char **argv, struct problem *err)
-{
-	return add_key(conf, argv[0], KEY_LIST_INDEX, err);
 }
 
 static int
@@ -88,9 +105,9 @@ cmd_add_intake(const struct conf *conf, char **argv, struct problem *err)
 }
 
 static int
-drop_key(const struct conf *conf, char **argv, enum key_list list, struct problem *err)
+cmd_drop_kek(const struct conf *conf, char **argv, struct problem *err)
 {
-	struct key_message m = { .op = KEY_DROP, .id = list };
+	struct key_message m = { .op = KEY_DROP, .id = KEY_LIST_KEK };
 	char *end;
 	long version = strtol(argv[1], &end, 10);
 
@@ -98,18 +115,6 @@ drop_key(const struct conf *conf, char **argv, enum key_list list, struct proble
 		return problem(err, 400, "bad_question", "%s is no version", argv[1]);
 	m.number = (int32_t)version;
 	return ask_holder(conf, argv[0], &m, err);
-}
-
-static int
-cmd_drop_kek(const struct conf *conf, char **argv, struct problem *err)
-{
-	return drop_key(conf, argv, KEY_LIST_KEK, err);
-}
-
-static int
-cmd_drop_index(const struct conf *conf, char **argv, struct problem *err)
-{
-	return drop_key(conf, argv, KEY_LIST_INDEX, err);
 }
 
 /* ---- here */
@@ -154,10 +159,8 @@ static const struct {
 	{ "new-intake", cmd_new_intake, 1, "SERVICE" },
 	{ "status", cmd_status, 1, "SERVICE" },
 	{ "add-kek", cmd_add_kek, 1, "SERVICE" },
-	{ "add-index", cmd_add_index, 1, "SERVICE" },
 	{ "add-intake", cmd_add_intake, 1, "SERVICE" },
 	{ "drop-kek", cmd_drop_kek, 2, "SERVICE VERSION" },
-	{ "drop-index", cmd_drop_index, 2, "SERVICE VERSION" },
 };
 
 static int

@@ -56,6 +56,7 @@ static const struct core_problem {
 	{ 422, "idempotency_key_reused", ASKS_KEY },
 	{ 429, "too_many_requests", ASKS_PATIENCE },
 	{ 503, "database_unavailable", ASKS_DATABASE },
+	{ 503, "keyholder_unavailable", ASKS_DATABASE },
 	{ 503, "commit_unknown", ASKS_WRITE | ASKS_PATIENT },
 	{ 503, "audit_unavailable", ASKS_WRITE | ASKS_PATIENT },
 	{ 503, "peer_unavailable", ASKS_PEERS },

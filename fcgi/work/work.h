@@ -151,6 +151,9 @@ int effect_audit(
 int effect_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 int saga_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 
+/* ---- keys.c: jobs of the core */
+job_fn keys_rewrap_job, keys_erase_job;
+
 /* ---- housekeeping.c, timer.c, delivery.c, retention.c */
 /* ---- seal_watch.c */
 int watch_seals(struct hand *h, struct problem *err) MUST_CHECK;

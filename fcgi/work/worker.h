@@ -72,6 +72,9 @@ struct timer_row {
 	enum backfill backfill;
 };
 
+/* The kinds that every service has, ended by a row without kind: keys.rewrap, keys.erase {patientId, reason}. */
+extern const struct job_row core_jobs[];
+
 extern const struct conf_key work_conf[]; /* JOB_LEASE, JOB_DONE, JOB_PAST */
 
 struct uuid job_uuid(const struct job *j, const char *name); /* nil when missing */

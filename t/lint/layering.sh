@@ -39,7 +39,7 @@ include_faults() {
 for floor in base crypto data net web work sealer supervise keyholder; do
 	include_faults "$floor $(below "$floor")" $(sources "fcgi/$floor") | faults
 done
-include_faults "$(below service)" fcgi/service.[ch] | faults
+include_faults "$(below service)" fcgi/service*.[ch] | faults
 for folder in handlers/*/; do
 	service=${folder#handlers/}
 	service=${service%/}

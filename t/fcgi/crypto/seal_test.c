@@ -6,6 +6,7 @@
 #include "fcgi/unit.h"
 
 #include <sys/random.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "crypto/hash.h"
@@ -209,6 +210,77 @@ ring(const char *text)
 	return k;
 }
 
+/* ---- nonces */
+
+#define PROCESSES   4
+#define SEALS	    250000
+#define NONCE_BYTES 12
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, NONCE_BYTES);
+}
+
+/* Rule E4: forked processes share no state that could give one nonce twice. */
+static void
+e4_a_million_nonces_of_four_forked_processes_differ(void **state)
+{
+	const size_t n = (size_t)PROCESSES * SEALS;
+	uint8_t(*nonces)[NONCE_BYTES] =
+	    mmap(NULL, n * NONCE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint8_t key[32] = { 7 }, blob[SEAL_OVERHEAD + 1];
+	struct problem err = { 0 };
+	struct seal_place where = { .table = "t", .column = "c" };
+	int status;
+
+	(void)state;
+	assert_true(nonces != MAP_FAILED);
+	assert_int_equal(seal_field(key, 1, &where, BYTES("x", 1), blob, &err), 0); /* what the library sets up, it has before the fork */
+	for (size_t p = 0; p < PROCESSES; p++) {
+		if (fork() != 0)
+			continue;
+		for (size_t i = 0; i < SEALS; i++) {
+			if (seal_field(key, 1, &where, BYTES("x", 1), blob, &err) < 0)
+				_exit(1);
+			memcpy(nonces[p * SEALS + i], blob + 10, NONCE_BYTES);
+		}
+		_exit(0);
+	}
+	for (size_t p = 0; p < PROCESSES; p++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	qsort(nonces, n, NONCE_BYTES, by_bytes);
+	for (size_t i = 1; i < n; i++)
+		if (memcmp(nonces[i - 1], nonces[i], NONCE_BYTES) == 0)
+			fail_msg("nonce %zu of a million came twice", i);
+	assert_int_equal(munmap(nonces, n * NONCE_BYTES), 0);
+}
+
+/* Rule E2: another version or algorithm is an error, whatever else the blob holds. */
+static void
+e2_an_unknown_version_is_an_error(void **state)
+{
+	uint8_t key[32] = { 7 }, blob[SEAL_OVERHEAD + 1], out[2];
+	struct seal_place where = { .table = "t", .column = "c" };
+	struct problem err = { 0 };
+
+	(void)state;
+	assert_int_equal(seal_field(key, 1, &where, BYTES("x", 1), blob, &err), 0);
+	assert_int_equal(open_field(key, &where, BYTES(blob, sizeof(blob)), out, &err), 0);
+	for (size_t at = 0; at < 2; at++) {
+		problem_clear(&err);
+		blob[at] = 2;
+		assert_int_equal(sealed_by(BYTES(blob, sizeof(blob))), -1);
+		assert_int_equal(open_field(key, &where, BYTES(blob, sizeof(blob)), out, &err), -1);
+		assert_int_equal(err.status, 500);
+		assert_string_equal(err.code, "unreadable_field");
+		assert_true(err.audit);
+		blob[at] = 1;
+	}
+}
+
 static void
 keys_are_wrapped_by_version(void **state)
 {
@@ -316,6 +388,8 @@ main(void)
 		TEST(a_blob_moved_elsewhere_does_not_open),
 		TEST(every_flipped_bit_and_every_cut_is_noticed),
 		TEST(without_random_bytes_nothing_is_sealed),
+		TEST(e4_a_million_nonces_of_four_forked_processes_differ),
+		TEST(e2_an_unknown_version_is_an_error),
 		TEST(keys_are_wrapped_by_version),
 		TEST(a_bad_keyring_is_refused),
 		TEST(blind_indexes_agree_per_column),

@@ -24,4 +24,8 @@ t_fcgi_work_kafka_test_SOURCES = t/fcgi/work/kafka_test.c t/fcgi/work/crew.c t/f
 t_fcgi_work_kafka_test_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
 t_fcgi_work_kafka_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS) $(RDKAFKA_LIBS)
 endif
+check_PROGRAMS += t/fcgi/work/keys_test
+service_tests += t/fcgi/work/keys_test
+t_fcgi_work_keys_test_SOURCES = t/fcgi/work/keys_test.c t/fcgi/work/crew.c t/fcgi/work/crew.h
+t_fcgi_work_keys_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
