@@ -3,10 +3,11 @@
 //	bench.mjs whole|parts|names [NAME]	whole: figures of the running tree with its workers; parts: figures without them
 import { groups, wholes, statements } from './figures.mjs'
 import { cpu, median, env } from './machine.mjs'
+import { queueWholes } from './queue.mjs'
 import fs from 'node:fs'
 
 const [what, only] = process.argv.slice(2)
-const wanted = name => only === undefined || name === only || name.startsWith(`${only}.`)
+const wanted = name => only === undefined || name === only || /^[._]/.test(name.startsWith(only) ? name.slice(only.length) : '')
 const digits = v => v >= 100 ? v.toFixed(0) : v >= 10 ? v.toFixed(1) : v.toFixed(3)
 
 const measure = async (side, seconds, tries = 4) => {
@@ -20,12 +21,12 @@ const measure = async (side, seconds, tries = 4) => {
     return measure(side, seconds, tries - 1)
   }
   const each = Object.fromEntries(Object.keys(after).map(k => [k, (after[k] - before[k]) / took.count]))
-  return { rate: took.count / took.seconds, p50: took.p50, p99: took.p99, client: took.client === undefined ? 0 : took.client * 1e6 / took.count, ...each }
+  return { rate: took.count / took.seconds, p50: took.p50, p99: took.p99, client: took.client === undefined ? 0 : took.client * 1e6 / took.count, worker: took.worker === undefined ? 0 : took.worker * 1e6 / took.count, ...each }
 }
 
 const behind = (name, rounds) => {
   const of = key => median(rounds.map(r => r[name][key] ?? 0))
-  const parts = ['nginx', 'pool', 'postgres'].filter(k => of(k) >= 0.5).map(k => `${k} ${of(k).toFixed(0)}`)
+  const parts = ['nginx', 'pool', 'worker', 'postgres'].filter(k => of(k) >= 0.5).map(k => `${k} ${of(k).toFixed(0)}`)
   return `${name} ${of('rate').toFixed(0)}/s${parts.length ? `, us each: ${parts.join(' ')}` : ''}${of('p50') ? `, p50 ${of('p50').toFixed(0)} p99 ${of('p99').toFixed(0)} us` : ''}`
 }
 
@@ -50,12 +51,17 @@ const compare = async group => {
   }
 }
 
+const printAll = async table => {
+  for (const [n, f] of Object.entries(table)) if (wanted(n)) { const [v, note] = await f(); console.log(`${n}: ${digits(v)} | ${note}`) }
+}
+
 if (what === 'names') {
-  for (const n of [...Object.keys(wholes), ...groups().flatMap(g => Object.keys(g.figures))]) if (wanted(n)) console.log(n in wholes ? `whole ${n}` : `part ${n}`)
+  for (const n of [...Object.keys(wholes), ...Object.keys(queueWholes), ...groups().flatMap(g => Object.keys(g.figures))]) if (wanted(n)) console.log(n in wholes ? `whole ${n}` : `part ${n}`)
 } else if (what === 'statements') {
   fs.writeFileSync(`${env.work}/statements.json`, JSON.stringify(statements))
 } else if (what === 'whole') {
-  for (const [n, f] of Object.entries(wholes)) if (wanted(n)) { const [v, note] = await f(); console.log(`${n}: ${digits(v)} | ${note}`) }
+  await printAll(wholes)
 } else {
   for (const g of groups()) await compare(g)
+  await printAll(queueWholes)
 }

@@ -7,6 +7,7 @@ import https from 'node:https'
 import { spawn } from 'node:child_process'
 import { createHmac, randomUUID } from 'node:crypto'
 import { env, tenant, median, settingOf, psql, load, pgbench, statement, bind, run, pssMib } from './machine.mjs'
+import { queueGroup } from './queue.mjs'
 
 export const connections = { http: 16, database: Number(process.env.POOL_THREADS ?? 4) }
 const registry = 'physician_registry'
@@ -219,7 +220,8 @@ export const groups = () => {
     { seconds: 1.5, rounds: 5, sides: { kept: emptyAt('registry', '/health/registry/live'), new: plain('registry', async () => {}, seconds =>
       load(file('empty-registry'), { seconds, connections: connections.http, fresh: true })) }, figures: { 'tls.new_connection_over_kept': ['new', 'kept'] } },
     { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('parse'), v8: byV8(() => JSON.parse(text).assignments.length) }, figures: { 'json.parse_over_v8': ['telerx', 'v8'] } },
-    { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('write'), v8: byV8(() => JSON.stringify(tree).length) }, figures: { 'json.write_over_v8': ['telerx', 'v8'] } }
+    { seconds: 0.5, rounds: 7, warm: true, sides: { telerx: byOurs('write'), v8: byV8(() => JSON.stringify(tree).length) }, figures: { 'json.write_over_v8': ['telerx', 'v8'] } },
+    queueGroup()
   ]
 }
 

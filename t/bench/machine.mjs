@@ -6,7 +6,7 @@ import { execFile, execFileSync } from 'node:child_process'
 const need = name => { const v = process.env[name]; if (!v) throw new Error(`${name} is not set`); return v }
 export const env = {
   top: need('TELERX_TOP'), build: need('TELERX_BUILD'), state: need('BENCH_VAR'), work: need('BENCH_WORK'), port: need('BENCH_PORT'),
-  asUser: (process.env.BENCH_AS_USER ?? '').split(' ').filter(Boolean), nginx: Number(process.env.BENCH_NGINX ?? 0), peer: Number(process.env.BENCH_PEER ?? 0),
+  asUser: (process.env.BENCH_AS_USER ?? '').split(' ').filter(Boolean), nginx: Number(process.env.BENCH_NGINX ?? 0), peer: Number(process.env.BENCH_PEER ?? 0), queue: process.env.BENCH_QUEUE ?? '',
   keys: Object.fromEntries(fs.readFileSync(`${need('BENCH_VAR')}/dev.env`, 'utf8').split('\n').filter(l => /^[A-Z]/.test(l)).map(l => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
 }
 export const tenant = '00000000-0000-7000-8000-000000000001'

@@ -2,6 +2,12 @@
 # A proof is a script that closes with `N passed, N failed`; frame/prove.mjs is what they share.
 prove_tests += t/prove/rotate.mjs
 prove_tests += t/prove/failpoints.mjs
+prove_tests += t/prove/jobs.mjs
+prove_programs += t/prove/queue_race
+EXTRA_PROGRAMS += t/prove/queue_race
+CLEANFILES += t/prove/queue_race
+t_prove_queue_race_SOURCES = t/prove/queue_race.c
+t_prove_queue_race_LDADD = $(CORE_LIBS)
 prove_tests += t/prove/commit-loss.mjs
 prove_tests += t/prove/idempotency.mjs
 prove_tests += t/prove/db-crash.mjs
