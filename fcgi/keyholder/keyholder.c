@@ -12,7 +12,7 @@
 #define EXIT_USAGE  64
 #define EXIT_CONFIG 78
 #define SECURE_HEAP ((size_t)1024 * 1024)
-#define TRIES	    200
+#define TRIES	    1200 /* half a minute: a supervisor lets who fell often wait for some seconds */
 #define PAUSE_US    (25 * 1000)
 
 static const struct conf_key keyholder_conf[] = {
