@@ -38,6 +38,7 @@ pharmacy_settings() {
 		PIONEERRX_API_KEY=$(secret PIONEERRX_API_KEY)
 		PIONEERRX_SHARED_SECRET=$(secret PIONEERRX_SHARED_SECRET)
 		PIONEERRX_EMPLOYEE_ID=7001
+		PIONEERRX_WEBHOOK_SECRET=$(secret PIONEERRX_WEBHOOK_SECRET)
 		BOOTHWYN_BASE_URL=$(url)/sandbox/boothwyn
 		BOOTHWYN_API_KEY=$(secret BOOTHWYN_API_KEY)
 		BOOTHWYN_WEBHOOK_SECRET=$(secret BOOTHWYN_WEBHOOK_SECRET)
@@ -101,7 +102,7 @@ own_settings() {
 	sandbox)
 		# The credentials of all vendors, without what only a client of theirs needs.
 		{ stripe_settings; canvas_settings; pharmacy_settings; message_settings; carrier_settings; } |
-			grep -v -e _BASE_URL= -e ^STRIPE_API -e ^CANVAS_REQ -e ^CANVAS_QUE -e ^MAIL_ -e ^TWILIO_FROM -e ^SLACK_
+			grep -v -e _BASE_URL= -e ^STRIPE_API -e ^CANVAS_REQ -e ^CANVAS_QUE -e ^PIONEERRX_WEBHOOK -e ^MAIL_ -e ^TWILIO_FROM -e ^SLACK_
 		echo "SANDBOX_WEBHOOK_BASE=$(url)"
 		[ -z "${SANDBOX_SLOW_MS:-}" ] || echo "SANDBOX_SLOW_MS=$SANDBOX_SLOW_MS"
 		;;

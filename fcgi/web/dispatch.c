@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "crypto/random.h"
+#include "data/attention.h"
 #include "web/web_private.h"
 
 #define MAX_RUNS     5 /* rule D5 */
@@ -275,6 +276,20 @@ audit_refusal(struct req *r, const struct problem *err)
 		log_line(LOG_ERROR, "audit.failed", "route", r->route->path, "code", failed.code, "of", err->code, NULL);
 }
 
+/* A sealed field that does not open is a broken key, a moved row or somebody's hand: never the caller's business (rule E5). */
+static void
+alarm_if_unreadable(struct req *r, const struct problem *err)
+{
+	struct problem failed = { 0 };
+	const struct attention what = { .kind = "field.unreadable", .code = err->code,
+		.subject = r->route != NULL ? arena_printf(r->arena, "%s %s", r->route->method, r->route->path) : "" };
+
+	if (r->route == NULL || (strcmp(err->code, "unreadable_field") != 0 && strcmp(err->code, "unreadable_key") != 0))
+		return;
+	if (attention_raise_alone(r->db, &r->scope, &what, &failed) < 0)
+		log_line(LOG_ERROR, "attention.failed", "kind", what.kind, "code", failed.code, NULL);
+}
+
 static void
 refuse(struct req *r, struct buf *allow, struct problem *err)
 {
@@ -282,6 +297,8 @@ refuse(struct req *r, struct buf *allow, struct problem *err)
 		db_rollback(r->db);
 	if (err->status == 0)
 		(void)problem(err, 500, "unexplained", "a handler failed and did not say why");
+	if (r->db != NULL)
+		alarm_if_unreadable(r, err);
 	if (refusal_is_audited(r, err))
 		audit_refusal(r, err);
 	if (err->status == 503 && err->retry_after == 0)

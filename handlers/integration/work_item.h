@@ -9,11 +9,18 @@
 #include "service.h"
 
 /* ---- work_kind.c: what may be done about each kind */
+/* What the owner's row wants to be told. Of a subject "id/rest" the path takes the id. */
+enum work_body {
+	BODY_NOTHING,
+	BODY_SUBSCRIBER,	/* {subscriber}: the rest of the subject */
+	BODY_DECISION		/* {action, step?, reason}: the item's step, the caller's note */
+};
 struct work_action {
 	const char *name;	/* retry */
 	const char *method;
 	const char *path;	/* after the owner's prefix; ":subject" stands for the item's subject */
-	const char *body;	/* JSON text, NULL for none */
+	enum work_body body;
+	const char *decision;	/* of BODY_DECISION: confirm, failed, retry */
 	const char *says;
 };
 struct work_kind {

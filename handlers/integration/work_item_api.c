@@ -21,7 +21,7 @@ static const char one_sql[] =
 	"  raised_at, updated_at, done_at, due_at < now() AND state <> 'done' AS late FROM work_item WHERE id = $1";
 static const char history_sql[] =
 	"SELECT id, at, actor, what, code, note_enc FROM work_item_history WHERE item_id = $1 ORDER BY at, id LIMIT 500";
-static const char what_sql[] = "SELECT service, kind, subject, state FROM work_item WHERE id = $1";
+static const char what_sql[] = "SELECT service, kind, subject, state, detail ->> 'step' AS step FROM work_item WHERE id = $1";
 static const char take_sql[] = "UPDATE work_item SET state = 'taken', owner = $2, updated_at = now() WHERE id = $1";
 static const char release_sql[] = "UPDATE work_item SET state = 'open', owner = NULL, updated_at = now() WHERE id = $1";
 static const char resolve_sql[] =
@@ -232,8 +232,30 @@ path_for(struct arena *a, const char *service, const struct work_action *action,
 		return buf_str(&b);
 	}
 	buf_addn(&b, action->path, (size_t)(at - action->path));
-	percent_encode(&b, subject);
+	percent_encode(&b, arena_ndup(a, subject, strcspn(subject, "/")));
 	buf_add(&b, at + strlen(":subject"));
+	return buf_str(&b);
+}
+
+static const char *
+body_for(struct req *r, const struct work_action *action, const struct row *w)
+{
+	const char *rest = strchr(row_str(w, "subject"), '/');
+	struct buf b = buf_in(r->arena, 16384);
+	struct json_writer j;
+
+	if (action->body == BODY_NOTHING)
+		return NULL;
+	jw_start(&j, &b);
+	jw_object(&j, NULL);
+	if (action->body == BODY_SUBSCRIBER) {
+		jw_opt_str(&j, "subscriber", rest != NULL ? rest + 1 : NULL);
+	} else {
+		jw_str(&j, "action", action->decision);
+		jw_opt_str(&j, "step", row_is_null(w, "step") || *row_str(w, "step") == '\0' ? NULL : row_str(w, "step"));
+		jw_str(&j, "reason", req_str(r, "note"));
+	}
+	jw_end(&j);
 	return buf_str(&b);
 }
 
@@ -255,7 +277,9 @@ work_item_act_ask(struct req *r, struct problem *err)
 		return problem(err, 404, "no_such_action", "items of this kind have no such action");
 	if (strcmp(row_str(w, "state"), "done") == 0)
 		return problem(err, 409, "already_done", "the item is done");
-	call = (struct peer_call){ .service = row_str(w, "service"), .method = action->method, .body = action->body,
+	if (action->body == BODY_DECISION && strlen(req_str(r, "note")) < 3)
+		return problem(err, 422, "note_required", "a decision says why, in words");
+	call = (struct peer_call){ .service = row_str(w, "service"), .method = action->method, .body = body_for(r, action, w),
 	    .path = path_for(r->arena, row_str(w, "service"), action, row_str(w, "subject")) };
 	if (peer_call(r->http, r->arena, r->conf, &call, &reply, err) < 0)
 		return -1;

@@ -80,7 +80,7 @@ const struct field work_item_resolve_body[] = {
 	{ "note", STRING, .min = 1, .max = 4000, .says = "in words; sealed" },
 	{ 0 }
 };
-const struct field work_item_act_body[] = { { "note", STRING, .min = 1, .max = 4000, .says = "why, in words; sealed" }, { 0 } };
+const struct field work_item_act_body[] = { { "note", STRING, .min = 1, .max = 500, .says = "why, in words; a decision needs it" }, { 0 } };
 const struct field work_item_state_reply[] = {
 	{ "itemId", UUID, .required = true, .says = "the item" },
 	{ "state", ENUM, .required = true, .values = states, .says = "now" },

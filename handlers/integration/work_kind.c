@@ -4,16 +4,26 @@
 #define HOURS 3600
 
 static const struct work_action job_actions[] = {
-	{ "retry", "POST", "/jobs/:subject/retry", NULL, "runs the job again, with its attempts counted anew" },
+	{ "retry", "POST", "/jobs/:subject/retry", BODY_NOTHING, NULL, "runs the job again, with its attempts counted anew" },
+	{ 0 }
+};
+static const struct work_action event_actions[] = {
+	{ "retry", "POST", "/outbox/:subject/retry", BODY_SUBSCRIBER, NULL, "delivers the event again; what waits behind it follows" },
+	{ 0 }
+};
+static const struct work_action saga_actions[] = {
+	{ "confirm", "POST", "/sagas/:subject/decide", BODY_DECISION, "confirm", "the step is done: the run goes on behind it" },
+	{ "failed", "POST", "/sagas/:subject/decide", BODY_DECISION, "failed", "the step is certainly not done: the run fails or turns back" },
+	{ "retry", "POST", "/sagas/:subject/decide", BODY_DECISION, "retry", "looked up and absent: the same bytes go out under the same key" },
 	{ 0 }
 };
 static const struct work_action none[] = { { 0 } };
 
 static const struct work_kind kinds[] = {
 	{ "job.dead", 4 * HOURS, job_actions, "a job used up its attempts" },
-	{ "event.dead", 4 * HOURS, none, "an event could not be delivered; what follows it waits" },
+	{ "event.dead", 4 * HOURS, event_actions, "an event could not be delivered; what follows it waits" },
 	{ "effect.manual", 1 * HOURS, none, "nobody can say whether a vendor did what it was asked to" },
-	{ "saga.manual", 1 * HOURS, none, "a run stopped at a step that only a person can settle" },
+	{ "saga.manual", 1 * HOURS, saga_actions, "a run stopped at a step that only a person can settle" },
 	{ "prescription.cancel", 1 * HOURS, none, "a pharmacy must be asked to cancel a prescription that was taken back" },
 	{ "prescription.release", 2 * HOURS, none, "a pharmacy does not release a prescription that is paid" },
 	{ "prescription.rejected", 2 * HOURS, none, "the pharmacy refused a prescription" },

@@ -3,6 +3,7 @@
  * effect's request; the log keeps ids and states.
  */
 #include "base/template.h"
+#include "data/attention.h"
 #include "notify/notify.h"
 
 static const char load_sql[] =
@@ -10,8 +11,12 @@ static const char load_sql[] =
 	"  FROM notification_log l JOIN notification_messages m ON m.id = l.message_id WHERE l.id = $1";
 static const char end_sql[] =
 	"UPDATE notification_log l SET status = $2, provider_id = coalesce($3, provider_id), error_code = $4, updated_at = now()"
-	"  FROM notification_messages m WHERE l.id = $1 AND m.id = l.message_id AND l.status IN ('queued', 'unknown')"
+	"  FROM notification_messages m WHERE l.id = $1 AND m.id = l.message_id AND (l.status IN ('queued', 'unknown')"
+	"  OR (l.status = 'sent' AND $2 IN ('delivered', 'failed')))"
 	" RETURNING l.channel, m.id AS message_id, m.type, m.patient_id, m.submission_id";
+/* Verification codes end with whoever asked for them: most bad addresses are typed there. */
+static const char reached_sql[] =
+	"SELECT 1 FROM notification_log WHERE message_id = $1 AND status IN ('queued', 'unknown', 'sent', 'delivered') LIMIT 1";
 static const char template_sql[] = "UPDATE notification_log SET template_id = nullif($2::bigint, 0), updated_at = now() WHERE id = $1";
 
 struct delivery {
@@ -144,6 +149,23 @@ deliver_job(struct job *j, struct problem *err)
 	return intend(j, &d, to, err);
 }
 
+static int
+call_for_person(struct db *db, const struct row *w, const char *status, const char *error_code, struct problem *err)
+{
+	char id[UUID_TEXT];
+	const struct row *reached;
+
+	if ((strcmp(status, "failed") != 0 && strcmp(status, "no_address") != 0) || strcmp(row_str(w, "type"), "verification_code") == 0)
+		return 0;
+	if (db_one(db, &reached, reached_sql, err, P_UUID(row_uuid(w, "message_id"))) < 0)
+		return -1;
+	if (reached != NULL)
+		return 0;
+	return attention_raise(db, &(struct attention){ .kind = "notification.undeliverable", .subject = uuid_text(row_uuid(w, "message_id"), id),
+	    .code = error_code != NULL && *error_code != '\0' ? error_code : status, .submission = row_uuid(w, "submission_id"), .patient = row_uuid(w, "patient_id"),
+	    .detail = arena_printf(db_current_arena(db), "{\"type\":\"%s\",\"channel\":\"%s\"}", row_str(w, "type"), row_str(w, "channel")) }, err);
+}
+
 int
 delivery_end(struct db *db, struct uuid id, const char *status, const char *provider_id, const char *error_code, struct problem *err)
 {
@@ -155,6 +177,8 @@ delivery_end(struct db *db, struct uuid id, const char *status, const char *prov
 		return -1;
 	if (row == NULL)
 		return 0;	/* ended before: a state that is final never moves back */
+	if (call_for_person(db, row, status, error_code, err) < 0)
+		return -1;
 	jw_start(&w, &b);
 	jw_object(&w, NULL);
 	jw_uuid(&w, "notificationId", row_uuid(row, "message_id"));

@@ -110,6 +110,9 @@ static const struct route routes[] = {
 	    .params = template_params, .body = template_body, .reply = template_version,
 	    .problems = "404 unknown_type, 422 unknown_variable",
 	    .says = "saves a new version of a template" },
+	WEBHOOK_ROUTE("/notify/webhooks/sendgrid", "sendgrid", "what became of mails"),
+	{ WEBHOOK_MEMBERS("/notify/webhooks/twilio", "twilio"), .kind = BODY_FORM, .problems = "400 malformed_event",
+	    .says = "what became of texts" },
 };
 
 static const struct job_row jobs[] = {
@@ -121,8 +124,13 @@ static const struct job_row jobs[] = {
 	{ "twilio.send", effect_job, .queue = "twilio", .says = "sends an SMS" },
 	{ "slack.post", effect_job, .queue = "slack", .says = "posts to Slack" },
 	{ "hubspot.contact", effect_job, .queue = "hubspot", .says = "keeps a contact at HubSpot" },
+	{ "webhook.sendgrid", webhook_job, .queue = "webhook", .says = "takes down what became of a mail" },
+	{ "webhook.twilio", webhook_job, .queue = "webhook", .says = "takes down what became of a text" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "forgets old webhooks" },
 };
-static const struct queue_row queues[] = { { "default", 2 }, { "sendgrid", 2 }, { "twilio", 1 }, { "slack", 1 }, { "hubspot", 1 } };
+static const struct queue_row queues[] = { { "default", 2 }, { "sendgrid", 2 }, { "twilio", 1 }, { "slack", 1 }, { "hubspot", 1 }, { "webhook", 1 } };
+static const struct timer_row timers[] = { { WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" } };
+static const struct webhook_source *const webhooks[] = { &sendgrid_webhook_source, &twilio_webhook_source };
 static const struct effect_kind *const effects[] = { &sendgrid_effect, &twilio_effect, &slack_effect, &hubspot_effect };
 static const struct event_row events[] = { { "intake.submitted", on_intake_submitted } };
 
@@ -144,6 +152,7 @@ static const struct topic topics[] = {
 static const struct conf_key config[] = {
 	{ "SENDGRID_BASE_URL", CONF_STR, .dflt = "https://api.sendgrid.com", .says = "SendGrid's API" },
 	{ "SENDGRID_API_KEY", CONF_STR, .required = true, .secret = true, .says = "SendGrid's key" },
+	{ "SENDGRID_WEBHOOK_PUBLIC_KEY", CONF_STR, .says = "SendGrid's key for its events; a comma-separated list while it is rolled" },
 	{ "MAIL_FROM", CONF_STR, .required = true, .says = "verified sender address" },
 	{ "MAIL_FROM_NAME", CONF_STR, .dflt = "Telerx", .says = "verified sender name" },
 	{ "TWILIO_BASE_URL", CONF_STR, .dflt = "https://api.twilio.com", .says = "Twilio's API" },
@@ -159,5 +168,5 @@ static const struct conf_key config[] = {
 const struct service notify_service = {
 	.name = "notify", .prefix = "/notify", .database = "notification_service", .says = "every message to a person",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(events, nevents, events),
-	TABLE(effects, neffects, effects), .topics = topics, .config = config,
+	TABLE(effects, neffects, effects), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks), .topics = topics, .config = config,
 };

@@ -52,6 +52,10 @@ int	 deliver_job(struct job *j, struct problem *err);	/* renders and intends one
 /* Ends a delivery in the caller's transaction and publishes notification.sent. */
 int	 delivery_end(struct db *db, struct uuid id, const char *status, const char *provider_id, const char *error_code, struct problem *err) MUST_CHECK;
 
+/* ---- vendor_webhook.c: what became of it */
+extern const struct webhook_source sendgrid_webhook_source;
+extern const struct webhook_source twilio_webhook_source;
+
 /* ---- the vendors */
 extern const struct effect_kind sendgrid_effect;
 extern const struct effect_kind twilio_effect;

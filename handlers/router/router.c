@@ -1,6 +1,6 @@
 /*
  * router.c: the router's table. It chooses a pharmacy, submits prescriptions to it once, follows them and takes the pharmacies' webhooks.
- * Called by the orchestrator and by the pharmacies. Writes router_submissions, their history and vendor_events. Publishes rx.submission.updated.
+ * Called by the orchestrator and by the pharmacies. Writes router_submissions, their history and webhook. Publishes rx.submission.updated.
  */
 #include "router/router.h"
 
@@ -141,14 +141,11 @@ static const struct route routes[] = {
 	    .audit = "prescription.release", .reply = submission_reply, .status = 202,
 	    .problems = "409 not_on_hold",
 	    .says = "lets the pharmacy dispense what it holds" },
-	{ "POST", "/rx/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
-	    .audit = "webhook.boothwyn", .body = boothwyn_body,
-	    .problems = "404 not_found",
+	{ WEBHOOK_MEMBERS("/rx/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
 	    .says = "status and tracking from Boothwyn" },
-	{ "POST", "/shipping/webhooks/boothwyn", boothwyn_webhook, .access = WEBHOOK, .callers = "boothwyn", .webhook = boothwyn_webhook_check, .db = WRITE, .once = NATURAL,
-	    .audit = "webhook.boothwyn", .body = boothwyn_body,
-	    .problems = "404 not_found",
+	{ WEBHOOK_MEMBERS("/shipping/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
 	    .says = "the same, at its documented second address" },
+	WEBHOOK_ROUTE("/rx/webhooks/pioneerrx", "pioneerrx", "PioneerRx's RxEvents: that something happened; the address holds ?token="),
 };
 
 static const struct job_row jobs[] = {
@@ -157,6 +154,9 @@ static const struct job_row jobs[] = {
 	{ "pioneerrx.prescribe", pioneerrx_prescribe_job, .queue = "pioneerrx", .says = "finds the prescriber and intends the order" },
 	{ "pioneerrx.order", effect_job, .queue = "pioneerrx", .says = "sends the order" },
 	{ "pioneerrx.release", effect_job, .queue = "pioneerrx", .says = "releases a held order" },
+	{ "webhook.boothwyn", webhook_job, .queue = "webhook", .says = "takes down what Boothwyn told" },
+	{ "webhook.pioneerrx", webhook_job, .queue = "webhook", .says = "asks about an order that PioneerRx spoke of" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "forgets old webhooks" },
 	{ "pioneerrx.follow", pioneerrx_follow_job, .queue = "pioneerrx", .says = "asks for the order's status until it ends" },
 	{ "boothwyn.submit", boothwyn_submit_job, .queue = "boothwyn", .says = "intends the order" },
 	{ "boothwyn.order", effect_job, .queue = "boothwyn", .says = "sends the order" },
@@ -166,9 +166,12 @@ static const struct job_row jobs[] = {
 	{ "rx.parcel", parcel_job, .says = "hands a pharmacy's own parcel to shipping" },
 };
 static const struct queue_row queues[] = {
+	{ "webhook", 1 },
 	{ "pioneerrx", 2 }, { "boothwyn", 2 }, { "default", 1 },
 };
+static const struct webhook_source *const webhooks[] = { &boothwyn_webhook_source, &pioneerrx_webhook_source };
 static const struct timer_row timers[] = {
+	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },
 	{ "pioneerrx.reconcile", "RECONCILE_EVERY", "pioneerrx.reconcile", "compares orders with PioneerRx" },
 	{ "pioneerrx.close", "RECONCILE_CLOSE", "pioneerrx.close", "closes the day" },
 };
@@ -199,6 +202,7 @@ static const struct conf_key config[] = {
 	{ "PIONEERRX_SHARED_SECRET", CONF_STR, .required = true, .secret = true, .says = "signs each call" },
 	{ "PIONEERRX_EMPLOYEE_ID", CONF_STR, .required = true, .says = "who asks, in the pharmacy's system" },
 	{ "PIONEERRX_CA_FILE", CONF_STR, .says = "the pharmacy's own certificate; unset: VENDOR_CA_FILE" },
+	{ "PIONEERRX_WEBHOOK_SECRET", CONF_STR, .secret = true, .says = "token in the address that PioneerRx posts to; unset: nothing is taken there" },
 	{ "BOOTHWYN_BASE_URL", CONF_STR, .required = true, .says = "Boothwyn's API" },
 	{ "BOOTHWYN_API_KEY", CONF_STR, .required = true, .secret = true, .says = "x-functions-key" },
 	{ "BOOTHWYN_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "what boothwyn-signature must hold; a comma-separated list while it is rotated" },
@@ -213,6 +217,6 @@ static const struct conf_key config[] = {
 
 const struct service router_service = {
 	.name = "router", .prefix = "/rx", .database = "pharmacy_router", .says = "chooses the pharmacy and submits the prescription",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks),
 	.topics = topics, .effects = effect_list, .neffects = COUNT(effect_list), .config = config,
 };

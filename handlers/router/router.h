@@ -81,8 +81,8 @@ extern const struct effect_kind boothwyn_order_effect;
 int	 orders_reconcile_job(struct job *j, struct problem *err);	/* pioneerrx.reconcile, pioneerrx.close */
 
 /* ---- webhook.c */
-int	 boothwyn_webhook_check(struct req *r, struct problem *err);
-int	 boothwyn_webhook(struct req *r, struct problem *err);
+extern const struct webhook_source boothwyn_webhook_source;
+extern const struct webhook_source pioneerrx_webhook_source;
 
 /* ---- callback.c */
 int	 callback_job(struct job *j, struct problem *err);		/* the caller's callbackUrl */

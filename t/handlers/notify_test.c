@@ -2,6 +2,8 @@
  * Notify's rules: the matrix decides, a message is once per type and key, channels fail alone, templates are versions.
  */
 #include "harness/harness.h"
+
+#include "crypto/hash.h"
 #include "notify/notify.h"
 
 static const char *const settings[] = {
@@ -294,6 +296,61 @@ every_type_has_the_templates_of_its_channels(void **state)
 		}
 }
 
+/* ---- what became of it: Twilio signs with our token */
+
+static void
+status_callback(struct world *w, const char *sid, const char *status)
+{
+	const char *body = text(w, "MessageSid=%s&MessageStatus=%s", sid, status), *signature;
+	const char *names[] = { "MessageSid", "MessageStatus" };
+	const char *values[] = { sid, status };
+	struct buf text_ = buf_in(world_arena(w), 2048), base64 = buf_in(world_arena(w), 64);
+	uint8_t mac[20];
+
+	buf_addf(&text_, "https://localhost:8443/notify/webhooks/twilio%s%s%s%s", names[0], values[0], names[1], values[1]);
+	hmac_sha1(BYTES_OF("t"), BYTES(text_.data, text_.len), mac);
+	base64_encode(BYTES(mac, sizeof(mac)), &base64);
+	signature = buf_str(&base64);
+	request(w, BY_PUBLIC, "POST", "/notify/webhooks/twilio", NULL, body, (const struct header[]){ { "x-twilio-signature", signature },
+	    { "content-type", "application/x-www-form-urlencoded" }, { NULL, NULL } });
+}
+
+static void
+W4_a_text_is_delivered_once_and_for_good(void **state)
+{
+	static const char *const late_first[] = { "delivered", "sent", "queued", "delivered", "failed" };
+	struct world *w = *state;
+
+	sql_run(w, "INSERT INTO notification_messages (id, type, message_key, caller, recipient_enc, variables_enc) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000d1', 'payment_charged', 'hook', 'test', '', '')");
+	sql_run(w, "INSERT INTO notification_log (id, message_id, channel, status, provider_id) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d1', 'sms', 'sent', 'SM1')");
+	for (unsigned i = 0; i < COUNT(late_first); i++) {
+		status_callback(w, "SM1", late_first[i]);
+		expect_status(w, 200);
+		work(w);
+	}
+	assert_string_equal(sql_text(w, "SELECT status FROM notification_log WHERE provider_id = 'SM1'"), "delivered");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE vendor = 'twilio'"), 4);
+	request(w, BY_PUBLIC, "POST", "/notify/webhooks/twilio", NULL, "MessageSid=SM1&MessageStatus=failed",
+	    (const struct header[]){ { "x-twilio-signature", "forged" }, { "content-type", "application/x-www-form-urlencoded" }, { NULL, NULL } });
+	expect_problem(w, 401, "bad_signature");
+}
+
+static void
+who_is_reached_by_no_channel_is_a_persons_business(void **state)
+{
+	struct world *w = *state;
+
+	sql_run(w, "INSERT INTO notification_messages (id, type, message_key, caller, recipient_enc, variables_enc) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000d3', 'payment_charged', 'hook2', 'test', '', '')");
+	sql_run(w, "INSERT INTO notification_log (id, message_id, channel, status, provider_id) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000d4', '00000000-0000-7000-8000-0000000000d3', 'sms', 'sent', 'SM2')");
+	status_callback(w, "SM2", "undelivered");
+	work(w);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'notification.undeliverable' AND code = 'undelivered'"), 1);
+}
+
 int
 main(void)
 {
@@ -311,6 +368,8 @@ main(void)
 		cmocka_unit_test_setup(a_toggle_acts_on_the_next_message_and_is_audited, fresh),
 		cmocka_unit_test_setup(an_edited_template_is_a_new_version_and_must_keep_its_promises, fresh),
 		cmocka_unit_test_setup(slack_text_is_escaped, fresh),
+		cmocka_unit_test(W4_a_text_is_delivered_once_and_for_good),
+		cmocka_unit_test(who_is_reached_by_no_channel_is_a_persons_business),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

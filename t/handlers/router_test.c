@@ -9,7 +9,7 @@
 
 static const char *const settings[] = {
 	"PIONEERRX_BASE_URL=https://prx.example", "PIONEERRX_API_KEY=k", "PIONEERRX_SHARED_SECRET=prx-secret", "PIONEERRX_EMPLOYEE_ID=7",
-	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old",
+	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "PIONEERRX_WEBHOOK_SECRET=address-secret", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old",
 	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL
 };
 
@@ -309,6 +309,7 @@ a_tracking_webhook_moves_once_and_is_forwarded_once(void **state)
 	/* a late one moves nothing back */
 	hook(w, "hook-secret", text(w, "{\"caseId\":\"%s\",\"rxStatus\":\"Received\",\"rxStatusDateTime\":\"late\"}", id));
 	expect_status(w, 200);
+	work(w);
 	assert_string_equal(status_of(w, id), "shipped");
 }
 
@@ -365,6 +366,25 @@ a_forged_or_unknown_webhook_changes_nothing(void **state)
 	expect_problem(w, 404, "not_found");
 }
 
+/* PioneerRx signs nothing: it is believed only that something happened. */
+static void
+W5_what_pioneerrx_posts_only_asks_and_is_answered_in_its_words(void **state)
+{
+	struct world *w = *state;
+	const char *body = "{\"MessageHeader\":{\"Version\":\"2.0\",\"MessageID\":\"5d2c\",\"InitiatingEventText\":\"StatusChange\"},\"Body\":{\"Rx\":{\"RxPioneerRxID\":\"nobody\"}}}";
+
+	request(w, BY_PUBLIC, "POST", "/rx/webhooks/pioneerrx?token=wrong", NULL, body, NULL);
+	expect_status(w, 401);
+	for (int i = 0; i < 2; i++) {
+		request(w, BY_PUBLIC, "POST", "/rx/webhooks/pioneerrx?token=address-secret", NULL, body, NULL);
+		expect_status(w, 200);
+		expect_text(w, "Message_Header.Message_Type", "ACK");
+		expect_text(w, "Message_Header.Message_ID", "5d2c");
+	}
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT outcome FROM webhook WHERE vendor = 'pioneerrx'"), "unknown_object");
+}
+
 /* ---- the row */
 
 static void
@@ -403,6 +423,7 @@ main(void)
 		cmocka_unit_test_setup(a_webhook_that_comes_first_ends_the_order, fresh),
 		cmocka_unit_test_setup(a_rejection_after_the_acceptance_is_a_cancellation, fresh),
 		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, fresh),
+		cmocka_unit_test_setup(W5_what_pioneerrx_posts_only_asks_and_is_answered_in_its_words, fresh),
 		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, fresh),
 	};
 

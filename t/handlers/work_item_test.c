@@ -159,6 +159,54 @@ an_action_that_the_kind_does_not_have_is_refused(void **state)
 	expect_problem(w, 404, "not_found");
 }
 
+static void
+a_safe_action_is_a_signed_call_to_the_owner_and_ends_by_its_word(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "billing", "attention.raised", "job.dead", "7", "vendor_unavailable");
+	id = only_item(w);
+	stub(w, "POST", "/billing/jobs/7/retry", 202, "{\"jobId\":7}");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/retry", id), "{\"note\":\"the vendor is back\"}");
+	expect_status(w, 200);
+	assert_int_equal(sent_count(w, "POST", "/billing/jobs/7/retry"), 1);
+	assert_string_equal(sql_text(w, "SELECT state FROM work_item WHERE id = '%s'", id), "open");
+	tell(w, "billing", "attention.cleared", "job.dead", "7", "replayed");
+	get(w, BY_ADMIN, text(w, "/api/work-items/%s", id));
+	expect_text(w, "state", "done");
+	expect_text(w, "history.1.what", "retry");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/retry", id), NULL);
+	expect_problem(w, 409, "already_done");
+	assert_true(audit_count(w, "work_item.act", "success") >= 1);
+}
+
+static void
+an_events_action_names_its_subscriber(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "billing", "attention.raised", "event.dead", PATIENT "/portal", "peer_unavailable");
+	id = only_item(w);
+	stub(w, "POST", "/billing/outbox/" PATIENT "/retry", 200, "{\"retried\":1}");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/retry", id), NULL);
+	expect_status(w, 200);
+	assert_string_equal(sent_text(sent_to(w, "POST", "/billing/outbox/" PATIENT "/retry", 0), "subscriber"), "portal");
+}
+
+static void
+a_decision_about_a_run_needs_words(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "orchestrator", "attention.raised", "saga.manual", PATIENT, "pay_timeout");
+	id = only_item(w);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/confirm", id), "{}");
+	expect_problem(w, 422, "note_required");
+}
+
 int
 main(void)
 {
@@ -168,6 +216,9 @@ main(void)
 		cmocka_unit_test_setup(an_item_is_taken_by_one_person_noted_and_resolved_with_a_reason, fresh),
 		cmocka_unit_test_setup(pages_go_on_where_the_last_one_ended, fresh),
 		cmocka_unit_test_setup(an_action_that_the_kind_does_not_have_is_refused, fresh),
+		cmocka_unit_test_setup(a_safe_action_is_a_signed_call_to_the_owner_and_ends_by_its_word, fresh),
+		cmocka_unit_test_setup(an_events_action_names_its_subscriber, fresh),
+		cmocka_unit_test_setup(a_decision_about_a_run_needs_words, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

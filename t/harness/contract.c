@@ -66,25 +66,40 @@ fit(const char *template, const char *path, size_t npath)
 	return *template == '\0' && path == end ? literal + 1 : 0;
 }
 
+struct finding {
+	const struct route *row;
+	const struct service *whose;
+	size_t fits;
+};
+
+static void
+look(const struct sent *s, const struct service *peer, const struct route *rows, size_t n, struct finding *best)
+{
+	size_t npath = strcspn(s->path, "?");
+
+	for (size_t k = 0; k < n; k++) {
+		size_t how = strcmp(rows[k].method, s->method) == 0 ? fit(rows[k].path, s->path, npath) : 0;
+
+		if (how > best->fits)
+			*best = (struct finding){ &rows[k], peer, how };
+	}
+}
+
+/* Among the services' own rows, and those that the core gives to each. */
 static const struct route *
 find_row(const struct sent *s, const struct service **whose)
 {
-	const struct route *best = NULL;
-	size_t most = 0, npath = strcspn(s->path, "?");
+	struct finding best = { 0 };
 
 	for (const struct service *const *peer = all_services; *peer != NULL; peer++) {
-		for (size_t k = 0; k < (*peer)->nroutes; k++) {
-			const struct route *r = &(*peer)->routes[k];
-			size_t how = strcmp(r->method, s->method) == 0 ? fit(r->path, s->path, npath) : 0;
+		size_t ncore;
+		const struct route *core = core_routes(*peer, &ncore);
 
-			if (how > most) {
-				most = how;
-				best = r;
-				*whose = *peer;
-			}
-		}
+		look(s, *peer, (*peer)->routes, (*peer)->nroutes, &best);
+		look(s, *peer, core, ncore, &best);
 	}
-	return best;
+	*whose = best.whose;
+	return best.row;
 }
 
 /* Whether all services are here, so that a path nobody has is a fault. */
