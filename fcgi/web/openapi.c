@@ -145,6 +145,11 @@ static const struct {
 	{ "slack", "X-Slack-Signature", "v0=<hex HMAC-SHA256 of \"v0:<X-Slack-Request-Timestamp>:<raw body>\">; five minutes" },
 	{ "twilio", "X-Twilio-Signature", "base64 HMAC-SHA1 of the URL and the sorted form" },
 	{ "sendgrid", "X-Twilio-Email-Event-Webhook-Signature", "ECDSA over timestamp and raw body; ten minutes" },
+	{ "pharmacy", "X-Pharmacy-Signature", "v1=<hex HMAC-SHA256 of \"<X-Pharmacy-Timestamp>.<raw body>\">; five minutes" },
+	{ "shippo", "Shippo-Auth-Signature", "t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<raw body>\">; five minutes" },
+	{ "zoom", "x-zm-signature", "v0=<hex HMAC-SHA256 of \"v0:<x-zm-request-timestamp>:<raw body>\">; five minutes" },
+	{ "hubspot", "X-HubSpot-Signature-v3", "base64 HMAC-SHA256 of method, URL, raw body and X-HubSpot-Request-Timestamp; five minutes" },
+	{ "pioneerrx", "?token", "the secret of the address that was given to the pharmacy" },
 };
 
 static const struct {
@@ -220,8 +225,8 @@ scheme(struct json_writer *w, const char *name, const char *header, const char *
 	jw_object(w, name);
 	jw_str(w, "type", header != NULL ? "apiKey" : "http");
 	if (header != NULL) {
-		jw_str(w, "in", "header");
-		jw_str(w, "name", header);
+		jw_str(w, "in", *header == '?' ? "query" : "header");
+		jw_str(w, "name", *header == '?' ? header + 1 : header);
 	} else {
 		jw_str(w, "scheme", "bearer");
 	}
