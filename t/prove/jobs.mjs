@@ -48,7 +48,13 @@ const race = async (jobs, seconds, everyMs) => {
   add(added)
   while (Number(value('SELECT count(*) FROM race_claim')) === 0) await sleep(100)
   const began = Date.now()
-  const killer = setInterval(() => { if (kills < seconds * 1000 / everyMs && pick([...workers.values()]).kill('SIGKILL')) { kills++; start() } }, everyMs)
+  const killer = setInterval(() => {
+    const victim = pick([...workers.values()])
+    if (kills >= seconds * 1000 / everyMs || !victim.kill('SIGKILL')) return
+    workers.delete(victim.pid)
+    kills++
+    start()
+  }, everyMs)
   while (kills < seconds * 1000 / everyMs || added < jobs) {
     const want = Math.min(jobs, Math.ceil(jobs * (Date.now() - began) / (seconds * 900)))
     if (want > added) { add(want - added); added = want }
