@@ -24,6 +24,7 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
 	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
 	{ "LOG_LEVEL", CONF_STR, .dflt = "INFO", .says = "DEBUG, INFO, WARN or ERROR" },
+	{ "LOG_LEVEL_FILE", CONF_STR, .says = "while this file exists its word is the level, within a second and without a restart" },
 	{ "PUBLIC_BASE_URL", CONF_STR, .dflt = "https://localhost:8443",
 	    .says = "how clients reach this installation; stands in links" },
 	{ "VENDOR_CA_FILE", CONF_STR, .says = "certificate authority for vendors' hosts; unset = the system's" },
@@ -413,6 +414,8 @@ load_conf(const struct service *s, struct problem *err)
 
 	if (conf != NULL && log_level_parse(conf_str(conf, "LOG_LEVEL"), &least) == 0)
 		log_level_set(least);
+	if (conf != NULL)
+		log_level_file(conf_str(conf, "LOG_LEVEL_FILE"));
 	return conf;
 }
 

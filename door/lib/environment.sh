@@ -121,6 +121,7 @@ core_settings() {
 		PUBLIC_BASE_URL=$(url)
 		VENDOR_CA_FILE=$var/tls/ca.pem
 		LIVE_MODE=false
+		LOG_LEVEL_FILE=$var/run/$1.level
 		WEBHOOK_SWEEP=15s
 	EOT
 	case " $callers " in

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 
 long_packages() {
-	missing=$(needs valgrind have valgrind; needs clang-tidy have clang-tidy; needs cppcheck have cppcheck)
+	missing=$(needs valgrind have valgrind; needs clang-tidy have clang-tidy; needs cppcheck have cppcheck; needs rsyslog have rsyslogd)
 	# shellcheck disable=SC2086 # a list of words
 	[ -z "$missing" ] || packages_install $missing
 }
@@ -58,6 +58,7 @@ coverage() {
 
 long_checks() {
 	run_test analyze make -s -C "$build" analyze
+	run_test t/door/forward.sh "$TELERX_TOP/t/door/forward.sh"
 	run_test check-valgrind make -s -C "$build" check-valgrind
 	run_test distcheck make -s -C "$build" distcheck
 	coverage

@@ -16,6 +16,20 @@ nginx_make() {
 	(cd / && quietly "nginx -t" as_user nginx -q -t -p "$var/nginx" -c "$var/nginx/telerx.conf") || exit 1
 }
 
+# TELERX_SYSLOG=host:port sends what is logged to a collector, by the file that hosts use, too.
+syslog_row() {
+	[ -n "${TELERX_SYSLOG:-}" ] || return 0
+	have rsyslogd || packages_install rsyslog
+	mkdir -p "$var/tmp/syslog"
+	[ "$(id -u)" != 0 ] || chown "$user:" "$var/tmp/syslog"
+	{
+		echo "global(workDirectory=\"$var/tmp/syslog\")"
+		sed -e '/# journal$/d; s/^#files //' -e "s|@LOG@|$var/log|g; s|@SPOOL@|$var/tmp/syslog|g" \
+			-e "s|@COLLECTOR@|${TELERX_SYSLOG%:*}|g; s|@COLLECTOR_PORT@|${TELERX_SYSLOG##*:}|g" "$TELERX_TOP/systemd/rsyslog-telerx.conf"
+	} | put "$var/etc/rsyslog.conf" 0640
+	echo "rsyslog 3 TERM 10 restart rsyslogd -n -i $var/run/rsyslog.pid -f $var/etc/rsyslog.conf"
+}
+
 digest() {
 	cat "$@" | sha256sum | cut -c1-16
 }

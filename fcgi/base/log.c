@@ -5,6 +5,7 @@
  */
 #include "core.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <strings.h>
@@ -20,7 +21,9 @@
 static const char *const level_names[] = { [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO", [LOG_WARN] = "WARN", [LOG_ERROR] = "ERROR" };
 
 static char service_name[64] = "telerx";
-static _Atomic int least_level = LOG_INFO;
+static _Atomic int least_level = LOG_INFO, set_level = LOG_INFO; /* what holds; what it is without the file */
+static char level_file[256];
+static _Atomic long looked_at; /* the second in which the file was looked at */
 static _Thread_local const char *request_id;
 static _Atomic long own_pid; /* 0 = ask; each line carries it */
 
@@ -248,7 +251,59 @@ log_open(const char *service, enum log_level least)
 void
 log_level_set(enum log_level least)
 {
-	atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
+	atomic_store(&set_level, (int)least);
+	atomic_store(&least_level, (int)least);
+}
+
+void
+log_level_file(const char *path)
+{
+	(void)snprintf(level_file, sizeof(level_file), "%s", path == NULL ? "" : path);
+	atomic_store(&looked_at, 0);
+}
+
+/* The level that the file names, or the one that was set. */
+static enum log_level
+level_now(void)
+{
+	enum log_level level = (enum log_level)atomic_load(&set_level);
+	int fd = open(level_file, O_RDONLY | O_CLOEXEC);
+	char word[16];
+	ssize_t n;
+
+	if (fd < 0)
+		return level;
+	n = read(fd, word, sizeof(word) - 1);
+	(void)close(fd);
+	word[n < 0 ? 0 : n] = '\0';
+	word[strcspn(word, " \t\r\n")] = '\0';
+	(void)log_level_parse(word, &level);
+	return level;
+}
+
+/* One thread a second looks; the coarse clock costs a few nanoseconds. */
+static void
+look(void)
+{
+	struct timespec t;
+	enum log_level level;
+	int before;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	if (atomic_load_explicit(&looked_at, memory_order_relaxed) == t.tv_sec || atomic_exchange(&looked_at, (long)t.tv_sec) == t.tv_sec)
+		return;
+	level = level_now();
+	before = atomic_exchange(&least_level, (int)level);
+	if (before >= 0 && (size_t)before < COUNT(level_names) && before != (int)level)
+		log_line(LOG_WARN, "log.level", "from", level_names[before], "to", level_names[level], NULL);
+}
+
+bool
+log_wants(enum log_level level)
+{
+	if (level_file[0] != '\0')
+		look();
+	return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
 }
 
 int
@@ -284,7 +339,7 @@ log_line(enum log_level level, const char *event, ...)
 	struct line l;
 	va_list ap;
 
-	if ((int)level < atomic_load_explicit(&least_level, memory_order_relaxed))
+	if (!log_wants(level))
 		return;
 	line_start(&l, level, event);
 	va_start(ap, event);

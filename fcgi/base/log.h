@@ -13,6 +13,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 void log_open(const char *service, enum log_level least);
 void log_level_set(enum log_level least);
+/* For an operator to change it while the process runs: as long as the file exists, its first word is the level; without it, or with a word that is none,
+ * what log_level_set said last. Whoever logs looks, once a second at most. "" or NULL: no file. Before there are threads. */
+void log_level_file(const char *path);
+bool log_wants(enum log_level level); /* for what costs something to put together */
 int log_level_parse(const char *name, enum log_level *ret); /* DEBUG INFO WARN ERROR, any case */
 void log_request_id(const char *rid);                       /* of this thread, NULL clears; the text must outlive its use */
 const char *log_current_request_id(void);                   /* "" when none */

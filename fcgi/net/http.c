@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "data/db.h"
 #include "net/address.h"
@@ -294,18 +295,34 @@ intercepted(struct http *h, struct arena *a, const struct http_call *call, struc
 		buf_addf(&h->headers, "%s\r\n", *headers);
 }
 
+/* Whom, not what: a path or a query may carry an address. */
+static void
+log_call(struct arena *a, const struct http_call *call, const struct http_answer *answer, int64_t us)
+{
+	const char *host = strstr(call->url, "://");
+
+	host = host == NULL ? call->url : host + 3;
+	log_line(LOG_DEBUG, "http.call", "method", call->method, "host", arena_ndup(a, host, strcspn(host, "/?")), "status",
+	    arena_printf(a, "%d", answer->status), "ms", arena_printf(a, "%.3f", (double)us / 1000), NULL);
+}
+
 void
 http_do(struct http *h, struct arena *a, const struct http_call *call, struct http_answer *ret)
 {
+	int64_t began;
+
 	if (h->db != NULL && db_in_transaction(h->db))
 		die("a call to %.60s inside a transaction", call->url);
 	*ret = (struct http_answer){ .body = BYTES("", 0) };
 	h->calls++;
 	buf_clear(&h->headers);
+	began = clock_mono_us();
 	if (transport != NULL)
 		intercepted(h, a, call, ret);
 	else
 		perform(h, a, call, ret);
+	if (log_wants(LOG_DEBUG))
+		log_call(a, call, ret, clock_mono_us() - began);
 }
 
 uint64_t

@@ -204,6 +204,8 @@ run(struct job *j, const struct job_row *row)
 	int64_t began = clock_mono_us(), took;
 	char label[96];
 
+	if (log_wants(LOG_DEBUG))
+		log_line(LOG_DEBUG, "job.begin", "job", arena_printf(j->arena, "%" PRId64, j->id), "kind", j->kind, NULL);
 	if (row->run(j, &err) == 0 && finish(j, &err) == 0) {
 		log_line(LOG_INFO, j->again_s >= 0 ? "job.again" : "job.done", "job", arena_printf(j->arena, "%" PRId64, j->id),
 		    "kind", j->kind, "ms", arena_printf(j->arena, "%" PRId64, (clock_mono_us() - began) / 1000), NULL);

@@ -153,6 +153,61 @@ levels_below_the_least_are_silent(void **state)
 	log_level_set(LOG_INFO);
 }
 
+static bool
+logs(enum log_level level)
+{
+	struct capture c;
+
+	capture_start(&c);
+	log_line(level, "probe", NULL);
+	capture_stop(&c);
+	return strstr(c.text, "probe") != NULL;
+}
+
+static void
+say_level(const char *path, const char *word)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	(void)fputs(word, f);
+	assert_int_equal(fclose(f), 0);
+	(void)usleep(1100 * 1000);
+}
+
+/* P-OPS-08: level switch at run time. */
+static void
+a_file_changes_the_level_while_the_process_runs(void **state)
+{
+	char path[] = "/tmp/log_test.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)close(fd);
+	(void)unlink(path);
+	log_level_set(LOG_INFO);
+	log_level_file(path);
+	assert_false(logs(LOG_DEBUG));
+	assert_true(logs(LOG_INFO));
+	say_level(path, "debug\n");
+	assert_true(logs(LOG_DEBUG));
+	assert_true(log_wants(LOG_DEBUG));
+	say_level(path, "ERROR");
+	assert_false(logs(LOG_WARN));
+	assert_true(logs(LOG_ERROR));
+	say_level(path, "loud\n");
+	assert_false(logs(LOG_DEBUG));
+	assert_true(logs(LOG_INFO));
+	say_level(path, "WARN\n");
+	assert_false(logs(LOG_INFO));
+	(void)unlink(path);
+	(void)usleep(1100 * 1000);
+	assert_true(logs(LOG_INFO));
+	assert_false(logs(LOG_DEBUG));
+	log_level_file(NULL);
+}
+
 static void
 level_names_are_read_in_any_case(void **state)
 {
@@ -243,6 +298,7 @@ main(void)
 		cmocka_unit_test(a_line_is_one_json_object),
 		cmocka_unit_test(long_values_are_cut_and_the_line_stays_json),
 		cmocka_unit_test(levels_below_the_least_are_silent),
+		cmocka_unit_test(a_file_changes_the_level_while_the_process_runs),
 		cmocka_unit_test(level_names_are_read_in_any_case),
 		cmocka_unit_test(dying_ends_with_status_70),
 		cmocka_unit_test(a_status_decides_what_a_worker_does),
