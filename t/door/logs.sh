@@ -3,8 +3,8 @@
 . "${0%/*}/claims.sh"
 status=$TELERX_DATABASE_SOCKET/status
 
-request() {	# request ID SERVICE
-	curl -s -f -o /dev/null -m 5 --cacert "$TELERX_CA" -H "X-Request-Id: $1" "$TELERX_URL/health/$2/live"
+request() {	# request PATH: prints the id that nginx gave it
+	curl -s -f -o /dev/null -m 5 --cacert "$TELERX_CA" -D - "$TELERX_URL$1" | tr -d '\r' | sed -n 's/^[Xx]-[Rr]equest-[Ii]d: //p'
 }
 
 logged() {
@@ -13,21 +13,17 @@ logged() {
 
 a_level_is_changed_without_a_restart() {
 	before=$(cut -d' ' -f1,3 "$status")
-	holds "$("$TELERX_TOP/telerx" log-level registry)" 'as configured'
-	request 11110000000000000000000000000001 registry
-	within 3 logged 11110000000000000000000000000001 registry
-	same level ERROR "$("$TELERX_TOP/telerx" log-level registry error)"
+	holds "$("$TELERX_TOP/telerx" log-level intake)" 'as configured'
+	within 3 logged "$(request /intake/plans)" intake
+	same level ERROR "$("$TELERX_TOP/telerx" log-level intake error)"
 	sleep 2
-	request 11110000000000000000000000000002 registry
-	request 11110000000000000000000000000003 intake
-	within 3 logged 11110000000000000000000000000003 intake
-	sleep 1
-	refused logged 11110000000000000000000000000002 registry
-	holds "$("$TELERX_TOP/telerx" log-level registry default)" 'as configured'
+	silent=$(request /intake/plans)
+	within 3 logged "$(request /)" portal
+	refused logged "$silent" intake
+	holds "$("$TELERX_TOP/telerx" log-level intake default)" 'as configured'
 	sleep 2
-	request 11110000000000000000000000000004 registry
-	within 3 logged 11110000000000000000000000000004 registry
-	logged '"log.level","from":"ERROR","to":"INFO"' registry
+	within 3 logged "$(request /intake/plans)" intake
+	logged '"event":"log.level","from":"ERROR","to":"INFO"' intake
 	same processes "$before" "$(cut -d' ' -f1,3 "$status")"
 }
 
@@ -45,10 +41,10 @@ what_is_no_level_is_refused() {
 }
 
 all_lines_of_a_request_are_found_by_one_question() {
-	request 11110000000000000000000000000005 portal
-	within 5 logged 11110000000000000000000000000005 nginx-access
-	found=$("$TELERX_TOP/telerx" logs --request 11110000000000000000000000000005)
-	holds "$found" '"service":"portal"'
+	id=$(request /intake/plans)
+	within 5 logged "$id" nginx-access
+	found=$("$TELERX_TOP/telerx" logs --request "$id")
+	holds "$found" '"service":"intake"'
 	holds "$found" '"listener":"telerx.public"'
 }
 
