@@ -30,11 +30,18 @@ static const struct field plans_reply[] = {
 	{ 0 }
 };
 static const struct field form_params[] = { { "intakeType", STRING, .required = true, .max = 40, .says = "intake type" }, { 0 } };
+static const struct field step_fields[] = {
+	{ "linkId", STRING, .required = true, .says = "names the step in the answers", .example = "goal" },
+	{ "text", STRING, .required = true, .says = "the question" },
+	{ "kind", STRING, .required = true, .says = "what to ask with: text, choice, number, date, ..." },
+	{ "required", BOOLEAN, .required = true, .says = "must be answered" },
+	{ 0 }
+};
 static const struct field form_reply[] = {
 	{ "intakeType", STRING, .required = true, .says = "intake type", .example = "glp1" },
 	{ "formVersion", STRING, .required = true, .says = "goes into the envelope's protected header", .example = "1" },
 	{ "title", STRING, .required = true, .says = "as shown" },
-	{ "steps", ANY, .required = true, .says = "list of {linkId, text, kind, required}" },
+	{ "steps", ARRAY, .required = true, .max = 100, .of = step_fields, .says = "in order" },
 	{ 0 }
 };
 static const struct field key_fields[] = {

@@ -13,28 +13,28 @@ static const struct field address_fields[] = {
 	{ "zip", STRING, .required = true, .min = 5, .max = 10, .says = "ZIP or ZIP+4", .example = "70112" },
 	{ 0 }
 };
-static const struct field vitals_fields[] = {
+const struct field form_vitals_fields[] = {
 	{ "systolic", INTEGER, .required = true, .min = 40, .max = 300, .says = "mmHg" },
 	{ "diastolic", INTEGER, .required = true, .min = 20, .max = 200, .says = "mmHg" },
 	{ "pulse", INTEGER, .required = true, .min = 20, .max = 250, .says = "per minute" },
 	{ 0 }
 };
-static const struct field history_fields[] = {
+const struct field form_history_fields[] = {
 	{ "code", STRING, .required = true, .max = 16, .says = "ICD-10-CM", .example = "I10" },
 	{ "display", STRING, .required = true, .max = 200, .says = "its name", .example = "Essential hypertension" },
 	{ 0 }
 };
-static const struct field medication_fields[] = {
+const struct field form_medication_fields[] = {
 	{ "name", STRING, .required = true, .max = 200, .says = "drug" },
 	{ "dose", STRING, .max = 100, .says = "dose" },
 	{ 0 }
 };
-static const struct field allergy_fields[] = {
+const struct field form_allergy_fields[] = {
 	{ "substance", STRING, .required = true, .max = 200, .says = "substance", .example = "penicillin" },
 	{ "reaction", STRING, .max = 200, .says = "reaction" },
 	{ 0 }
 };
-static const struct field answer_fields[] = {
+const struct field form_answer_fields[] = {
 	{ "linkId", STRING, .required = true, .max = 64, .says = "question", .example = "goal" },
 	{ "text", STRING, .required = true, .max = 500, .says = "as it was asked" },
 	{ "answer", STRING, .required = true, .max = 2000, .says = "as it was answered" },
@@ -44,6 +44,22 @@ static const struct field consent_fields[] = {
 	{ "type", STRING, .required = true, .max = 40, .says = "hipaa, telehealth, terms" },
 	{ "version", STRING, .required = true, .max = 40, .says = "version of the text" },
 	{ "accepted", BOOLEAN, .required = true, .says = "true" },
+	{ 0 }
+};
+
+/* What staff see of a form; a member that the form lacks is left out. */
+const struct field demographics_fields[] = {
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "canvasPatientId", STRING, .says = "Canvas Patient" },
+	{ "firstName", STRING, .required = true, .says = "given name", .example = "Ada" },
+	{ "lastName", STRING, .required = true, .says = "family name", .example = "Sample" },
+	{ "birthDate", DATE, .required = true, .says = "date of birth" },
+	{ "sex", ENUM, .required = true, .values = sexes, .says = "sex at birth" },
+	{ "email", EMAIL, .required = true, .says = "verified address" },
+	{ "phone", PHONE, .required = true, .says = "mobile" },
+	{ "address", OBJECT, .required = true, .of = address_fields, .says = "ship-to address" },
+	{ "heightCm", INTEGER, .required = true, .min = 90, .max = 250, .says = "centimetres" },
+	{ "weightKg", NUMBER, .required = true, .min = 25, .max = 400, .says = "kilograms" },
 	{ 0 }
 };
 
@@ -57,11 +73,11 @@ const struct field form_fields[] = {
 	{ "address", OBJECT, .required = true, .of = address_fields, .says = "ship-to address" },
 	{ "heightCm", INTEGER, .required = true, .min = 90, .max = 250, .says = "centimetres" },
 	{ "weightKg", NUMBER, .required = true, .min = 25, .max = 400, .says = "kilograms" },
-	{ "vitals", OBJECT, .required = true, .of = vitals_fields, .says = "as measured" },
-	{ "history", ARRAY, .max = 50, .of = history_fields, .says = "conditions" },
-	{ "medications", ARRAY, .max = 50, .of = medication_fields, .says = "current medications" },
-	{ "allergies", ARRAY, .max = 50, .of = allergy_fields, .says = "allergies" },
-	{ "answers", ARRAY, .max = 200, .of = answer_fields, .says = "questionnaire" },
+	{ "vitals", OBJECT, .required = true, .of = form_vitals_fields, .says = "as measured" },
+	{ "history", ARRAY, .max = 50, .of = form_history_fields, .says = "conditions" },
+	{ "medications", ARRAY, .max = 50, .of = form_medication_fields, .says = "current medications" },
+	{ "allergies", ARRAY, .max = 50, .of = form_allergy_fields, .says = "allergies" },
+	{ "answers", ARRAY, .max = 200, .of = form_answer_fields, .says = "questionnaire" },
 	{ "consents", ARRAY, .max = 20, .of = consent_fields, .says = "consents" },
 	{ "goal", STRING, .max = 500, .says = "what the patient hopes for" },
 	{ 0 }

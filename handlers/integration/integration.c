@@ -64,20 +64,37 @@ static const struct field tasks_reply[] = {
 	{ 0 }
 };
 static const struct field task_param[] = { { "taskId", STRING, .required = true, .max = 64, .says = "Canvas Task id" }, { 0 } };
+static const struct field dosage_fields[] = {
+	{ "dosage", STRING, .required = true, .says = "strength", .example = "0.25 mg" },
+	{ "priceCents", INTEGER, .required = true, .says = "price" },
+	{ "currency", STRING, .required = true, .says = "ISO 4217", .example = "USD" },
+	{ 0 }
+};
+static const struct field option_fields[] = {
+	{ "medication", STRING, .required = true, .says = "drug", .example = "Semaglutide" },
+	{ "dosages", ARRAY, .required = true, .max = 50, .of = dosage_fields, .says = "weakest first" },
+	{ 0 }
+};
+static const struct field claimant_fields[] = {
+	{ "physicianId", UUID, .required = true, .says = "may claim" },
+	{ "name", STRING, .required = true, .says = "as on a prescription" },
+	{ "npi", STRING, .required = true, .says = "National Provider Identifier", .example = "1234567893" },
+	{ 0 }
+};
 static const struct field package_reply[] = {
 	{ "taskId", STRING, .required = true, .says = "Canvas Task", .example = "7d4b9f0a2c" },
 	{ "submissionId", UUID, .required = true, .says = "the case" },
 	{ "status", STRING, .required = true, .says = "review, approved, denied, finished" },
 	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
-	{ "demographics", ANY, .required = true, .says = "who the patient is" },
-	{ "answers", ANY, .required = true, .says = "the questionnaire" },
-	{ "conditions", ANY, .required = true, .says = "history" },
-	{ "medications", ANY, .required = true, .says = "current medications" },
-	{ "allergies", ANY, .required = true, .says = "allergies" },
-	{ "observations", ANY, .required = true, .says = "vitals" },
-	{ "practitioners", ANY, .required = true, .says = "who may claim" },
-	{ "dosageOptions", ANY, .required = true, .says = "what may be prescribed, with prices in cents" },
-	{ "assignment", ANY, .required = true, .says = "who claimed it" },
+	{ "demographics", OBJECT, .required = true, .of = demographics_fields, .says = "who the patient is" },
+	{ "answers", ARRAY, .required = true, .max = 200, .of = form_answer_fields, .says = "the questionnaire" },
+	{ "conditions", ARRAY, .required = true, .max = 50, .of = form_history_fields, .says = "history" },
+	{ "medications", ARRAY, .required = true, .max = 50, .of = form_medication_fields, .says = "current medications" },
+	{ "allergies", ARRAY, .required = true, .max = 50, .of = form_allergy_fields, .says = "allergies" },
+	{ "observations", OBJECT, .required = true, .of = form_vitals_fields, .says = "vitals" },
+	{ "practitioners", ARRAY, .required = true, .max = 1000, .of = claimant_fields, .says = "who may claim" },
+	{ "dosageOptions", ARRAY, .required = true, .max = 200, .of = option_fields, .says = "what may be prescribed, with prices in cents" },
+	{ "assignment", ANY, .required = true, .says = "who claimed it, as GET /route/assignments shows it" },
 	{ 0 }
 };
 static const struct field practitioner_fields[] = {
@@ -120,7 +137,7 @@ static const struct field record_reply[] = {
 	{ "state", STATE, .required = true, .says = "attested state" },
 	{ "intakeType", STRING, .required = true, .says = "what was asked for", .example = "glp1" },
 	{ "submittedAt", TIME, .required = true, .says = "when" },
-	{ "record", ANY, .required = true, .says = "the form, as submitted" },
+	{ "record", OBJECT, .required = true, .of = form_fields, .says = "the form, as submitted" },
 	{ 0 }
 };
 static const struct field parcel_fields[] = {

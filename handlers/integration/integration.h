@@ -9,7 +9,8 @@
 extern const struct service integration_service;
 
 /* ---- form.c: the intake form's shape, as intake sends it */
-extern const struct field form_fields[];
+extern const struct field form_fields[], form_vitals_fields[], form_history_fields[], form_medication_fields[], form_allergy_fields[], form_answer_fields[];
+extern const struct field demographics_fields[];
 
 /* ---- record.c: the snapshot */
 int	 record_show(struct req *r, struct problem *err);
