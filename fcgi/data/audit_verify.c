@@ -433,7 +433,8 @@ anchor_line(const char *line, const char *log, struct audit_anchor *ret)
 	char name[64], hex[HEX32 + 1];
 	int64_t hi;
 
-	if (sscanf(line, "%*s %63s %" SCNd64 " %" SCNd64 " %65s", name, &ret->n, &hi, hex) != 4)
+	/* NOLINTNEXTLINE(cert-err34-c): the widths keep the numbers in range */
+	if (sscanf(line, "%*s %63s %18" SCNd64 " %18" SCNd64 " %65s", name, &ret->n, &hi, hex) != 4)
 		return -1;
 	if (strcmp(name, log) != 0)
 		return 0;
@@ -454,9 +455,11 @@ read_anchors(struct run *run, const char *path, struct problem *err)
 	while (rc >= 0 && fgets(line, sizeof(line), f) != NULL) {
 		if (*n == room) {
 			room = room == 0 ? 64 : room * 2;
-			*ret = reallocarray(*ret, room, sizeof(**ret));
-			if (*ret == NULL)
+			struct audit_anchor *more = reallocarray(*ret, room, sizeof(*more));
+
+			if (more == NULL)
 				die("out of memory");
+			*ret = more;
 		}
 		if (strchr(line, '\n') == NULL)
 			break; /* a line that is being written */

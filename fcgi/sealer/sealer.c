@@ -179,7 +179,7 @@ write_metrics(const struct sealer *s)
 
 	if (*path == '\0' || snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
 		return;
-	metric_set("audit_sealer_seen_timestamp_seconds", NULL, (double)(clock_us() / US_PER_S));
+	metric_set("audit_sealer_seen_timestamp_seconds", NULL, (double)clock_us() / (double)US_PER_S);
 	metrics_print(&out);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || out.failed || write(fd, out.data, out.len) != (ssize_t)out.len || rename(temporary, path) < 0)

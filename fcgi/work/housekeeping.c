@@ -205,10 +205,11 @@ housekeeper_main(void *hand)
 		{ "retention", sweep_outbox, 60 * US_PER_S, 0 },
 	};
 	struct problem err = { 0 };
+	int64_t *ticks = calloc(w->service->ntimers + 1, sizeof(*ticks));
 
-	w->ticks = calloc(w->service->ntimers + 1, sizeof(*w->ticks));
-	if (w->ticks == NULL)
+	if (ticks == NULL)
 		die("out of memory");
+	w->ticks = ticks;
 	if (hand_open(h, &err) == 0) {
 		/* The leases of those who still finish are kept alive to the end. */
 		while (!atomic_load(&w->stopping) || !all_held_done(w)) {
@@ -221,7 +222,7 @@ housekeeper_main(void *hand)
 		}
 		hand_close(h);
 	}
-	free(w->ticks);
+	free(ticks);
 	return NULL;
 }
 

@@ -18,7 +18,7 @@ else
 	find door fcgi handlers t -name '*.c' ! -path '*/node_modules/*' | sort >"$work/files"
 fi
 flags="-std=gnu17 -D_GNU_SOURCE -DANALYSING -Ifcgi -Ihandlers -It $(pkg-config --cflags libpq libcurl jansson openssl jose libxml-2.0 cmocka 2>/dev/null)
-	-DHARNESS_SOURCE=\"$src\" -DPACKAGE_VERSION=\"0\""
+	-DHARNESS_SOURCE=\"$src\" -DHARNESS_BUILD=\"$src\" -DPACKAGE_VERSION=\"0\""
 # As words of a command line that xargs' shells read again.
 flags=$(for flag in $flags; do printf "'%s' " "$flag"; done)
 

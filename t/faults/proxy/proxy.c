@@ -79,7 +79,7 @@ address_of(const char *text, union address *a)
 static int
 listen_at(const char *text)
 {
-	union address a;
+	union address a = { 0 };
 	socklen_t n = address_of(text, &a);
 	int on = 1, fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 

@@ -59,7 +59,7 @@ static struct audit_sealed
 seal(struct trail *t, struct db *db)
 {
 	struct problem err = { 0 };
-	struct audit_sealed sealed;
+	struct audit_sealed sealed = { 0 };
 
 	must(audit_seal_once(db, t->key, &sealed, &err), &err);
 	return sealed;
@@ -274,7 +274,8 @@ setup(void **state)
 	char path[300], role[128], text[512];
 	void *f;
 
-	if (floor_setup(&f) < 0)
+	*state = t;
+	if (t == NULL || floor_setup(&f) < 0)
 		return -1;
 	t->f = f;
 	snprintf(path, sizeof(path), "%s/seal.pem", scratch_folder(t->f->scratch));
