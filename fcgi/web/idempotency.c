@@ -2,7 +2,9 @@
  * idempotency.c: a repeated POST is answered, not done again (rules P1 to P4).
  *
  * The row of the table idempotency is made, and gets the sealed answer, in the transaction that does the work: either all is
- * there or nothing. So a process that dies leaves nothing to resume, and only 2xx answers are kept: a refusal does not use up
+ * there or nothing. So a process that dies leaves nothing to resume: there is no recovery point and no completer (rule P5 is kept
+ * by having nothing to complete; `telerx prove idempotency` kills processes to show it). What a handler sets going outside is a job,
+ * an effect or a saga of the same transaction, each with its own resumption. Only 2xx answers are kept: a refusal does not use up
  * the key. While a request with the key runs it holds an advisory lock (of its transaction; of its session where an .ask comes
  * before that), and a second one is told 409 at once. INSERT .. ON CONFLICT, not a look-up, decides who is first.
  */

@@ -94,21 +94,9 @@ static int
 announce(struct call *c, const char *row, const char *status, int64_t steps, struct problem *err)
 {
 	int64_t step = conf_int(c->r->conf, "SANDBOX_STEP");
-	struct job_spec job = { .kind = "boothwyn.webhook", .serial_key = row, .delay_s = steps * step,
-		.args = arena_printf(c->arena, "{\"case\":\"%s\",\"status\":\"%s\",\"bad\":0}", row, status) };
-	enum webhook_fault fault;
+	struct job_spec job = { .kind = "boothwyn.webhook", .serial_key = row, .delay_s = steps * step };
 
-	if (sb_fault_draw_webhook(c->db, "boothwyn", &fault, err) < 0)
-		return -1;
-	if (fault == WEBHOOK_DROP)
-		return 0;
-	if (fault == WEBHOOK_LATE)
-		job.delay_s += 15;
-	if (fault == WEBHOOK_BAD_SIGNATURE)
-		job.args = arena_printf(c->arena, "{\"case\":\"%s\",\"status\":\"%s\",\"bad\":1}", row, status);
-	if (fault == WEBHOOK_DUPLICATE && job_enqueue(c->db, &job, err) < 0)
-		return -1;
-	return job_enqueue(c->db, &job, err);
+	return sb_webhook_send(c, &job, arena_printf(c->arena, "\"case\":\"%s\",\"status\":\"%s\"", row, status), err);
 }
 
 static void

@@ -7,9 +7,19 @@
 /* Index = enum fault_mode; the webhook modes follow. */
 const char *const sb_fault_modes[] = {
 	"none", "error500", "error500_after", "error503", "error429", "timeout_before", "timeout_after", "slow", "lie_amount",
-	"webhook_duplicate", "webhook_late", "webhook_drop", "webhook_bad_signature", NULL
+	"webhook_duplicate", "webhook_late", "webhook_drop", "webhook_bad_signature", "webhook_reordered", NULL
 };
-_Static_assert(COUNT(sb_fault_modes) == LIE_AMOUNT + 1 + WEBHOOK_BAD_SIGNATURE + 1, "one name per mode");
+_Static_assert(COUNT(sb_fault_modes) == LIE_AMOUNT + 1 + WEBHOOK_REORDERED + 1, "one name per mode");
+
+#define LATE_S  15
+#define BEHIND	3	/* steps that a webhook stays back so that later ones pass it */
+
+/* What only some vendors can do: state an amount, send webhooks. A fault that could never happen would prove nothing. */
+static const struct { const char *vendor; bool lies, sends; } able[] = {
+	{ "stripe", true, true },
+	{ "boothwyn", false, true },
+	{ "twilio", false, true },
+};
 
 static const char draw_sql[] =
 	"DELETE FROM fault WHERE id = (SELECT id FROM fault WHERE vendor = $1 AND mode NOT LIKE 'webhook%'"
@@ -52,8 +62,8 @@ sb_fault_draw(struct db *db, const char *vendor, const char *path, bool open, en
 	return 0;
 }
 
-int
-sb_fault_draw_webhook(struct db *db, const char *vendor, enum webhook_fault *ret, struct problem *err)
+static int
+draw_webhook(struct db *db, const char *vendor, enum webhook_fault *ret, struct problem *err)
 {
 	const struct row *w;
 
@@ -65,6 +75,27 @@ sb_fault_draw_webhook(struct db *db, const char *vendor, enum webhook_fault *ret
 	return 0;
 }
 
+int
+sb_webhook_send(struct call *c, struct job_spec *job, const char *members, struct problem *err)
+{
+	enum webhook_fault fault;
+
+	if (draw_webhook(c->db, c->vendor->name, &fault, err) < 0)
+		return -1;
+	if (fault == WEBHOOK_DROP)
+		return 0;
+	if (fault == WEBHOOK_LATE)
+		job->delay_s += LATE_S;
+	if (fault == WEBHOOK_REORDERED) {
+		job->delay_s += BEHIND * conf_int(c->r->conf, "SANDBOX_STEP");
+		job->serial_key = NULL;
+	}
+	job->args = arena_printf(c->arena, "{%s,\"bad\":%d}", members, fault == WEBHOOK_BAD_SIGNATURE);
+	if (fault == WEBHOOK_DUPLICATE && job_enqueue(c->db, job, err) < 0)
+		return -1;
+	return job_enqueue(c->db, job, err);
+}
+
 /* The wait is the database's, so that the call's locks are held meanwhile and a second request meets a running first one. */
 int
 sb_fault_slow(struct db *db, const struct conf *conf, struct problem *err)
@@ -74,11 +105,25 @@ sb_fault_slow(struct db *db, const struct conf *conf, struct problem *err)
 	return db_one(db, &w, slow_sql, err, P_INT(conf_int(conf, "SANDBOX_SLOW_MS")));
 }
 
+static bool
+has_meaning(const char *vendor, const char *mode)
+{
+	bool lies = strcmp(mode, "lie_amount") == 0, sends = strncmp(mode, "webhook", 7) == 0;
+
+	for (size_t i = 0; i < COUNT(able); i++)
+		if (strcmp(able[i].vendor, vendor) == 0)
+			return (!lies || able[i].lies) && (!sends || able[i].sends);
+	return !lies && !sends;
+}
+
 int
 sb_faults_set(struct req *r, struct problem *err)
 {
 	int64_t count = req_int(r, "count", 1);
 	struct json_writer *w;
+
+	if (!has_meaning(req_str(r, "vendor"), req_str(r, "mode")))
+		return problem(err, 422, "no_such_fault", "%s cannot do that", req_str(r, "vendor"));
 
 	if (db_exec(r->db, set_sql, err, P_TEXT(req_str(r, "vendor")), P_TEXT(req_str(r, "mode")), P_TEXT(req_opt_str(r, "path")),
 		P_INT(count)) < 0)

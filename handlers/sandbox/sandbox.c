@@ -82,7 +82,7 @@ static const struct route routes[] = {
 	{ "GET", "/sandbox/:vendor/ledger", sb_ledger, .access = VENDOR, .db = READ, .params = vendor_param, .query = ledger_query,
 	    .says = "every effect that this vendor has" },
 	{ "POST", "/sandbox/:vendor/faults", sb_faults_set, .access = VENDOR, .db = WRITE, .once = NATURAL, .params = vendor_param,
-	    .body = fault_body, .status = 201, .says = "what shall go wrong next" },
+	    .body = fault_body, .status = 201, .problems = "422 no_such_fault", .says = "what shall go wrong next" },
 	{ "GET", "/sandbox/:vendor/faults", sb_faults_list, .access = VENDOR, .db = READ, .params = vendor_param,
 	    .says = "what is still to go wrong" },
 	{ "DELETE", "/sandbox/:vendor/faults", sb_faults_clear, .access = VENDOR, .db = WRITE, .once = NATURAL,

@@ -9,7 +9,6 @@
 #include "crypto/signature.h"
 #include "sandbox/stripe.h"
 
-#define LATE_S 15
 
 static const char *const subscribed[] = {
 	"payment_intent.succeeded",
@@ -24,20 +23,9 @@ static const char *const subscribed[] = {
 static int
 deliver(struct call *c, const char *event, struct problem *err)
 {
-	enum webhook_fault fault;
-	const char *args;
 	struct job_spec job = { .kind = "stripe.webhook" };
 
-	if (sb_fault_draw_webhook(c->db, "stripe", &fault, err) < 0)
-		return -1;
-	args = arena_printf(c->arena, "{\"event\":\"%s\",\"bad\":%d}", event, fault == WEBHOOK_BAD_SIGNATURE);
-	job.args = args;
-	job.delay_s = fault == WEBHOOK_LATE ? LATE_S : 0;
-	if (fault == WEBHOOK_DROP)
-		return 0;
-	if (fault == WEBHOOK_DUPLICATE && job_enqueue(c->db, &job, err) < 0)
-		return -1;
-	return job_enqueue(c->db, &job, err);
+	return sb_webhook_send(c, &job, arena_printf(c->arena, "\"event\":\"%s\"", event), err);
 }
 
 int

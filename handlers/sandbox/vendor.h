@@ -26,7 +26,8 @@ enum fault_mode {
 };
 
 /* What happens to the next webhook instead of its plain delivery. */
-enum webhook_fault { WEBHOOK_PLAIN, WEBHOOK_DUPLICATE, WEBHOOK_LATE, WEBHOOK_DROP, WEBHOOK_BAD_SIGNATURE };
+enum webhook_fault { WEBHOOK_PLAIN, WEBHOOK_DUPLICATE, WEBHOOK_LATE, WEBHOOK_DROP, WEBHOOK_BAD_SIGNATURE,
+	WEBHOOK_REORDERED };
 
 struct answer {
 	int status;
@@ -107,7 +108,9 @@ bool	 sb_basic(const struct req *r, const char **user, const char **password);
 /* ---- faults (fault.c) */
 int sb_fault_draw(
     struct db *db, const char *vendor, const char *path, bool open, enum fault_mode *ret, struct problem *err) MUST_CHECK;
-int	 sb_fault_draw_webhook(struct db *db, const char *vendor, enum webhook_fault *ret, struct problem *err) MUST_CHECK;
+/* Enqueues the vendor's webhook, as the next webhook fault has it. members: those of the job's args, without braces; "bad" is
+ * added, 1 when the first try shall carry a forged signature. */
+int	 sb_webhook_send(struct call *c, struct job_spec *job, const char *members, struct problem *err) MUST_CHECK;
 int	 sb_fault_slow(struct db *db, const struct conf *conf, struct problem *err) MUST_CHECK;
 extern const char *const sb_fault_modes[];			/* every mode's name, NULL-terminated */
 

@@ -25,9 +25,9 @@ choose_plan(struct patient *p)
 	return 0;
 }
 
-/* The six digits in the newest mail to this address. */
+/* The six digits in the newest mail to this address; not those before, which are used up. */
 static const char *
-read_code(struct patient *p)
+read_code(struct patient *p, const char *before)
 {
 	int64_t until = clock_mono_us() + PATIENCE_US;
 	struct buf to = buf_in(p->arena, 512);
@@ -43,7 +43,7 @@ read_code(struct patient *p)
 		for (size_t i = json_array_size(mails); i-- > 0;) {
 			const char *text = json_text_at(json_array_get(mails, i), "text"), *at = text == NULL ? NULL : strstr(text, "code is ");
 
-			if (at != NULL && strspn(at + 8, "0123456789") == 6)
+			if (at != NULL && strspn(at + 8, "0123456789") == 6 && (before == NULL || strncmp(at + 8, before, 6) != 0))
 				return arena_ndup(p->arena, at + 8, 6);
 		}
 		client_pause(150);
@@ -52,20 +52,27 @@ read_code(struct patient *p)
 	return NULL;
 }
 
+/* A code is used up by a check whose answer was lost: then it is wrong, and the patient asks for another one. */
 static int
 verify_email(struct patient *p)
 {
-	struct reply r;
-	const char *verification, *code;
+	struct reply r = { 0 };
+	const char *verification, *code = NULL;
 
-	if (client_expect(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/send",
-	    .body = arena_printf(p->arena, "{\"email\":\"%s\"}", p->email) }, 202, &r) < 0)
-		return -1;
-	verification = json_text_at(r.body, "verificationId");
-	code = read_code(p);
-	if (code == NULL || client_expect(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/check",
-	    .body = arena_printf(p->arena, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code) }, 200, &r) < 0)
-		return -1;
+	for (int i = 0; i < 3 && r.status != 200; i++) {
+		if (client_expect(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/send",
+		    .body = arena_printf(p->arena, "{\"email\":\"%s\"}", p->email) }, 202, &r) < 0)
+			return -1;
+		verification = json_text_at(r.body, "verificationId");
+		code = read_code(p, code);
+		if (code == NULL || client_call(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/check",
+		    .body = arena_printf(p->arena, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code) }, &r) < 0)
+			return -1;
+		if (r.status != 200 && r.status != 422)
+			break;
+	}
+	if (r.status != 200)
+		return fail(p, "POST /intake/verify-email/check answered %d", r.status);
 	p->session = json_text_at(r.body, "sessionToken");
 	p->intake_id = json_text_at(r.body, "intakeId");
 	say(p, "patient", "e-mail verified");
