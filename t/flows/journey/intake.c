@@ -7,7 +7,8 @@
 #include "journey.h"
 #include "net/form.h"
 
-#define FORM_VERSION "1"
+#define FORM_VERSION   "1"
+#define SECOND_MAIL_US (INT64_C(6) * 1000 * 1000)
 
 static int
 choose_plan(struct patient *p)
@@ -25,11 +26,11 @@ choose_plan(struct patient *p)
 	return 0;
 }
 
-/* The six digits in the newest mail to this address; not those before, which are used up. */
+/* The six digits in the newest mail to this address, other than those that were wrong; NULL when none come. */
 static const char *
-read_code(struct patient *p, const char *before)
+read_code(struct patient *p, const char *wrong)
 {
-	int64_t until = clock_mono_us() + PATIENCE_US;
+	int64_t until = clock_mono_us() + (wrong == NULL ? PATIENCE_US : SECOND_MAIL_US);
 	struct buf to = buf_in(p->arena, 512);
 	struct reply r;
 
@@ -43,36 +44,49 @@ read_code(struct patient *p, const char *before)
 		for (size_t i = json_array_size(mails); i-- > 0;) {
 			const char *text = json_text_at(json_array_get(mails, i), "text"), *at = text == NULL ? NULL : strstr(text, "code is ");
 
-			if (at != NULL && strspn(at + 8, "0123456789") == 6 && (before == NULL || strncmp(at + 8, before, 6) != 0))
+			if (at != NULL && strspn(at + 8, "0123456789") == 6 && (wrong == NULL || strncmp(at + 8, wrong, 6) != 0))
 				return arena_ndup(p->arena, at + 8, 6);
 		}
 		client_pause(150);
 	}
-	fail(p, "no verification code arrived");
 	return NULL;
+}
+
+/* One verification: 0 with the session in r, 1 when no code was right, -1. A send that had to be repeated may have sent two mails, and the
+ * second one counts. */
+static int
+try_verification(struct patient *p, struct reply *r)
+{
+	const char *verification, *code = NULL;
+
+	if (client_expect(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/send",
+	    .body = arena_printf(p->arena, "{\"email\":\"%s\"}", p->email) }, 202, r) < 0)
+		return -1;
+	verification = json_text_at(r->body, "verificationId");
+	for (int i = 0; i < 3; i++) {
+		code = read_code(p, code);
+		if (code == NULL)
+			return i > 0 ? 1 : fail(p, "no verification code arrived");
+		if (client_call(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/check",
+		    .body = arena_printf(p->arena, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code) }, r) < 0)
+			return -1;
+		if (r->status != 422)
+			return r->status == 200 ? 0 : fail(p, "POST /intake/verify-email/check answered %d", r->status);
+	}
+	return 1;
 }
 
 /* A code is used up by a check whose answer was lost: then it is wrong, and the patient asks for another one. */
 static int
 verify_email(struct patient *p)
 {
-	struct reply r = { 0 };
-	const char *verification, *code = NULL;
+	struct reply r;
+	int rc = try_verification(p, &r);
 
-	for (int i = 0; i < 3 && r.status != 200; i++) {
-		if (client_expect(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/send",
-		    .body = arena_printf(p->arena, "{\"email\":\"%s\"}", p->email) }, 202, &r) < 0)
-			return -1;
-		verification = json_text_at(r.body, "verificationId");
-		code = read_code(p, code);
-		if (code == NULL || client_call(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/check",
-		    .body = arena_printf(p->arena, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code) }, &r) < 0)
-			return -1;
-		if (r.status != 200 && r.status != 422)
-			break;
-	}
-	if (r.status != 200)
-		return fail(p, "POST /intake/verify-email/check answered %d", r.status);
+	if (rc == 1)
+		rc = try_verification(p, &r);
+	if (rc != 0)
+		return rc < 0 ? -1 : fail(p, "no verification code was right");
 	p->session = json_text_at(r.body, "sessionToken");
 	p->intake_id = json_text_at(r.body, "intakeId");
 	say(p, "patient", "e-mail verified");

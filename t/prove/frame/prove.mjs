@@ -135,7 +135,7 @@ export const value = (service, text) => sql(service, text)[0]?.[0]
 
 // ---- whole journeys, judged by the journey's own judge
 export const journeys = async (...args) => {
-  const r = await run(`${top}/telerx`, ['journey', '--quiet', ...args])
+  const r = await run(`${top}/telerx`, ['journey', '--quiet', ...args], { timeout: 600000, killSignal: 'SIGKILL' })
   if (r.code !== 0) throw new Error(`journey ${args.join(' ')}: ${r.out}`)
   return r.out.trim().split('\n').pop()
 }
