@@ -1,5 +1,5 @@
 /*
- * portal.c: the table of the portal: the start page and the timelines behind it. Called by browsers and administrators. Writes timeline_entries.
+ * portal.c: the table of the portal: the start page, the timelines behind it and the inbox of the staff. Called by browsers and administrators. Writes timeline_entries.
  * Consumes every topic; publishes nothing.
  */
 #include "portal/portal.h"
@@ -29,6 +29,10 @@ static const struct field timelines_reply[] = {
 
 static const struct route routes[] = {
 	{ "GET", "/", start_page, .access = PUBLIC, .db = READ, .media = "text/html", .says = "the start page" },
+	{ "GET", "/console/work", work_page, .access = PUBLIC, .db = NONE, .media = "text/html",
+	    .says = "the inbox of the staff: an empty page, whose script asks for the secret and for the items" },
+	{ "GET", "/console/work.js", work_script, .access = PUBLIC, .db = NONE, .media = "text/javascript", .says = "its script" },
+	{ "GET", "/console/work.css", work_style, .access = PUBLIC, .db = NONE, .media = "text/css", .says = "its looks" },
 	{ "GET", "/console/timeline", timeline_show, .access = ADMIN, .db = READ, .query = timeline_query, .reply = timeline_reply,
 	    .says = "one case, line by line" },
 	{ "GET", "/console/timelines", timelines_list, .access = ADMIN, .db = READ, .query = timelines_query, .reply = timelines_reply,

@@ -20,5 +20,8 @@ json_t	*timelines_view(struct db *db, int64_t limit, struct problem *err) MUST_C
 
 /* ---- page.c */
 int	 start_page(struct req *r, struct problem *err);
+int	 work_page(struct req *r, struct problem *err);
+int	 work_script(struct req *r, struct problem *err);
+int	 work_style(struct req *r, struct problem *err);
 
 #endif

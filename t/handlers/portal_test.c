@@ -114,6 +114,33 @@ p_evt_10_stream_is_for_administrators(void **state)
 	expect_problem(w, 400, "bad_event_id");
 }
 
+/* Issue: work items. The page itself holds nothing; what it may load and whom it may call is this origin alone, and no script stands in it. */
+static void
+the_inbox_is_a_page_without_data_or_inline_script(void **state)
+{
+	struct world *w = *state;
+	const char *page, *policy;
+
+	get(w, BY_PUBLIC, "/console/work");
+	expect_status(w, 200);
+	page = (const char *)answer_bytes(w).p;
+	assert_non_null(strstr(page, "<script src=\"/console/work.js\" defer></script>"));
+	assert_null(strstr(page, "<style"));
+	assert_null(strstr(page, " style="));
+	assert_null(strstr(page, "onclick"));
+	assert_null(strstr(page, "http"));
+	policy = answer_header(w, "content-security-policy");
+	assert_non_null(strstr(policy, "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"));
+	assert_null(strstr(policy, "unsafe"));
+	get(w, BY_PUBLIC, "/console/work.js");
+	expect_status(w, 200);
+	assert_string_equal(answer_header(w, "content-type"), "text/javascript; charset=utf-8");
+	assert_null(strstr((const char *)answer_bytes(w).p, "innerHTML"));
+	get(w, BY_PUBLIC, "/console/work.css");
+	expect_status(w, 200);
+	assert_string_equal(answer_header(w, "content-type"), "text/css; charset=utf-8");
+}
+
 int
 main(void)
 {
@@ -122,6 +149,7 @@ main(void)
 		cmocka_unit_test(an_event_of_no_case_is_no_line),
 		cmocka_unit_test(the_page_shows_the_case_and_escapes_it),
 		cmocka_unit_test(timelines_are_for_administrators),
+		cmocka_unit_test(the_inbox_is_a_page_without_data_or_inline_script),
 		cmocka_unit_test(p_evt_10_rebuilt_timeline_is_equal),
 		cmocka_unit_test(p_evt_10_stream_is_for_administrators),
 	};
