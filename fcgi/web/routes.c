@@ -141,6 +141,26 @@ job_rows(struct core_table *t)
 		core_row(t, rows[i], t->service->prefix, rows[i].path, "");
 }
 
+/* For services that act at vendors. */
+static void
+effect_rows(struct core_table *t)
+{
+	const struct route look = { .method = "POST",
+		.handle = effect_look,
+		.access = ADMIN | SERVICE,
+		.callers = "integration",
+		.db = WRITE,
+		.once = NATURAL,
+		.audit = "effect.look_up",
+		.params = effect_param,
+		.reply = effect_look_reply,
+		.status = 202,
+		.problems = "404 unknown_effect, 409 no_look_up not_manual",
+		.says = "asks the vendor once more about an act that nobody can tell the outcome of; nothing is sent again" };
+
+	core_row(t, look, t->service->prefix, "/effects/:effectId/look-up", "");
+}
+
 /* For services that vendors post to. */
 static void
 webhook_rows(struct core_table *t)
@@ -175,6 +195,8 @@ core_table_new(const struct service *s)
 		event_rows(t);
 		outbox_rows(t);
 		job_rows(t);
+		if (s->neffects > 0)
+			effect_rows(t);
 		if (s->nwebhooks > 0)
 			webhook_rows(t);
 	}

@@ -8,7 +8,7 @@
  *	input.c		query, form and segments -> typed JSON; field.c validates
  *	idempotency.c	rules P1 to P4
  *	reply.c		what the handler writes, problems, the check of replies
- *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c, jobs.c)
+ *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c, jobs.c, effects.c)
  *	stream.c	answers that do not end
  *	pool.c		the master
  *	openapi*.c	the tables as a document
@@ -79,6 +79,10 @@ int jobs_show(struct req *r, struct problem *err);
 int jobs_retry(struct req *r, struct problem *err);
 int jobs_replay(struct req *r, struct problem *err);
 int jobs_workers(struct req *r, struct problem *err);
+
+/* ---- effects.c */
+extern const struct field effect_param[], effect_look_reply[];
+int effect_look(struct req *r, struct problem *err);
 
 /* ---- health.c, events.c */
 extern const struct field ready_reply[], live_reply[], event_body[], event_reply[];

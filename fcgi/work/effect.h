@@ -6,7 +6,8 @@
  * first byte leaves, sends those bytes, judges the answer and, in one fenced transaction, records it and runs the kind's
  * settle. A retry resends the same bytes under the same key; an unknown outcome is treated as the kind says: RESEND (the vendor
  * honours keys), LOOK_UP (ask by our reference first), MANUAL (wait for evidence until the deadline, then a human). Nothing is
- * ever sent blindly twice.
+ * ever sent blindly twice. A manual one whose kind has a look_up is looked up again, and never sent, whenever its job runs: the
+ * core's row <prefix>/effects/:effectId/look-up has it run.
  *
  * Table effect (common): id, kind, subject (the row it is for), patient, generation, vendor_key, method, path, content_type,
  * request_enc, request_digest, state[intent|sent|confirmed|refused|unknown|manual], attempts, http_status, vendor_ref,
@@ -53,7 +54,7 @@ struct effect_kind {
 	/* LOOK_UP: asks the vendor whether it happened; CONFIRMED, RETRY (certainly absent) or UNCERTAIN. */
 	enum verdict (*look_up)(struct job *j, struct effect *e, struct http_answer *a);
 	/* In the fenced transaction, for CONFIRMED, REFUSED and manual (state says which): the business rows, events, next
-	 * jobs. a->body is NULL for manual. */
+	 * jobs. a->body is NULL for manual, which a later CONFIRMED or REFUSED may follow. */
 	int (*settle)(struct job *j, struct effect *e, const char *state, const struct http_answer *a, struct problem *err);
 };
 

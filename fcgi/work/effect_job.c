@@ -62,7 +62,7 @@ static const char looked_sql[] =
 static const char close_sql[] =
     "UPDATE effect SET state = $2, http_status = coalesce($3, http_status), vendor_ref = coalesce($4, vendor_ref), error_code = $5,"
     "  response_digest = coalesce($6, response_digest), settled_at = clock_timestamp(), updated_at = clock_timestamp()"
-    " WHERE id = $1 AND state IN ('intent', 'sent', 'unknown')";
+    " WHERE id = $1 AND (state IN ('intent', 'sent', 'unknown') OR state = 'manual' AND $2 <> 'manual')";
 
 /* ---- loading */
 
@@ -119,7 +119,7 @@ load(struct job *j, struct act *a, struct problem *err)
 		return problem(err, 404, "no_effect", "the effect does not exist");
 	if (act_from_row(j, w, a, err) < 0)
 		return -1;
-	if (!settled(a) && !row_is_null(w, "request_enc") &&
+	if ((!settled(a) || state_is(a, "manual")) && !row_is_null(w, "request_enc") &&
 	    vault_open(j->db, "effect", "request_enc", a->e.id, row_bytes(w, "request_enc"), &a->e.request, err) < 0)
 		return -1;
 	return job_read_end(j, err);
@@ -139,17 +139,19 @@ digest_of(struct arena *a, const struct http_answer *ans)
 	return P_BYTES(BYTES(digest, 32));
 }
 
-/* manual: nobody asks the vendor again, so a person must. */
+/* manual: nobody asks the vendor again, so a person must, who may have it asked where that can be done. */
 static int
 call_for_person(struct job *j, const struct act *a, struct problem *err)
 {
 	char id[UUID_TEXT], subject[UUID_TEXT];
+	const char *can_look = a->kind->look_up != NULL ? "true" : "false";
 	const struct attention what = { .kind = "effect.manual",
 		.subject = uuid_text(a->e.id, id),
 		.code = a->e.error_code != NULL ? a->e.error_code : "outcome_unknown",
 		.patient = a->e.patient,
 		.submission = job_uuid(j, "submissionId"),
-		.detail = arena_printf(j->arena, "{\"effect\":\"%s\",\"of\":\"%s\"}", a->kind->name, uuid_text(a->e.subject, subject)) };
+		.detail = arena_printf(j->arena, "{\"effect\":\"%s\",\"of\":\"%s\",\"lookUp\":%s}", a->kind->name,
+		    uuid_text(a->e.subject, subject), can_look) };
 
 	return attention_raise(j->db, &what, err);
 }
@@ -159,6 +161,7 @@ static int
 settle(struct job *j, struct act *a, const char *state, const struct http_answer *ans, bool *did, struct problem *err)
 {
 	struct param status = ans->status > 0 ? P_INT(ans->status) : P_NULL;
+	char id[UUID_TEXT];
 	int64_t moved = db_exec(j->db, close_sql, err, P_UUID(a->e.id), P_TEXT(state), status, P_TEXT(a->e.vendor_ref),
 	    P_TEXT(a->e.error_code), digest_of(j->arena, ans));
 
@@ -168,7 +171,8 @@ settle(struct job *j, struct act *a, const char *state, const struct http_answer
 	if (!*did)
 		return 0;
 	if (effect_audit(j->db, a->e.id, a->kind->name, state, a->e.error_code, err) < 0 ||
-	    (strcmp(state, "manual") == 0 && call_for_person(j, a, err) < 0))
+	    (strcmp(state, "manual") == 0 && call_for_person(j, a, err) < 0) ||
+	    (state_is(a, "manual") && attention_clear(j->db, "effect.manual", uuid_text(a->e.id, id), "looked_up", err) < 0))
 		return -1;
 	return a->kind->settle == NULL ? 0 : a->kind->settle(j, &a->e, state, ans, err);
 }
@@ -431,6 +435,26 @@ after_unknown(struct job *j, struct act *a, struct problem *err)
 	return wait_more(j, a->left_s, err);
 }
 
+/* A person wants the vendor asked once more. What is absent or unclear stays theirs: the item tells the news. */
+static int
+look_for_person(struct job *j, struct act *a, struct problem *err)
+{
+	struct http_answer ans = { 0 };
+	enum verdict v;
+
+	if (a->kind->look_up == NULL)
+		return 0;
+	v = a->kind->look_up(j, &a->e, &ans);
+	db_rollback(j->db);
+	if (v == EFFECT_CONFIRMED || v == EFFECT_REFUSED)
+		return conclude(j, a, v, &ans, err);
+	a->e.error_code = v == EFFECT_RETRY ? "absent_at_vendor" : "outcome_unknown";
+	if (job_begin(j, err) < 0 || effect_audit(j->db, a->e.id, a->kind->name, "looked_up", a->e.error_code, err) < 0 ||
+	    call_for_person(j, a, err) < 0)
+		return -1;
+	return job_end(j, err);
+}
+
 int
 effect_job(struct job *j, struct problem *err)
 {
@@ -438,6 +462,8 @@ effect_job(struct job *j, struct problem *err)
 
 	if (load(j, &a, err) < 0)
 		return -1;
+	if (state_is(&a, "manual"))
+		return look_for_person(j, &a, err);
 	if (settled(&a))
 		return 0;
 	if (a.kind->unknown == 0 || a.kind->dress == NULL)

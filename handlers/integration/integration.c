@@ -223,8 +223,8 @@ static const struct route routes[] = {
 	    .says = "a person ends it, with a reason" },
 	{ "POST", "/api/work-items/:itemId/actions/:action", work_item_act, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "work_item.act",
 	    .ask = work_item_act_ask, .params = work_item_act_param, .body = work_item_act_body, .reply = work_item_state_reply,
-	    .problems = "404 not_found no_such_action unknown_job, 409 already_done not_retryable superseded not_manual other_step decided_otherwise "
-		"no_answer nothing_to_repeat, 422 note_required",
+	    .problems = "404 not_found no_such_action unknown_job unknown_effect, 409 already_done not_retryable superseded not_manual no_look_up other_step "
+		"decided_otherwise no_answer nothing_to_repeat, 422 note_required",
 	    .says = "does a safe action at the service that raised it" },
 };
 

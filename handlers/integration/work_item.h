@@ -22,6 +22,7 @@ struct work_action {
 	enum work_body body;
 	const char *decision;	/* of BODY_DECISION: confirm, failed, retry */
 	const char *says;
+	const char *needs;	/* only of items whose detail has this member true; NULL: of all */
 };
 struct work_kind {
 	const char *kind;
@@ -32,6 +33,7 @@ struct work_kind {
 /* Never NULL: a kind nobody described is due in a day and has no actions. */
 const struct work_kind *work_kind(const char *kind);
 const struct work_action *work_action(const struct work_kind *k, const char *name);
+bool	 work_action_fits(const struct work_action *a, const char *detail);	/* detail: the item's, JSON text */
 
 /* ---- work_item.c: rows, and the events that make and end them */
 struct work_item {

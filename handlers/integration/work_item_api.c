@@ -21,7 +21,7 @@ static const char one_sql[] =
 	"  raised_at, updated_at, done_at, due_at < now() AND state <> 'done' AS late FROM work_item WHERE id = $1";
 static const char history_sql[] =
 	"SELECT id, at, actor, what, code, note_enc FROM work_item_history WHERE item_id = $1 ORDER BY at, id LIMIT 500";
-static const char what_sql[] = "SELECT service, kind, subject, state, detail ->> 'step' AS step FROM work_item WHERE id = $1";
+static const char what_sql[] = "SELECT service, kind, subject, state, detail ->> 'step' AS step, detail::text AS detail FROM work_item WHERE id = $1";
 static const char take_sql[] = "UPDATE work_item SET state = 'taken', owner = $2, updated_at = now() WHERE id = $1";
 static const char release_sql[] = "UPDATE work_item SET state = 'open', owner = NULL, updated_at = now() WHERE id = $1";
 static const char resolve_sql[] =
@@ -125,6 +125,8 @@ work_item_show(struct req *r, struct problem *err)
 	item_members(j, w);
 	jw_array(j, "actions");
 	for (const struct work_action *a = work_kind(row_str(w, "kind"))->actions; a->name != NULL; a++) {
+		if (!work_action_fits(a, row_str(w, "detail")))
+			continue;
 		jw_object(j, NULL);
 		jw_str(j, "action", a->name);
 		jw_str(j, "says", a->says);
@@ -273,7 +275,7 @@ work_item_act_ask(struct req *r, struct problem *err)
 	if (w == NULL)
 		return problem(err, 404, "not_found", "no such work item");
 	action = work_action(work_kind(row_str(w, "kind")), req_str(r, "action"));
-	if (action == NULL || peer_prefix(row_str(w, "service")) == NULL)
+	if (action == NULL || !work_action_fits(action, row_str(w, "detail")) || peer_prefix(row_str(w, "service")) == NULL)
 		return problem(err, 404, "no_such_action", "items of this kind have no such action");
 	if (strcmp(row_str(w, "state"), "done") == 0)
 		return problem(err, 409, "already_done", "the item is done");

@@ -17,12 +17,16 @@ static const struct work_action saga_actions[] = {
 	{ "retry", "POST", "/sagas/:subject/decide", BODY_DECISION, "retry", "looked up and absent: the same bytes go out under the same key" },
 	{ 0 }
 };
+static const struct work_action effect_actions[] = {
+	{ "look-up", "POST", "/effects/:subject/look-up", BODY_NOTHING, .needs = "lookUp", .says = "asks the vendor once more; nothing is sent again" },
+	{ 0 }
+};
 static const struct work_action none[] = { { 0 } };
 
 static const struct work_kind kinds[] = {
 	{ "job.dead", 4 * HOURS, job_actions, "a job used up its attempts" },
 	{ "event.dead", 4 * HOURS, event_actions, "an event could not be delivered; what follows it waits" },
-	{ "effect.manual", 1 * HOURS, none, "nobody can say whether a vendor did what it was asked to" },
+	{ "effect.manual", 1 * HOURS, effect_actions, "nobody can say whether a vendor did what it was asked to" },
 	{ "saga.manual", 1 * HOURS, saga_actions, "a run stopped at a step that only a person can settle" },
 	{ "prescription.cancel", 1 * HOURS, none, "a pharmacy must be asked to cancel a prescription that was taken back" },
 	{ "prescription.release", 2 * HOURS, none, "a pharmacy does not release a prescription that is paid" },
@@ -58,4 +62,12 @@ work_action(const struct work_kind *k, const char *name)
 		if (strcmp(a->name, name) == 0)
 			return a;
 	return NULL;
+}
+
+bool
+work_action_fits(const struct work_action *a, const char *detail)
+{
+	json_auto_t *tree = a->needs != NULL ? json_loads(detail, 0, NULL) : NULL;
+
+	return a->needs == NULL || json_is_true(json_object_get(tree, a->needs));
 }

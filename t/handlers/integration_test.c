@@ -2,11 +2,14 @@
  * Integration's rules: the snapshot is immutable and sealed, Canvas gets one of each, and only the claimant decides.
  */
 #include "harness/harness.h"
+
+#include "base/clock.h"
+#include "crypto/hash.h"
 #include "integration/integration.h"
 
 static const char *const settings[] = {
 	"CANVAS_FHIR_BASE_URL=https://fumage.example", "CANVAS_AUTH_BASE_URL=https://canvas.example", "CANVAS_CLIENT_ID=c", "CANVAS_CLIENT_SECRET=s",
-	"CANVAS_REQUESTER=11111111111111111111111111111111", "CANVAS_QUESTIONNAIRE=q-1", NULL
+	"CANVAS_REQUESTER=11111111111111111111111111111111", "CANVAS_QUESTIONNAIRE=q-1", "CANVAS_AUTH_SECRET=plugins-secret", NULL
 };
 #define FHIR "https://fumage.example"
 #define PHYSICIAN "00000000-0000-7000-8000-0000000000a1"
@@ -271,6 +274,95 @@ a_decision_closes_the_task_at_canvas(void **state)
 	assert_string_equal(sent_text(sent_to(w, "PUT", text(w, FHIR "/Task/%s", c.task), 0), "status"), "completed");
 }
 
+/* As our plugin at Canvas signs. */
+static void
+plugin_tells(struct world *w, const char *event, const char *task, const char *secret)
+{
+	const char *body = text(w, "{\"event\":\"TASK_UPDATED\",\"event_id\":\"%s\",\"resource_type\":\"Task\",\"resource_id\":\"%s\"}", event, task);
+	const char *now = text(w, "%" PRId64, clock_us() / US_PER_S);
+	const struct bytes parts[] = { BYTES_OF(now), BYTES_OF("."), BYTES_OF(body) };
+	uint8_t mac[32];
+	char hex[65];
+
+	hmac_sha256(BYTES_OF(secret), parts, COUNT(parts), mac);
+	request(w, BY_PUBLIC, "POST", "/api/webhooks/canvas", NULL, body, (const struct header[]){ { "x-canvas-plugin-timestamp", now },
+	    { "x-canvas-plugin-signature", text(w, "v1=%s", hex_encode(BYTES(mac, sizeof(mac)), hex)) }, { NULL, NULL } });
+}
+
+static void
+canvas_says(struct world *w, const char *task, const char *status)
+{
+	stub(w, "GET", text(w, FHIR "/Task?_id=%s", task), 200, text(w, "{\"resourceType\":\"Bundle\",\"total\":1,\"entry\":[{\"resource\":"
+	    "{\"resourceType\":\"Task\",\"id\":\"%s\",\"status\":\"%s\"}}]}", task, status));
+}
+
+/* I-CANV-11: the message is a hint, FHIR says what is. */
+static void
+i_canv_11_a_task_closed_at_canvas_is_a_persons_once(void **state)
+{
+	static const char raised[] = "SELECT count(*) FROM attention WHERE kind = 'task.closed' AND subject = '%s'";
+	struct world *w = *state;
+	struct chart c;
+
+	chart(w, &c);
+	plugin_tells(w, "ev-forged", c.task, "somebody-elses");
+	expect_problem(w, 401, "bad_signature");
+	canvas_says(w, c.task, "requested");
+	plugin_tells(w, text(w, "ev-1-%s", c.task), c.task, "plugins-secret");
+	expect_status(w, 200);
+	work(w);
+	assert_int_equal(sql_int(w, raised, c.task), 0);
+	canvas_says(w, c.task, "completed");
+	for (int i = 0; i < 3; i++) {
+		plugin_tells(w, text(w, "ev-2-%s", c.task), c.task, "plugins-secret");
+		expect_status(w, 200);
+		work(w);
+	}
+	assert_int_equal(sql_int(w, raised, c.task), 1);
+	assert_int_equal(sql_int(w, "SELECT times FROM attention WHERE subject = '%s'", c.task), 1);
+	canvas_says(w, c.task, "in-progress");
+	plugin_tells(w, text(w, "ev-3-%s", c.task), c.task, "plugins-secret");
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT canvas_task_status FROM ehr_cases WHERE task_id = '%s'", c.task), "completed");
+	assert_string_equal(sql_text(w, "SELECT outcome FROM webhook WHERE event_id = 'ev-3-%s'", c.task), "late");
+}
+
+static void
+i_canv_11_a_task_of_nobody_changes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	canvas_says(w, "foreign-task", "completed");
+	plugin_tells(w, "ev-foreign", "foreign-task", "plugins-secret");
+	expect_status(w, 200);
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT outcome FROM webhook WHERE event_id = 'ev-foreign'"), "unknown_object");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE subject = 'foreign-task'"), 0);
+}
+
+/* E5: a field that does not open is nobody's answer and one item, however often it is read. */
+static void
+e5_a_field_that_does_not_open_is_raised_once(void **state)
+{
+	struct world *w = *state;
+	struct chart c;
+
+	receive(w, &c);
+	work(w);
+	sql_run(w, "ALTER TABLE patient_records DISABLE TRIGGER append_only");
+	sql_run(w, "UPDATE patient_records SET payload_enc = set_byte(payload_enc, length(payload_enc) - 1, get_byte(payload_enc, length(payload_enc) - 1) # 1)"
+	    " WHERE submission_id = '%s'", c.submission);
+	sql_run(w, "ALTER TABLE patient_records ENABLE TRIGGER append_only");
+	for (int i = 0; i < 3; i++) {
+		get(w, BY_ADMIN, text(w, "/api/patient-records/%s", c.patient));
+		expect_problem(w, 500, "unreadable_field");
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'field.unreadable'"), 1);
+	assert_string_equal(sql_text(w, "SELECT subject FROM attention WHERE kind = 'field.unreadable'"), "GET /api/patient-records/:patientId");
+	assert_int_equal(sql_int(w, "SELECT times FROM attention WHERE kind = 'field.unreadable'"), 3);
+	assert_int_equal(event_count(w, "attention.raised"), sql_int(w, "SELECT sum(times) FROM attention"));
+}
+
 static void
 a_pharmacy_callback_counts_once(void **state)
 {
@@ -317,6 +409,9 @@ main(void)
 		cmocka_unit_test_setup(an_approval_is_forwarded_under_the_tasks_key, fresh),
 		cmocka_unit_test_setup(the_package_has_its_six_parts, fresh),
 		cmocka_unit_test_setup(a_decision_closes_the_task_at_canvas, fresh),
+		cmocka_unit_test_setup(i_canv_11_a_task_closed_at_canvas_is_a_persons_once, fresh),
+		cmocka_unit_test_setup(i_canv_11_a_task_of_nobody_changes_nothing, fresh),
+		cmocka_unit_test_setup(e5_a_field_that_does_not_open_is_raised_once, fresh),
 		cmocka_unit_test_setup(a_pharmacy_callback_counts_once, fresh),
 		cmocka_unit_test_setup(a_note_is_a_pdf_and_one_per_run, fresh),
 	};

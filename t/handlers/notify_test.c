@@ -3,10 +3,16 @@
  */
 #include "harness/harness.h"
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/clock.h"
 #include "crypto/hash.h"
 #include "notify/notify.h"
 
-static const char *const settings[] = {
+static EVP_PKEY *sendgrid_key; /* of this run; notify knows its public half */
+static const char *settings[] = {
+	NULL,	/* SENDGRID_WEBHOOK_PUBLIC_KEY, made by setup */
 	"SENDGRID_BASE_URL=https://sendgrid.example", "SENDGRID_API_KEY=SG.x", "MAIL_FROM=care@telerx.example", "TWILIO_BASE_URL=https://twilio.example",
 	"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000001", "TWILIO_AUTH_TOKEN=t", "TWILIO_FROM=+15005550006",
 	"SLACK_WEBHOOK_URL=https://slack.example/services/T/B/x", "HUBSPOT_BASE_URL=https://hubspot.example", "HUBSPOT_TOKEN=pat-na1-x", NULL
@@ -19,6 +25,19 @@ static const char *const settings[] = {
 static int
 setup(void **state)
 {
+	static char setting[512];
+	struct buf b = BUF_INIT(sizeof(setting));
+	uint8_t *der = NULL;
+	int n;
+
+	sendgrid_key = EVP_EC_gen("P-256");
+	n = i2d_PUBKEY(sendgrid_key, &der);
+	assert_true(n > 0);
+	base64_encode(BYTES(der, (size_t)n), &b);
+	(void)snprintf(setting, sizeof(setting), "SENDGRID_WEBHOOK_PUBLIC_KEY=%s", buf_str(&b));
+	buf_release(&b);
+	OPENSSL_free(der);
+	settings[0] = setting;
 	*state = world_new(&notify_service, settings);
 	return 0;
 }
@@ -27,6 +46,7 @@ static int
 teardown(void **state)
 {
 	world_free(*state);
+	EVP_PKEY_free(sendgrid_key);
 	return 0;
 }
 
@@ -337,6 +357,60 @@ W4_a_text_is_delivered_once_and_for_good(void **state)
 	expect_problem(w, 401, "bad_signature");
 }
 
+/* ---- SendGrid signs with a key whose public half we know */
+
+static void
+mail_events(struct world *w, const char *body, EVP_PKEY *key)
+{
+	const char *now = text(w, "%" PRId64, clock_us() / US_PER_S);
+	struct buf signed_ = buf_in(world_arena(w), 4096), base64 = buf_in(world_arena(w), 256);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t signature[128];
+	size_t n = sizeof(signature);
+
+	buf_addf(&signed_, "%s%s", now, body);
+	assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(ctx, signature, &n, (const uint8_t *)signed_.data, signed_.len), 1);
+	EVP_MD_CTX_free(ctx);
+	base64_encode(BYTES(signature, n), &base64);
+	request(w, BY_PUBLIC, "POST", "/notify/webhooks/sendgrid", NULL, body, (const struct header[]){
+	    { "x-twilio-email-event-webhook-signature", buf_str(&base64) }, { "x-twilio-email-event-webhook-timestamp", now }, { NULL, NULL } });
+}
+
+/* One message of SendGrid holds several events, in any order; a delivery goes up only, and a kind we do not keep is noted. */
+static void
+W4_a_mail_is_delivered_once_and_for_good(void **state)
+{
+	static const char batch[] =
+	    "[{\"sg_event_id\":\"e2\",\"event\":\"delivered\",\"sg_message_id\":\"M1.recvd-1\",\"timestamp\":1767225601},"
+	    "{\"sg_event_id\":\"e1\",\"event\":\"processed\",\"nid\":\"00000000-0000-7000-8000-0000000000e2\",\"timestamp\":1767225600},"
+	    "{\"sg_event_id\":\"e3\",\"event\":\"open\",\"sg_message_id\":\"M1.recvd-1\",\"timestamp\":1767225602}]";
+	static const char late[] = "[{\"sg_event_id\":\"e4\",\"event\":\"bounce\",\"sg_message_id\":\"M1.recvd-1\",\"timestamp\":1767225599}]";
+	struct world *w = *state;
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+
+	sql_run(w, "INSERT INTO notification_messages (id, type, message_key, caller, recipient_enc, variables_enc) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000e1', 'payment_charged', 'hook3', 'test', '', '')");
+	sql_run(w, "INSERT INTO notification_log (id, message_id, channel, status, provider_id) VALUES"
+	    " ('00000000-0000-7000-8000-0000000000e2', '00000000-0000-7000-8000-0000000000e1', 'email', 'sent', 'M1')");
+	mail_events(w, batch, other);
+	expect_problem(w, 401, "bad_signature");
+	EVP_PKEY_free(other);
+	for (int i = 0; i < 3; i++) {
+		mail_events(w, batch, sendgrid_key);
+		expect_status(w, 200);
+		work(w);
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM webhook WHERE vendor = 'sendgrid'"), 3);
+	assert_string_equal(sql_text(w, "SELECT outcome FROM webhook WHERE event_id = 'e3'"), "ignored");
+	assert_string_equal(sql_text(w, "SELECT status FROM notification_log WHERE provider_id = 'M1'"), "delivered");
+	mail_events(w, late, sendgrid_key);
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT status FROM notification_log WHERE provider_id = 'M1'"), "delivered");
+	mail_events(w, "{\"event\":\"delivered\"}", sendgrid_key);
+	expect_problem(w, 400, "malformed_event");
+}
+
 static void
 who_is_reached_by_no_channel_is_a_persons_business(void **state)
 {
@@ -369,6 +443,7 @@ main(void)
 		cmocka_unit_test_setup(an_edited_template_is_a_new_version_and_must_keep_its_promises, fresh),
 		cmocka_unit_test_setup(slack_text_is_escaped, fresh),
 		cmocka_unit_test(W4_a_text_is_delivered_once_and_for_good),
+		cmocka_unit_test(W4_a_mail_is_delivered_once_and_for_good),
 		cmocka_unit_test(who_is_reached_by_no_channel_is_a_persons_business),
 	};
 

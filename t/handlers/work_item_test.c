@@ -46,7 +46,7 @@ tell(struct world *w, const char *from, const char *topic, const char *kind, con
 	static const struct uuid about = { { 0xa7 } };
 
 	send_event(w, from, topic, about, text(w, "{\"kind\":\"%s\",\"subject\":\"%s\",\"code\":\"%s\",\"submissionId\":\"" CASE "\",\"patientId\":\"" PATIENT "\","
-	    "\"detail\":{\"n\":1}}", kind, subject, code));
+	    "\"detail\":{\"n\":1,\"step\":\"charge\",\"lookUp\":%s}}", kind, subject, code, strcmp(code, "absent_at_vendor") == 0 ? "true" : "false"));
 	expect_status(w, 200);
 }
 
@@ -195,6 +195,10 @@ an_events_action_names_its_subscriber(void **state)
 	assert_string_equal(sent_text(sent_to(w, "POST", "/billing/outbox/" PATIENT "/retry", 0), "subscriber"), "portal");
 }
 
+#define DECIDED \
+	"{\"sagaId\":\"" PATIENT "\",\"kind\":\"prescription\",\"subject\":\"" PATIENT "\",\"state\":\"running\",\"stuck\":false,\"version\":9," \
+	"\"createdAt\":\"2026-11-21T08:00:00Z\",\"updatedAt\":\"2026-11-21T08:00:01Z\",\"steps\":[]}"
+
 static void
 a_decision_about_a_run_needs_words(void **state)
 {
@@ -205,6 +209,42 @@ a_decision_about_a_run_needs_words(void **state)
 	id = only_item(w);
 	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/confirm", id), "{}");
 	expect_problem(w, 422, "note_required");
+	stub(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 202, DECIDED);
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/confirm", id), "{\"note\":\"the bank shows it\"}");
+	expect_status(w, 200);
+	assert_int_equal(sent_count(w, "POST", "/orchestrator/sagas/" PATIENT "/decide"), 1);
+	assert_string_equal(sent_text(sent_to(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 0), "action"), "confirm");
+	assert_string_equal(sent_text(sent_to(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 0), "step"), "charge");
+	assert_string_equal(sent_text(sent_to(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 0), "reason"), "the bank shows it");
+	tell(w, "orchestrator", "attention.cleared", "saga.manual", PATIENT, "running");
+	get(w, BY_ADMIN, text(w, "/api/work-items/%s", id));
+	expect_text(w, "state", "done");
+	expect_text(w, "history.1.what", "confirm");
+	expect_text(w, "history.1.note", "the bank shows it");
+}
+
+/* A vendor that cannot be asked is not offered to be. */
+static void
+a_vendor_is_asked_again_where_it_can_be(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	tell(w, "notify", "attention.raised", "effect.manual", CASE, "outcome_unknown");
+	id = only_item(w);
+	get(w, BY_ADMIN, text(w, "/api/work-items/%s", id));
+	expect_absent(w, "actions.0");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/look-up", id), NULL);
+	expect_problem(w, 404, "no_such_action");
+	tell(w, "billing", "attention.raised", "effect.manual", PATIENT, "absent_at_vendor");
+	get(w, BY_ADMIN, "/api/work-items?service=billing");
+	id = answer_text(w, "items.0.itemId");
+	get(w, BY_ADMIN, text(w, "/api/work-items/%s", id));
+	expect_text(w, "actions.0.action", "look-up");
+	stub(w, "POST", "/billing/effects/" PATIENT "/look-up", 202, "{\"effectId\":\"" PATIENT "\",\"kind\":\"stripe.capture\"}");
+	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/look-up", id), NULL);
+	expect_status(w, 200);
+	assert_int_equal(sent_count(w, "POST", "/billing/effects/" PATIENT "/look-up"), 1);
 }
 
 int
@@ -219,6 +259,7 @@ main(void)
 		cmocka_unit_test_setup(a_safe_action_is_a_signed_call_to_the_owner_and_ends_by_its_word, fresh),
 		cmocka_unit_test_setup(an_events_action_names_its_subscriber, fresh),
 		cmocka_unit_test_setup(a_decision_about_a_run_needs_words, fresh),
+		cmocka_unit_test_setup(a_vendor_is_asked_again_where_it_can_be, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -114,11 +114,12 @@ const fact = (name, text, code) => {
 
 const showFacts = i => {
   $('says').textContent = words(i.says)
-  $('badges').replaceChildren(make('span', i.state, 'badge'), make('span', due(i), i.late ? 'badge late' : 'badge'), make('span', i.kind, 'badge'))
+  $('badges').replaceChildren(make('span', i.state, 'badge'), make('span', i.kind, 'badge'))
+  if (i.state !== 'done') $('badges').append(make('span', due(i), i.late ? 'badge late' : 'badge'))
   $('facts').replaceChildren(
     ...fact('Raised by', `${i.service}, ${clock(i.raisedAt)}${i.times > 1 ? `, ${i.times} times` : ''}`), ...fact('Why', i.code, true),
     ...fact('About', i.subject, true), ...fact('Case', i.submissionId, true), ...fact('Patient', i.patientId, true),
-    ...Object.entries(i.detail).flatMap(([k, v]) => fact(words(k), String(v), true)),
+    ...Object.entries(i.detail).filter(([, v]) => typeof v !== 'boolean').flatMap(([k, v]) => fact(words(k), String(v), true)),
     ...fact('Due', clock(i.dueAt)), ...fact('Taken by', i.owner),
     ...fact('Ended', i.doneAt && `${clock(i.doneAt)}, ${i.endedBy === 'cause' ? 'its cause ended' : 'by a person'}: ${i.reason}`))
 }
@@ -180,8 +181,8 @@ const news = async id => {
 
 // The list tells whether an item has news; one that left the list of what is to do has.
 const look = async id => {
-  const q = new URLSearchParams({ service: shown.service, kind: shown.kind, limit: 100 })
   if (shown.state === 'done') return
+  const q = new URLSearchParams({ service: shown.service, kind: shown.kind, limit: 100 })
   const now = (await call('GET', `/api/work-items?${q}`)).items.find(i => i.itemId === id)
   if (now === undefined || now.updatedAt !== shown.updatedAt) await loadItem(id)
 }

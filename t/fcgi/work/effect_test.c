@@ -79,6 +79,7 @@ static const struct topic topics[] = { { 0 } };
 static const struct service service = {
 	.name = "registry",
 	.prefix = "/route",
+	.database = "physician_registry",
 	.says = "effects under test",
 	TABLE(jobs, njobs, jobs),
 	TABLE(effects, neffects, effects),
@@ -90,7 +91,7 @@ static int
 clean(void **state UNUSED)
 {
 	crew_unhurried();
-	sql_run(world, "TRUNCATE job, effect, settled");
+	sql_run(world, "TRUNCATE job, effect, settled, attention");
 	stubs_clear(world);
 	subject = uuid_new();
 	seen = EFFECT_UNCERTAIN;
@@ -428,6 +429,62 @@ evidence_may_come_after_the_deadline(void **state UNUSED)
 	assert_string_equal(sql_text(world, "SELECT state FROM effect"), "confirmed");
 }
 
+/* ---- manual, and asked again by a person */
+
+static const char *
+look_path(const char *kind)
+{
+	stub_broken(world, "POST", VENDOR "/act", HTTP_UNKNOWN);
+	intend(kind, BODY);
+	work(world);
+	sql_run(world, "UPDATE effect SET deadline = now() - interval '1 s'");
+	work_all(world);
+	expect_effect("manual", "manual");
+	return text(world, "/route/effects/%s/look-up", sql_text(world, "SELECT id FROM effect"));
+}
+
+static void
+m3_a_person_has_the_vendor_asked_again_and_nothing_sent(void **state UNUSED)
+{
+	const char *path = look_path("asked.act");
+
+	assert_string_equal(sql_text(world, "SELECT detail ->> 'lookUp' FROM attention"), "true");
+	post(world, BY_PUBLIC, path, NULL);
+	expect_status(world, 401);
+	seen = EFFECT_RETRY;
+	post(world, BY_ADMIN, path, NULL);
+	expect_status(world, 202);
+	post(world, BY_ADMIN, path, NULL); /* twice is once */
+	expect_status(world, 202);
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM job WHERE state = 'ready'"), 1);
+	looks = 0;
+	work_all(world);
+	assert_int_equal(looks, 1);
+	expect_effect("manual", "manual");
+	assert_string_equal(sql_text(world, "SELECT code || ' ' || times FROM attention"), "absent_at_vendor 2");
+	seen = EFFECT_CONFIRMED;
+	post(world, BY_ADMIN, path, NULL);
+	expect_status(world, 202);
+	work_all(world);
+	expect_effect("confirmed", "manual confirmed");
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM attention"), 0);
+	assert_int_equal(sends(), 1);
+	post(world, BY_ADMIN, path, NULL);
+	expect_problem(world, 409, "not_manual");
+	post(world, BY_ADMIN, "/route/effects/00000000-0000-7000-8000-0000000000ff/look-up", NULL);
+	expect_problem(world, 404, "unknown_effect");
+}
+
+static void
+m3_a_vendor_that_cannot_be_asked_is_not(void **state UNUSED)
+{
+	const char *path = look_path("blind.act");
+
+	assert_string_equal(sql_text(world, "SELECT detail ->> 'lookUp' FROM attention"), "false");
+	post(world, BY_ADMIN, path, NULL);
+	expect_problem(world, 409, "no_look_up");
+}
+
 static void
 evidence_that_overtakes_the_answer_wins_once(void **state UNUSED)
 {
@@ -486,6 +543,8 @@ main(void)
 		TEST(evidence_settles_what_is_unknown),
 		TEST(evidence_may_come_after_the_deadline),
 		TEST(evidence_that_overtakes_the_answer_wins_once),
+		TEST(m3_a_person_has_the_vendor_asked_again_and_nothing_sent),
+		TEST(m3_a_vendor_that_cannot_be_asked_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
