@@ -389,7 +389,7 @@ static const struct {
 	{ "migrate", cmd_migrate, "[--sample]" },
 	{ "check", cmd_check, "" },
 	{ "key", cmd_key, "add CALLER KEYID | revoke KEYID" },
-	{ "keys", cmd_keys, "status | rewrap | erase PATIENT REASON" },
+	{ "keys", cmd_keys, "status | rewrap | reindex | reseal PATIENT | erase PATIENT REASON" },
 	{ "jobs", cmd_jobs, JOBS_USAGE },
 	{ "routes", cmd_routes, "", .bare = true },
 	{ "openapi", cmd_openapi, "", .bare = true },

@@ -15,6 +15,7 @@
 #define SERVICE_H
 
 #include "base/config.h"
+#include "data/blind.h"
 #include "data/event.h"
 #include "data/webhook.h"
 #include "web/req.h"
@@ -53,6 +54,8 @@ struct service {
 	/* The service is a projection of others' events: removes what it made of a source's messages (topic NULL = of all) that
 	 * occurred at from or later, so that their replay makes it again; in a WRITE transaction. NULL: it is none. */
 	int (*forget)(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err);
+	const struct blind_column *blind;
+	size_t nblind; /* columns that hold blind indexes */
 	int (*start)(
 	    const struct conf *conf, struct problem *err); /* once per process before threads: reads key files, checks settings */
 };

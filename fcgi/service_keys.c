@@ -140,6 +140,9 @@ static const char states_sql[] = "SELECT state, count(*) AS n FROM dek GROUP BY 
 static const char rotations_sql[] =
     "SELECT kind, version, moved, finished_at IS NOT NULL AS finished FROM key_rotation ORDER BY kind, version";
 static const char erasures_sql[] = "SELECT count(*) AS n FROM job WHERE kind = 'keys.erase' AND state IN ('ready', 'running')";
+static const char indexes_sql[] = "SELECT version, sum(n)::bigint AS n FROM index_counts() GROUP BY version ORDER BY 1 DESC";
+static const char reseals_sql[] = "SELECT count(*) FILTER (WHERE finished_at IS NULL) AS n, count(finished_at) AS over,"
+				  " coalesce(sum(moved), 0)::bigint AS moved FROM dek_reseal";
 
 static int
 print_rotations(struct db *db, struct problem *err)
@@ -171,7 +174,15 @@ print_counts(struct db *db, struct problem *err)
 		return -1;
 	for (size_t i = 0; i < rows_count(rows); i++)
 		printf("rows %s %" PRId64 "\n", row_str(rows_at(rows, i), "state"), row_int(rows_at(rows, i), "n"));
-	if (print_rotations(db, err) < 0 || db_one(db, &w, erasures_sql, err) < 0)
+	if (db_all(db, &rows, indexes_sql, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows_count(rows); i++)
+		printf("rows index %" PRId64 " %" PRId64 "\n", row_int(rows_at(rows, i), "version"), row_int(rows_at(rows, i), "n"));
+	if (print_rotations(db, err) < 0 || db_one(db, &w, reseals_sql, err) < 0)
+		return -1;
+	printf("keys to destroy %" PRId64 ", destroyed %" PRId64 ", %" PRId64 " fields sealed anew\n", row_int(w, "n"), row_int(w, "over"),
+	    row_int(w, "moved"));
+	if (db_one(db, &w, erasures_sql, err) < 0)
 		return -1;
 	printf("erasures waiting %" PRId64 "\n", row_int(w, "n"));
 	return 0;
@@ -193,10 +204,17 @@ enqueue(const struct call *c, struct db *db, struct problem *err)
 	char args[256], patient[UUID_TEXT];
 	struct uuid id;
 
-	if (strcmp(c->argv[0], "rewrap") == 0)
+	if (strcmp(c->argv[0], "reindex") == 0)
+		spec.kind = "keys.reindex";
+	if (c->argc == 1)
 		return job_enqueue(db, &spec, err);
 	if (uuid_parse(c->argv[1], &id) < 0 || uuid_is_nil(id))
 		return problem(err, 400, "bad_patient", "%.40s is no patient's id", c->argv[1]);
+	if (c->argc == 2) {
+		(void)snprintf(args, sizeof(args), "{\"patientId\":\"%s\"}", uuid_text(id, patient));
+		spec = (struct job_spec){ .kind = "keys.reseal", .args = args, .unique_key = patient };
+		return job_enqueue(db, &spec, err);
+	}
 	if (!is_reason(c->argv[2]))
 		return problem(err, 400, "bad_reason", "a reason is a code: a-z, 0-9, - and _, at most %d", REASON_MAX);
 	(void)snprintf(
@@ -223,16 +241,30 @@ keys_run(const struct call *c, struct db *db, struct problem *err)
 	return -1;
 }
 
+/* The words of each, itself included. */
+static bool
+is_keys_call(const struct call *c)
+{
+	static const struct {
+		const char *name;
+		int words;
+	} calls[] = { { "status", 1 }, { "rewrap", 1 }, { "reindex", 1 }, { "reseal", 2 }, { "erase", 3 } };
+
+	for (size_t i = 0; i < COUNT(calls); i++)
+		if (c->argc == calls[i].words && strcmp(c->argv[0], calls[i].name) == 0)
+			return true;
+	return false;
+}
+
 int
 cmd_keys(const struct call *c)
 {
 	struct problem err = { 0 };
 	struct keyring *keyring = NULL;
 	struct db *db = NULL;
-	bool erase = c->argc == 3 && strcmp(c->argv[0], "erase") == 0;
 	int rc = -1;
 
-	if (!erase && !(c->argc == 1 && (strcmp(c->argv[0], "status") == 0 || strcmp(c->argv[0], "rewrap") == 0)))
+	if (!is_keys_call(c))
 		return EXIT_USAGE;
 	event_topics(c->service->topics);
 	job_kinds(call_job_place, c->service);

@@ -21,43 +21,70 @@ service_keys() {
 	(cd / && as_user env -i PATH="$PATH" TELERX_CONFIG="$var/etc/$service_of.env" "$(program_of "$service_of")" keys "$@")
 }
 
-# Versions of the key-encryption keys that the keyholder has for a service, newest first.
-keks_of() {
-	keyholder status "$1" | sed -n 's/^kek //p'
+# keys_of SERVICE LIST: the versions that the keyholder has for a service, newest first; LIST is kek, index or mac
+keys_of() {
+	keyholder status "$1" | sed -n "s/^$2 //p"
 }
 
-# A service with two keys is in the middle of a rotation: it goes on with that one.
-kek_begin() {
-	[ "$(keks_of "$1" | wc -l)" -gt 1 ] || quietly "a new key for $1" keyholder add-kek "$1"
-	quietly "the rotation of $1" service_keys "$1" rewrap
+# The job by which the rows follow a list.
+job_for() {
+	case $1 in
+	kek) echo rewrap ;;
+	index) echo reindex ;;
+	esac
+}
+
+# rotation_begin SERVICE LIST: a service with two keys is in the middle of a rotation, and goes on with that one
+rotation_begin() {
+	[ "$(keys_of "$1" "$2" | wc -l)" -gt 1 ] || quietly "a new $2 key for $1" keyholder "add-$2" "$1"
+	quietly "the rotation of $1" service_keys "$1" "$(job_for "$2")"
 }
 
 # Whether all rows are under the newest key and nobody can write under an older one.
-kek_done() {
-	service_keys "$1" status | grep -q "^rotation kek $(keks_of "$1" | head -n 1) finished"
+rotation_done() {
+	service_keys "$1" status | grep -q "^rotation $2 $(keys_of "$1" "$2" | head -n 1) finished"
 }
 
 # Waits while the service's worker moves its rows, and destroys what no row names.
-kek_finish() {
+rotation_finish() {
 	tries=0
-	until kek_done "$1"; do
+	until rotation_done "$1" "$2"; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 1200 ] || die "the worker of $1 does not come to the end: ./telerx logs $1-work, ./telerx jobs $1. The rotation goes on when it is asked for again."
-		[ $((tries % 50)) != 0 ] || quietly "the rotation of $1" service_keys "$1" rewrap
+		[ $((tries % 50)) != 0 ] || quietly "the rotation of $1" service_keys "$1" "$(job_for "$2")"
 		sleep 0.2
 	done
-	for version in $(keks_of "$1" | tail -n +2); do
-		quietly "destroying key $version of $1" keyholder drop-kek "$1" "$version"
+	for version in $(keys_of "$1" "$2" | tail -n +2); do
+		quietly "destroying $2 key $version of $1" keyholder "drop-$2" "$1" "$version"
 	done
-	step "$1: all rows are under key $(keks_of "$1"), the older ones are destroyed"
+	step "$1: all rows are under $2 key $(keys_of "$1" "$2"), the older ones are destroyed"
+}
+
+# rotate_list LIST SERVICE ...
+rotate_list() {
+	list=$1
+	shift
+	for service; do
+		rotation_begin "$service" "$list"
+	done
+	for service; do
+		rotation_finish "$service" "$list"
+	done
 }
 
 rotate_kek() {
+	rotate_list kek "$@"
+}
+
+rotate_index() {
+	rotate_list index "$@"
+}
+
+# New rows of the trail are signed with it at once. The older keys stay: what they signed is checked for as long as it is kept.
+rotate_audit() {
 	for service; do
-		kek_begin "$service"
-	done
-	for service; do
-		kek_finish "$service"
+		quietly "a new mac key for $service" keyholder add-mac "$service"
+		step "$service: the audit trail goes on under mac key $(keys_of "$service" mac | head -n 1)"
 	done
 }
 
@@ -69,6 +96,15 @@ rotate_intake() {
 	esac
 	quietly "a new envelope key" keyholder add-intake intake
 	keyholder status intake | sed -n 's/^intake \([^ ]*\) \(.*\)/intake: envelopes sealed for \1 open until \2/p' | while read -r line; do step "$line"; done
+}
+
+# A patient's data keys, in every database: fields are sealed anew by each service's worker. The old key goes when no process can have it any
+# more, two minutes later at most; that is not waited for.
+reseal() {
+	for service in $(services); do
+		quietly "resealing in $service" service_keys "$service" reseal "$1"
+	done
+	step "the workers seal the fields of $1 anew; ./telerx keys status tells when the old keys are destroyed"
 }
 
 # A patient's data keys, in every database. Each service's worker does it, and writes who and why into its audit trail.

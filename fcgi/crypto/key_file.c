@@ -60,21 +60,34 @@ find(struct master_key *keys, size_t n, int version)
 	return NULL;
 }
 
+static struct master_key *
+list_of(struct key_file *f, enum key_list list, size_t **count)
+{
+	*count = list == KEY_LIST_KEK ? &f->nkek : list == KEY_LIST_INDEX ? &f->nindex : &f->nmac;
+	return list == KEY_LIST_KEK ? f->kek : list == KEY_LIST_INDEX ? f->index : f->mac;
+}
+
+static bool
+starts(const char *word, size_t n, const char *name)
+{
+	return n >= strlen(name) && memcmp(word, name, strlen(name)) == 0;
+}
+
 /* The place of the line's key, behind those that are newer; NULL when the line's first word is none or repeats one. */
 static struct master_key *
 place_of(struct key_file *f, const char *word, size_t n)
 {
-	bool index = n >= 5 && memcmp(word, "index", 5) == 0;
-	struct master_key *keys = index ? f->index : f->kek;
-	size_t *count = index ? &f->nindex : &f->nkek;
+	enum key_list list = starts(word, n, "index") ? KEY_LIST_INDEX : starts(word, n, "mac") ? KEY_LIST_MAC : KEY_LIST_KEK;
+	size_t name = list == KEY_LIST_INDEX ? 5 : list == KEY_LIST_MAC ? 3 : 0, *count;
+	struct master_key *keys = list_of(f, list, &count);
 	int version;
 
-	if (!index)
+	if (name == 0)
 		version = version_parse(word, n);
-	else if (n == 5)
+	else if (n == name)
 		version = 1;
 	else
-		version = word[5] == '.' ? version_parse(word + 6, n - 6) : -1;
+		version = word[name] == '.' ? version_parse(word + name + 1, n - name - 1) : -1;
 	if (version < 0 || *count == KEYS_MAX || find(keys, *count, version) != NULL)
 		return NULL;
 	keys[*count].version = version;
@@ -116,6 +129,11 @@ text_take(struct key_file *f, struct problem *err)
 	if (f->nkek == 0 || f->nindex == 0)
 		return problem(
 		    err, 500, "bad_keyring", "%s lacks %s", f->path, f->nkek == 0 ? "a key-encryption key" : "the index key");
+	if (f->nmac == 0) {
+		f->mac[0] = f->index[f->nindex - 1];
+		f->mac[0].version = 1;
+		f->nmac = 1;
+	}
 	return 0;
 }
 
@@ -170,20 +188,26 @@ key_file_kek(const struct key_file *f, int version)
 /* ---- writing */
 
 static size_t
-text_make(struct key_file *f)
+text_add(struct key_file *f, size_t n, const char *name, const struct master_key *keys, size_t count)
 {
 	char hex[HEX32];
-	size_t n;
 
-	n = (size_t)snprintf(f->text, sizeof(f->text), "# key-encryption keys, newest first; index: blind indexes\n");
-	for (size_t i = 0; i < f->nkek; i++)
-		n += (size_t)snprintf(f->text + n, sizeof(f->text) - n, "%d %s\n", f->kek[i].version,
-		    hex_encode(BYTES(f->kek[i].key, 32), hex));
-	for (size_t i = 0; i < f->nindex; i++)
-		n += (size_t)snprintf(f->text + n, sizeof(f->text) - n, "index.%d %s\n", f->index[i].version,
-		    hex_encode(BYTES(f->index[i].key, 32), hex));
+	for (size_t i = 0; i < count; i++)
+		n += (size_t)snprintf(f->text + n, sizeof(f->text) - n, "%s%d %s\n", name, keys[i].version,
+		    hex_encode(BYTES(keys[i].key, 32), hex));
 	OPENSSL_cleanse(hex, sizeof(hex));
 	return n;
+}
+
+static size_t
+text_make(struct key_file *f)
+{
+	size_t n;
+
+	n = (size_t)snprintf(f->text, sizeof(f->text), "# key-encryption keys, newest first; index: blind indexes; mac: the audit trail\n");
+	n = text_add(f, n, "", f->kek, f->nkek);
+	n = text_add(f, n, "index.", f->index, f->nindex);
+	return text_add(f, n, "mac.", f->mac, f->nmac);
 }
 
 int
@@ -229,23 +253,16 @@ key_file_new(const char *path, struct problem *err)
 
 	if (f == NULL)
 		return NULL;
-	f->nkek = f->nindex = 1;
-	f->kek[0].version = f->index[0].version = 1;
+	f->nkek = f->nindex = f->nmac = 1;
+	f->kek[0].version = f->index[0].version = f->mac[0].version = 1;
 	if (access(path, F_OK) == 0)
 		problem(err, 409, "key_file_exists", "%s is there already", path);
-	else if (random_bytes(f->kek[0].key, 32) < 0 || random_bytes(f->index[0].key, 32) < 0)
+	else if (random_bytes(f->kek[0].key, 32) < 0 || random_bytes(f->index[0].key, 32) < 0 || random_bytes(f->mac[0].key, 32) < 0)
 		problem(err, 500, "no_randomness", "no random bytes for a key");
 	else if (save(f, err) == 0)
 		return f;
 	key_file_free(f);
 	return NULL;
-}
-
-static struct master_key *
-list_of(struct key_file *f, enum key_list list, size_t **count)
-{
-	*count = list == KEY_LIST_KEK ? &f->nkek : &f->nindex;
-	return list == KEY_LIST_KEK ? f->kek : f->index;
 }
 
 static void
@@ -288,6 +305,8 @@ key_file_drop(struct key_file *f, enum key_list list, int version, struct proble
 
 	while (i < *count && keys[i].version != version)
 		i++;
+	if (list == KEY_LIST_MAC)
+		return problem(err, 409, "kept_key", "mac keys stay, what they signed is checked for as long as it is kept");
 	if (i == *count)
 		return problem(err, 404, "unknown_key", "there is no key %d", version);
 	if (i == 0)

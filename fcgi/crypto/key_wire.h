@@ -3,7 +3,8 @@
  * this machine. The first question of a connection is KEY_HELLO.
  *
  *	question	id	number	data		answer: number, data
- *	KEY_HELLO			service		newest kek; struct master_key[] of the indexes
+ *	KEY_HELLO			service		newest kek, id: how many index keys; struct master_key[] of
+ *							the indexes, then of the macs
  *	KEY_WRAP	dek		32 bytes	kek; wrapped
  *	KEY_UNWRAP	dek	kek	wrapped		-; 32 bytes
  *	KEY_REWRAP	dek	kek	wrapped		newest kek; wrapped
@@ -15,6 +16,7 @@
  *	KEY_ENVELOPE		overlap_s
  *	KEY_DESCRIBE					-; lines of keyring_describe, and of the counts
  *
+ * A new index or mac key ends the connections of all others who use the service's keys: they greet again and learn it.
  * A refusal has status (an HTTP status) and data "code\0detail"; audit as in struct problem.
  */
 #ifndef CRYPTO_KEY_WIRE_H
@@ -22,7 +24,7 @@
 
 #include "base/problem.h"
 
-#define KEY_WIRE     1
+#define KEY_WIRE     2
 #define KEY_DATA_MAX 6144
 
 enum key_op {

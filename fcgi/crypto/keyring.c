@@ -68,7 +68,7 @@ size_t
 keyring_index_versions(const struct keyring *k, int *versions, size_t max)
 {
 	struct master_key keys[INDEX_KEYS];
-	size_t n = k->kind->indexes(k->self, keys, INDEX_KEYS);
+	size_t n = k->kind->masters(k->self, KEY_LIST_INDEX, keys, INDEX_KEYS);
 
 	n = n < max ? n : max;
 	for (size_t i = 0; i < n; i++)
@@ -88,29 +88,58 @@ index_with(const uint8_t master[32], const char *column, const char *normalised,
 	OPENSSL_cleanse(key, sizeof(key));
 }
 
-bool
-blind_index_of(const struct keyring *k, int version, const char *column, const char *normalised, uint8_t out[32])
+static bool
+under(const struct keyring *k, enum key_list list, int version, const char *column, const char *text, uint8_t out[32])
 {
-	struct master_key keys[INDEX_KEYS];
-	size_t n = k->kind->indexes(k->self, keys, INDEX_KEYS), i = 0;
+	struct master_key keys[KEYS_MAX];
+	size_t n = k->kind->masters(k->self, list, keys, COUNT(keys)), i = 0;
 
 	while (i < n && keys[i].version != version)
 		i++;
 	if (i < n)
-		index_with(keys[i].key, column, normalised, out);
+		index_with(keys[i].key, column, text, out);
 	OPENSSL_cleanse(keys, sizeof(keys));
 	return i < n;
 }
 
-void
+bool
+blind_index_of(const struct keyring *k, int version, const char *column, const char *normalised, uint8_t out[32])
+{
+	return under(k, KEY_LIST_INDEX, version, column, normalised, out);
+}
+
+bool
+keyring_mac(const struct keyring *k, int version, const char *purpose, const char *text, uint8_t out[32])
+{
+	return under(k, KEY_LIST_MAC, version, purpose, text, out);
+}
+
+static void
+newest_of(const struct keyring *k, enum key_list list, struct master_key *out)
+{
+	if (k->kind->masters(k->self, list, out, 1) != 1)
+		die("a keyring without an index key or a mac key");
+}
+
+int
+keyring_mac_newest(const struct keyring *k)
+{
+	struct master_key newest;
+
+	newest_of(k, KEY_LIST_MAC, &newest);
+	OPENSSL_cleanse(newest.key, sizeof(newest.key));
+	return newest.version;
+}
+
+int
 blind_index(const struct keyring *k, const char *column, const char *normalised, uint8_t out[32])
 {
 	struct master_key newest;
 
-	if (k->kind->indexes(k->self, &newest, 1) != 1)
-		die("a keyring without an index key");
+	newest_of(k, KEY_LIST_INDEX, &newest);
 	index_with(newest.key, column, normalised, out);
-	OPENSSL_cleanse(&newest, sizeof(newest));
+	OPENSSL_cleanse(newest.key, sizeof(newest.key));
+	return newest.version;
 }
 
 char *

@@ -1,5 +1,6 @@
 /*
- * keyring.h: what stands above the data keys: key-encryption keys, the blind indexes' master keys, the keys of envelopes (E1, E8).
+ * keyring.h: what stands above the data keys: key-encryption keys, the blind indexes' master keys, mac keys, the keys of envelopes
+ * (E1, E8).
  *
  * A service asks the keyholder for all of it: keyring_open. The key-encryption keys and the private keys of envelopes never leave
  * that process; what a service gets is single data keys, which it remembers in locked memory for KEYRING_REMEMBERS_S, at most 1024
@@ -41,12 +42,22 @@ int dek_rewrap(const struct keyring *k, int kek, int64_t dek_id, struct bytes wr
 
 /*
  * Blind index: HMAC-SHA256 under a key of its own per column; equal texts give equal indexes (rule E7). Normalise first.
- * blind_index takes the newest master key; blind_index_of false: there is no such version. keyring_index_versions: newest first; how
- * many.
+ * blind_index takes the newest master key and returns its version; blind_index_of false: there is no such version.
+ * keyring_index_versions: newest first; how many. A new key is known to every process as soon as it is made, if the keyholder can be
+ * reached.
  */
-void blind_index(const struct keyring *k, const char *column, const char *normalised, uint8_t out[32]);
+int blind_index(const struct keyring *k, const char *column, const char *normalised, uint8_t out[32]);
 bool blind_index_of(const struct keyring *k, int version, const char *column, const char *normalised, uint8_t out[32]);
 size_t keyring_index_versions(const struct keyring *k, int *versions, size_t max);
+
+/*
+ * The same under a mac key, for what is checked for as long as it is kept and never looked up anew: the audit trail takes the newest,
+ * and what must come out the same for ever takes the first, MAC_STEADY. False: there is no such version.
+ */
+#define MAC_STEADY 1
+bool keyring_mac(const struct keyring *k, int version, const char *purpose, const char *text, uint8_t out[32]);
+int keyring_mac_newest(const struct keyring *k);
+
 char *normalise_email(const char *email, char *out, size_t n); /* trimmed, lower case; NULL when it does not fit */
 
 /* The key that an envelope with this protected header (base64url) is sealed with; jose.h says which headers and errors. */

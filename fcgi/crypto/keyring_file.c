@@ -84,17 +84,17 @@ ring_public(void *self, struct buf *jwks, struct problem *err)
 }
 
 static size_t
-ring_indexes(void *self, struct master_key *out, size_t max)
+ring_masters(void *self, enum key_list list, struct master_key *out, size_t max)
 {
 	const struct key_file *f = ring(self)->keys;
-	size_t n = f->nindex < max ? f->nindex : max;
+	size_t all = list == KEY_LIST_MAC ? f->nmac : f->nindex, n = all < max ? all : max;
 
-	memcpy(out, f->index, n * sizeof(*out));
+	memcpy(out, list == KEY_LIST_MAC ? f->mac : f->index, n * sizeof(*out));
 	return n;
 }
 
 static const struct keyring_kind file_kind = { ring_free, ring_newest, ring_wrap, ring_unwrap, ring_rewrap, ring_agree, ring_public,
-	ring_indexes };
+	ring_masters };
 
 struct keyring *
 keyring_load(const char *path, struct problem *err)
@@ -144,9 +144,9 @@ keyring_add_envelope_key(const struct keyring *k, int64_t overlap_s, struct prob
 }
 
 size_t
-keyring_index_keys(const struct keyring *k, struct master_key *out, size_t max)
+keyring_masters(const struct keyring *k, enum key_list list, struct master_key *out, size_t max)
 {
-	return ring_indexes(k->self, out, max);
+	return ring_masters(k->self, list, out, max);
 }
 
 void
@@ -161,6 +161,8 @@ keyring_describe(const struct keyring *k, struct buf *out)
 		buf_addf(out, "kek %d\n", r->keys->kek[i].version);
 	for (i = 0; i < r->keys->nindex; i++)
 		buf_addf(out, "index %d\n", r->keys->index[i].version);
+	for (i = 0; i < r->keys->nmac; i++)
+		buf_addf(out, "mac %d\n", r->keys->mac[i].version);
 	json_array_foreach(json_object_get(r->envelopes, "keys"), i, key) {
 		if (envelope_key_is_over(key, clock_us() / US_PER_S))
 			continue;

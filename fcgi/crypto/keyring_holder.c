@@ -40,8 +40,9 @@ struct holder {
 	pid_t pid; /* who connected: a fork's child makes its own */
 	int newest;
 	int64_t hello_at;
-	struct master_key index[INDEX_KEYS];
-	size_t nindex;
+	int64_t tried_at; /* and failed */
+	struct master_key index[INDEX_KEYS], mac[MAC_KEYS];
+	size_t nindex, nmac;
 	struct key_message m, question, greeting;
 	struct remembered known[SETS][WAYS];
 };
@@ -66,7 +67,7 @@ static int
 hello(struct holder *h, struct problem *err)
 {
 	struct key_message *m = &h->greeting;
-	size_t n;
+	size_t n, macs;
 
 	*m = (struct key_message){ .op = KEY_HELLO };
 	(void)key_put(m, h->service, strlen(h->service));
@@ -74,11 +75,14 @@ hello(struct holder *h, struct problem *err)
 		return problem(err, 503, "keyholder_unavailable", "the keyholder does not answer");
 	if (key_refusal(m, err) < 0)
 		return -1;
-	n = m->n / sizeof(struct master_key);
-	if (n == 0 || n > INDEX_KEYS || n * sizeof(struct master_key) != m->n)
+	n = (size_t)m->id;
+	macs = m->n / sizeof(struct master_key) - n;
+	if (m->id <= 0 || n > INDEX_KEYS || macs == 0 || macs > MAC_KEYS || (n + macs) * sizeof(struct master_key) != m->n)
 		return problem(err, 503, "keyholder_unavailable", "the keyholder speaks another language");
-	memcpy(h->index, m->data, m->n);
+	memcpy(h->index, m->data, n * sizeof(struct master_key));
+	memcpy(h->mac, m->data + n * sizeof(struct master_key), macs * sizeof(struct master_key));
 	h->nindex = n;
+	h->nmac = macs;
 	h->newest = m->number;
 	h->hello_at = clock_mono_us();
 	OPENSSL_cleanse(m, sizeof(*m));
@@ -303,27 +307,54 @@ holder_public(void *self, struct buf *jwks, struct problem *err)
 	return rc;
 }
 
-/* Read again as often as data keys are: a new index key is used by every process within that time. */
+/* The keyholder ends its connections when an index or mac key is new, and so when it is another. */
+static bool
+is_heard(const struct holder *h)
+{
+	struct pollfd p = { .fd = h->fd, .events = POLLIN };
+
+	return h->fd >= 0 && h->pid == getpid() && poll(&p, 1, 0) == 0 &&
+	    clock_mono_us() - h->hello_at <= KEYRING_REMEMBERS_S * US_PER_S;
+}
+
+/* Reads the master keys again when there may be others. Who looks values up by them waits for a keyholder that is away; who signs does
+ * not, an older key is as good. Without an answer it goes on with what it has, and asks again a second later. */
+static void
+master_keys(struct holder *h, bool waits)
+{
+	int64_t now = clock_mono_us(), until = now + (waits ? PATIENCE_US : 0);
+	struct problem err = { 0 };
+
+	if (is_heard(h) || (h->tried_at != 0 && now - h->tried_at < US_PER_S))
+		return;
+	drop(h);
+	do {
+		problem_clear(&err);
+		if (connected(h, &err) == 0) {
+			h->tried_at = 0;
+			return;
+		}
+	} while (try_again(&err, until));
+	h->tried_at = clock_mono_us();
+}
+
 static size_t
-holder_indexes(void *self, struct master_key *out, size_t max)
+holder_masters(void *self, enum key_list list, struct master_key *out, size_t max)
 {
 	struct holder *h = self;
-	struct problem ignored = { 0 };
 	size_t n;
 
 	(void)pthread_mutex_lock(&h->lock);
-	if (clock_mono_us() - h->hello_at > KEYRING_REMEMBERS_S * US_PER_S) {
-		if (connected(h, &ignored) < 0 || hello(h, &ignored) < 0)
-			drop(h);
-	}
-	n = h->nindex < max ? h->nindex : max;
-	memcpy(out, h->index, n * sizeof(*out));
+	master_keys(h, list == KEY_LIST_INDEX);
+	n = list == KEY_LIST_MAC ? h->nmac : h->nindex;
+	n = n < max ? n : max;
+	memcpy(out, list == KEY_LIST_MAC ? h->mac : h->index, n * sizeof(*out));
 	(void)pthread_mutex_unlock(&h->lock);
 	return n;
 }
 
 static const struct keyring_kind holder_kind = { holder_free, holder_newest, holder_wrap, holder_unwrap, holder_rewrap, holder_agree,
-	holder_public, holder_indexes };
+	holder_public, holder_masters };
 
 struct keyring *
 keyring_open(const char *socket, const char *service, struct problem *err)

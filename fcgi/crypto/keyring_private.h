@@ -8,6 +8,7 @@
 #include "crypto/keyring.h"
 
 #define INDEX_KEYS 8 /* versions a process keeps at a time */
+#define MAC_KEYS   KEYS_MAX
 
 /* What differs between keys in a file of ours and keys at the keyholder. self is the keyring's own part. */
 struct keyring_kind {
@@ -18,8 +19,8 @@ struct keyring_kind {
 	int (*rewrap)(void *self, int kek, int64_t id, struct bytes wrapped, int *now, uint8_t *out, struct problem *err);
 	int (*agree)(void *self, struct bytes protected_header, uint8_t cek[32], struct problem *err);
 	int (*public)(void *self, struct buf *jwks, struct problem *err);
-	/* Newest first; at most max. */
-	size_t (*indexes)(void *self, struct master_key *out, size_t max);
+	/* Of KEY_LIST_INDEX or KEY_LIST_MAC, newest first; at most max. */
+	size_t (*masters)(void *self, enum key_list list, struct master_key *out, size_t max);
 };
 
 struct keyring {

@@ -14,7 +14,7 @@
 #include "data/db_private.h"
 
 #define MAC_PARTS 12 /* all but key_id and mac */
-#define KEY_ID    "audit1"
+#define KEY_ID    "audit" /* and the version of the mac key */
 
 #define COLUMNS \
 	"id, tenant_id, actor, on_behalf, action, object, object_id, outcome, reason, request_id, source, detail, key_id, mac"
@@ -25,23 +25,31 @@ const char audit_sql[] = "INSERT INTO audit (" COLUMNS ")"
 int
 audit_mac_key(const struct keyring *k, const char *key_id, const char *database, uint8_t out[32])
 {
-	/* audit1 is made from the first index master key, which stays for as long as trails are kept. */
-	return strcmp(key_id, KEY_ID) == 0 && blind_index_of(k, 1, "audit", database, out) ? 0 : -1;
+	char exact[16];
+	int version = 0;
+
+	if (sscanf(key_id, KEY_ID "%6d", &version) != 1 || version < 1)
+		return -1;
+	(void)snprintf(exact, sizeof(exact), KEY_ID "%d", version);
+	return strcmp(key_id, exact) == 0 && keyring_mac(k, version, "audit", database, out) ? 0 : -1;
 }
 
 static struct bytes
 audit_key(struct db *db)
 {
-	if (!db->has_audit_key) {
-		if (audit_mac_key(db->keyring, KEY_ID, db->conn != NULL ? PQdb(db->conn) : "", db->audit_key) < 0)
+	int newest = keyring_mac_newest(db->keyring);
+
+	if (!db->has_audit_key || newest != db->audit_version) {
+		if (!keyring_mac(db->keyring, newest, "audit", db->conn != NULL ? PQdb(db->conn) : "", db->audit_key))
 			die("the audit key has no name");
 		db->has_audit_key = db->conn != NULL;
+		db->audit_version = newest;
 	}
 	return BYTES(db->audit_key, sizeof(db->audit_key));
 }
 
 static struct bytes
-mac_of(struct db *db, const struct param p[MAC_PARTS], struct arena *a)
+mac_of(struct bytes key, const struct param p[MAC_PARTS], struct arena *a)
 {
 	struct bytes parts[2 * MAC_PARTS];
 	uint8_t lengths[MAC_PARTS][4], *mac = arena_alloc(a, 32);
@@ -55,7 +63,7 @@ mac_of(struct db *db, const struct param p[MAC_PARTS], struct arena *a)
 		parts[2 * i] = BYTES(lengths[i], 4);
 		parts[2 * i + 1] = s != NULL ? BYTES_OF(s) : BYTES("", 0);
 	}
-	hmac_sha256(audit_key(db), parts, COUNT(parts), mac);
+	hmac_sha256(key, parts, COUNT(parts), mac);
 	return BYTES(mac, 32);
 }
 
@@ -63,6 +71,7 @@ void
 audit_params(struct db *db, const struct audit_entry *e, struct param out[AUDIT_PARAMS], struct arena *a)
 {
 	const struct scope *s = &db->scope;
+	struct bytes key;
 
 	out[0] = P_UUID(uuid_new());
 	out[1] = P_UUID(s->tenant);
@@ -76,8 +85,13 @@ audit_params(struct db *db, const struct audit_entry *e, struct param out[AUDIT_
 	out[9] = P_TEXT(s->request_id);
 	out[10] = P_TEXT(s->source);
 	out[11] = P_TEXT(e->detail != NULL ? e->detail : "{}");
-	out[12] = db->keyring != NULL ? P_TEXT(KEY_ID) : P_NULL;
-	out[13] = db->keyring != NULL ? P_BYTES(mac_of(db, out, a)) : P_NULL;
+	if (db->keyring == NULL) {
+		out[12] = out[13] = P_NULL;
+		return;
+	}
+	key = audit_key(db);
+	out[12] = P_TEXT(arena_printf(a, KEY_ID "%d", db->audit_version));
+	out[13] = P_BYTES(mac_of(key, out, a));
 }
 
 int

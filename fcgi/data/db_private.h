@@ -80,6 +80,7 @@ struct db {
 	const struct keyring *keyring;
 	uint8_t audit_key[32];
 	bool has_audit_key;
+	int audit_version; /* of the mac key it is made from */
 	struct vault_cache *vault;
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
@@ -19,6 +20,7 @@
 #include "data/vault.h"
 
 #define CACHE_KEYS 64
+#define INDEXES	   8 /* versions that a process knows of at most */
 #define SEAL_LIMIT INT64_C(268435456) /* 2^28 */
 #define SEAL_LEAVE INT64_C(1024)
 
@@ -170,6 +172,14 @@ keep(struct db *db, int64_t id, struct uuid subject, const struct row *w, struct
 	return k;
 }
 
+void
+vault_ask_anew(struct db *db, struct uuid subject)
+{
+	for (size_t i = 0; db->vault != NULL && i < CACHE_KEYS; i++)
+		if (db->vault->key[i].seals && uuid_equal(db->vault->key[i].subject, subject))
+			wipe(&db->vault->key[i]);
+}
+
 /* ---- keys to seal with */
 
 static int
@@ -276,13 +286,54 @@ unreadable:
 	return -1;
 }
 
+static void
+versioned(uint8_t out[4], int version)
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)((unsigned)version >> (24 - 8 * i));
+}
+
 struct bytes
 vault_index(struct db *db, const char *column, const char *normalised)
 {
-	uint8_t *out = arena_alloc(db->arena, 32);
+	uint8_t *out = arena_alloc(db->arena, VAULT_INDEX);
 
 	if (db->keyring == NULL)
 		die("a blind index without a keyring");
-	blind_index(db->keyring, column, normalised, out);
+	versioned(out, blind_index(db->keyring, column, normalised, out + 4));
+	return BYTES(out, VAULT_INDEX);
+}
+
+struct param
+vault_indexes(struct db *db, const char *column, const char *normalised)
+{
+	struct buf b = buf_in(db->arena, 2048);
+	int versions[INDEXES];
+	uint8_t one[VAULT_INDEX];
+	char hex[2 * VAULT_INDEX + 1];
+	size_t n;
+
+	if (db->keyring == NULL)
+		die("a blind index without a keyring");
+	n = keyring_index_versions(db->keyring, versions, INDEXES);
+	for (size_t i = 0; i < n; i++) {
+		if (!blind_index_of(db->keyring, versions[i], column, normalised, one + 4))
+			continue; /* it was dropped just now: no row has it */
+		versioned(one, versions[i]);
+		buf_addf(&b, "%s\"\\\\x%s\"", b.len > 0 ? "," : "{", hex_encode(BYTES(one, sizeof(one)), hex));
+		if (versions[i] == 1)
+			buf_addf(&b, ",\"\\\\x%s\"", hex_encode(BYTES(one + 4, 32), hex));
+	}
+	buf_add(&b, b.len > 0 ? "}" : "{}");
+	return P_TEXT(buf_str(&b));
+}
+
+struct bytes
+vault_mac(struct db *db, const char *purpose, const char *text)
+{
+	uint8_t *out = arena_alloc(db->arena, 32);
+
+	if (db->keyring == NULL || !keyring_mac(db->keyring, MAC_STEADY, purpose, text, out))
+		die("a mac without its key");
 	return BYTES(out, 32);
 }

@@ -8,7 +8,7 @@
 #include "keyholder/keyholder.h"
 
 #define RINGS_MAX  128
-#define INDEX_MOST 8 /* versions that a service is told of */
+#define INDEX_MOST 8 /* versions that a service is told of; all of its mac keys */
 
 struct named_ring {
 	char service[SERVICE_MOST];
@@ -92,7 +92,7 @@ is_name(const uint8_t *p, size_t n)
 static int
 hello(struct client *c, struct key_message *m, const struct conf *conf, struct problem *err)
 {
-	struct master_key keys[INDEX_MOST];
+	struct master_key keys[INDEX_MOST + KEYS_MAX];
 	const struct named_ring *r;
 	char name[SERVICE_MOST];
 	size_t n;
@@ -109,7 +109,9 @@ hello(struct client *c, struct key_message *m, const struct conf *conf, struct p
 		return -1;
 	(void)snprintf(c->service, sizeof(c->service), "%s", name);
 	m->number = keyring_newest(r->ring, err);
-	n = keyring_index_keys(r->ring, keys, COUNT(keys));
+	n = keyring_masters(r->ring, KEY_LIST_INDEX, keys, INDEX_MOST);
+	m->id = (int64_t)n;
+	n += keyring_masters(r->ring, KEY_LIST_MAC, keys + n, KEYS_MAX);
 	(void)key_put(m, keys, n * sizeof(keys[0]));
 	OPENSSL_cleanse(keys, sizeof(keys));
 	return 0;
@@ -173,7 +175,8 @@ show(struct named_ring *r, struct key_message *m, struct problem *err)
 static int
 administer(const struct keyring *k, struct key_message *m, struct problem *err)
 {
-	enum key_list list = m->id == KEY_LIST_INDEX ? KEY_LIST_INDEX : KEY_LIST_KEK;
+	enum key_list list = m->id == KEY_LIST_INDEX || m->id == KEY_LIST_MAC ? (enum key_list)m->id : KEY_LIST_KEK;
+	struct master_key newest;
 	int rc;
 
 	m->n = 0;
@@ -183,7 +186,11 @@ administer(const struct keyring *k, struct key_message *m, struct problem *err)
 		return keyring_add_envelope_key(k, m->number, err);
 	/* To the newest that the asker knows of: asked again, it is there already. */
 	rc = keyring_newest(k, err);
-	if (list == KEY_LIST_INDEX || m->number == 0 || m->number == rc)
+	if (list != KEY_LIST_KEK && keyring_masters(k, list, &newest, 1) == 1) {
+		rc = newest.version;
+		OPENSSL_cleanse(&newest, sizeof(newest));
+	}
+	if (m->number == 0 || m->number == rc)
 		rc = keyring_add(k, list, err);
 	m->number = rc;
 	return rc < 0 ? -1 : 0;

@@ -28,6 +28,20 @@ static const struct conf_key keyholder_conf[] = {
 
 /* ---- what is asked of the one that runs */
 
+/* Of the list that the question is about, as the hello told. */
+static int32_t
+newest_of(const struct key_message *hello, int64_t list)
+{
+	size_t at = list == KEY_LIST_MAC ? (size_t)hello->id : 0;
+	struct master_key k;
+
+	if (list == KEY_LIST_KEK || (at + 1) * sizeof(k) > hello->n)
+		return hello->number;
+	memcpy(&k, hello->data + at * sizeof(k), sizeof(k));
+	OPENSSL_cleanse(k.key, sizeof(k.key));
+	return k.version;
+}
+
 /* One connection: hello, then the question. */
 static int
 ask_once(const char *socket, const char *service, struct key_message *hello, struct key_message *m, struct problem *err)
@@ -42,8 +56,8 @@ ask_once(const char *socket, const char *service, struct key_message *hello, str
 	else if (key_ask(fd, hello) < 0)
 		problem(err, 503, "keyholder_unavailable", "the keyholder does not answer");
 	else if (key_refusal(hello, err) == 0) {
-		if (m->op == KEY_ADD && m->id == KEY_LIST_KEK && m->number == 0)
-			m->number = hello->number;
+		if (m->op == KEY_ADD && m->number == 0)
+			m->number = newest_of(hello, m->id);
 		rc = key_ask(fd, m) < 0 ? problem(err, 503, "keyholder_unavailable", "the keyholder does not answer") : key_refusal(m, err);
 	}
 	OPENSSL_cleanse(hello, sizeof(*hello));
@@ -86,14 +100,32 @@ cmd_status(const struct conf *conf, char **argv, struct problem *err)
 }
 
 static int
-cmd_add_kek(const struct conf *conf, char **argv, struct problem *err)
+add(const struct conf *conf, const char *service, enum key_list list, struct problem *err)
 {
-	struct key_message m = { .op = KEY_ADD, .id = KEY_LIST_KEK };
+	struct key_message m = { .op = KEY_ADD, .id = list };
 
-	if (ask_holder(conf, argv[0], &m, err) < 0)
+	if (ask_holder(conf, service, &m, err) < 0)
 		return -1;
 	printf("%d\n", m.number);
 	return 0;
+}
+
+static int
+cmd_add_kek(const struct conf *conf, char **argv, struct problem *err)
+{
+	return add(conf, argv[0], KEY_LIST_KEK, err);
+}
+
+static int
+cmd_add_index(const struct conf *conf, char **argv, struct problem *err)
+{
+	return add(conf, argv[0], KEY_LIST_INDEX, err);
+}
+
+static int
+cmd_add_mac(const struct conf *conf, char **argv, struct problem *err)
+{
+	return add(conf, argv[0], KEY_LIST_MAC, err);
 }
 
 static int
@@ -105,9 +137,9 @@ cmd_add_intake(const struct conf *conf, char **argv, struct problem *err)
 }
 
 static int
-cmd_drop_kek(const struct conf *conf, char **argv, struct problem *err)
+drop(const struct conf *conf, char **argv, enum key_list list, struct problem *err)
 {
-	struct key_message m = { .op = KEY_DROP, .id = KEY_LIST_KEK };
+	struct key_message m = { .op = KEY_DROP, .id = list };
 	char *end;
 	long version = strtol(argv[1], &end, 10);
 
@@ -115,6 +147,18 @@ cmd_drop_kek(const struct conf *conf, char **argv, struct problem *err)
 		return problem(err, 400, "bad_question", "%s is no version", argv[1]);
 	m.number = (int32_t)version;
 	return ask_holder(conf, argv[0], &m, err);
+}
+
+static int
+cmd_drop_kek(const struct conf *conf, char **argv, struct problem *err)
+{
+	return drop(conf, argv, KEY_LIST_KEK, err);
+}
+
+static int
+cmd_drop_index(const struct conf *conf, char **argv, struct problem *err)
+{
+	return drop(conf, argv, KEY_LIST_INDEX, err);
 }
 
 /* ---- here */
@@ -159,8 +203,11 @@ static const struct {
 	{ "new-intake", cmd_new_intake, 1, "SERVICE" },
 	{ "status", cmd_status, 1, "SERVICE" },
 	{ "add-kek", cmd_add_kek, 1, "SERVICE" },
+	{ "add-index", cmd_add_index, 1, "SERVICE" },
+	{ "add-mac", cmd_add_mac, 1, "SERVICE" },
 	{ "add-intake", cmd_add_intake, 1, "SERVICE" },
 	{ "drop-kek", cmd_drop_kek, 2, "SERVICE VERSION" },
+	{ "drop-index", cmd_drop_index, 2, "SERVICE VERSION" },
 };
 
 static int

@@ -5,8 +5,8 @@
  * telerx-keyholder new SERVICE	a new key file
  * telerx-keyholder new-intake SERVICE	a first key pair for envelopes
  * telerx-keyholder status [SERVICE]
- * telerx-keyholder add-kek | add-intake SERVICE
- * telerx-keyholder drop-kek SERVICE VERSION
+ * telerx-keyholder add-kek | add-index | add-mac | add-intake SERVICE
+ * telerx-keyholder drop-kek | drop-index SERVICE VERSION
  *
  * It stands on base and crypto alone: no database, no network. One thread answers one question after the other; none waits for
  * anything but the trail's write. Who may ask is decided by the uid that the kernel vouches for (SO_PEERCRED): KEYHOLDER_CLIENTS lists
@@ -33,6 +33,7 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	char service[SERVICE_MOST]; /* "" before KEY_HELLO */
+	struct client *next, **link; /* of all clients */
 };
 
 /* ---- serve.c: returns the exit status. */

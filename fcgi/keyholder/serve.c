@@ -23,6 +23,7 @@ struct server {
 	const struct conf *conf;
 	int epoll, listening, signals;
 	bool ending;
+	struct client *clients;
 	struct key_message *m; /* in pages of secret.h */
 };
 
@@ -41,6 +42,9 @@ watch(const struct server *s, int fd, void *what)
 static void
 client_free(struct client *c)
 {
+	*c->link = c->next;
+	if (c->next != NULL)
+		c->next->link = c->link;
 	(void)close(c->fd);
 	free(c);
 }
@@ -57,7 +61,10 @@ client_new(struct server *s, int fd)
 		(void)close(fd);
 		return;
 	}
-	*c = (struct client){ .fd = fd, .pid = who.pid, .uid = who.uid };
+	*c = (struct client){ .fd = fd, .pid = who.pid, .uid = who.uid, .next = s->clients, .link = &s->clients };
+	if (c->next != NULL)
+		c->next->link = &c->next;
+	s->clients = c;
 	if (watch(s, fd, c) < 0)
 		client_free(c);
 }
@@ -71,6 +78,17 @@ accept_all(struct server *s)
 		client_new(s, fd);
 }
 
+/* Who uses the service's index and mac keys greets again and learns the new ones. The turn of each comes when its end is seen. */
+static void
+tell_others(const struct server *s, const struct client *who, const struct key_message *m)
+{
+	if ((m->op != KEY_ADD && m->op != KEY_DROP) || m->status != 0 || m->id == KEY_LIST_KEK)
+		return;
+	for (const struct client *c = s->clients; c != NULL; c = c->next)
+		if (c != who && strcmp(c->service, who->service) == 0)
+			(void)shutdown(c->fd, SHUT_RDWR);
+}
+
 /* One question a turn, so that nobody starves. A client that cannot take its answer is gone. */
 static void
 client_turn(struct server *s, struct client *c)
@@ -81,6 +99,7 @@ client_turn(struct server *s, struct client *c)
 
 	if (n >= (ssize_t)KEY_HEAD && n <= (ssize_t)sizeof(*m) && m->wire == KEY_WIRE && (size_t)n == KEY_HEAD + m->n) {
 		answer(s->conf, c, m);
+		tell_others(s, c, m);
 		stays = send(c->fd, m, KEY_HEAD + m->n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)(KEY_HEAD + m->n);
 		OPENSSL_cleanse(m, KEY_HEAD + m->n);
 	}

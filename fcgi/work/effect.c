@@ -51,7 +51,7 @@ base32(struct arena *a, const uint8_t *p, size_t n)
 const char *
 work_vendor_key(struct db *db, const char *act)
 {
-	struct bytes mac = vault_index(db, "work.vendor_key", act);
+	struct bytes mac = vault_mac(db, "work.vendor_key", act);
 
 	return base32(db_current_arena(db), mac.p, mac.n);
 }

@@ -2,6 +2,8 @@
  * keys.c: the core's own jobs about keys, in every service's worker (rule E6).
  *
  *	keys.rewrap	moves all data keys under the newest key-encryption key, some hundred a transaction; fields are not touched
+ *	keys.reindex	makes blind indexes under the newest index key (keys_index.c)
+ *	keys.reseal	gives up a patient's data keys for a new one (keys_reseal.c)
  *	keys.erase	takes a patient's data keys away: what they sealed cannot be read any more, here or in a backup's rows
  *
  * Both may die at any point and go on where they were: what is done is a row.
@@ -24,7 +26,7 @@ static const char moved_sql[] =
 /* In one snapshot: nobody who began before the rotation is still at work, and no row is left. */
 static const char finish_sql[] =
     "UPDATE key_rotation SET finished_at = coalesce(finished_at, clock_timestamp()) WHERE kind = 'kek' AND version = $1::integer"
-    " AND pg_snapshot_xmin(pg_current_snapshot()) > began_xid"
+    " AND pg_snapshot_xmin(pg_current_snapshot()) > began_xid AND nobody_since(began_at)"
     " AND NOT EXISTS (SELECT FROM dek WHERE kek_version <> $1::integer AND wrapped IS NOT NULL)";
 static const char erase_sql[] = "SELECT dek_erase($1::uuid, $2::uuid, $3::bigint) AS keys";
 
@@ -104,6 +106,8 @@ keys_erase_job(struct job *j, struct problem *err)
 
 const struct job_row core_jobs[] = {
 	{ "keys.rewrap", keys_rewrap_job, .says = "moves data keys under the newest key-encryption key" },
+	{ "keys.reindex", keys_reindex_job, .says = "makes blind indexes under the newest index key" },
+	{ "keys.reseal", keys_reseal_job, .says = "seals a patient's fields under a new data key and destroys the old one" },
 	{ "keys.erase", keys_erase_job, .says = "erases a patient's data keys" },
 	{ 0 },
 };

@@ -12,6 +12,7 @@
  *	timer.c		ticks (rule Q15)
  *	delivery.c	outbox to peers (rules O1 to O3)
  *	kafka*.c	outbox to a broker and back, where the build has it (kafka.h)
+ *	keys*.c		jobs that move rows to other keys
  *	retention.c	messages whose time is over
  *	drain.c		all of it on one thread, for tests
  */
@@ -152,7 +153,7 @@ int effect_buried(struct job *j, const struct problem *why, struct problem *err)
 int saga_buried(struct job *j, const struct problem *why, struct problem *err) MUST_CHECK;
 
 /* ---- keys.c: jobs of the core */
-job_fn keys_rewrap_job, keys_erase_job;
+job_fn keys_rewrap_job, keys_erase_job, keys_reindex_job, keys_reseal_job;
 
 /* ---- housekeeping.c, timer.c, delivery.c, retention.c */
 /* ---- seal_watch.c */

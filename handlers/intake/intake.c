@@ -228,6 +228,13 @@ static const struct event_row events[] = {
 	{ "ehr.task.created", on_ehr_task_created },
 };
 
+/* The submission's form has the session's address (form.c sees to it). */
+static const struct blind_column blind[] = {
+	{ "intake_verification_codes", "email_index", EMAIL_INDEX, "email_enc", blind_email },
+	{ "intake_sessions", "email_index", EMAIL_INDEX, "email_enc", blind_email },
+	{ "intake_submissions", "email_index", EMAIL_INDEX, "payload_enc", blind_email_member },
+};
+
 static const struct conf_key config[] = {
 	{ "PLAN_SIGNING_SECRET", CONF_STR, .required = true, .secret = true,
 	    .says = "signs prices; a list while it is rotated, the first signs" },
@@ -244,5 +251,5 @@ static const struct conf_key config[] = {
 const struct service intake_service = {
 	.name = "intake", .prefix = "/intake", .database = "intake_gateway", .says = "from a visitor to a submitted case",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
-	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), .config = config, .session = session_resume,
+	TABLE(events, nevents, events), TABLE(timers, ntimers, timers), TABLE(blind, nblind, blind), .config = config, .session = session_resume,
 };

@@ -44,7 +44,6 @@ struct session {
 	struct uuid patient_id;
 	const char *state;		/* draft, submitted, … */
 	const char *email;
-	struct bytes email_index;
 	const char *region;		/* attested state; NULL before the payment step, like all below */
 	const char *birth_date;
 	const char *plan_id;
@@ -57,6 +56,7 @@ int	 session_resume(struct req *r, const char *token, struct problem *err);		/* 
 /* A new intake for a proven address; writes the reply with the token. Transaction open. */
 int	 session_open(struct req *r, const char *email, struct problem *err) MUST_CHECK;
 int	 session_load(struct db *db, struct intake_id id, struct session *ret, struct problem *err) MUST_CHECK;
+#define EMAIL_INDEX "intake.email"
 struct bytes email_index_of(struct db *db, const char *normalised);
 
 /* ---- rules.c: who may be served; the same before Stripe and at submit */

@@ -15,13 +15,13 @@ static const char open_sql[] =
 	" VALUES ($1, $2::bytea, $3, $4::bytea, $5::bytea, clock_timestamp() + make_interval(secs => $6::bigint))"
 	" RETURNING expires_at";
 static const char load_sql[] =
-	"SELECT id, patient_id, state, email_index, email_enc, region, birth_date_enc, plan_id, intake_type, amount_cents,"
+	"SELECT id, patient_id, state, email_enc, region, birth_date_enc, plan_id, intake_type, amount_cents,"
 	" currency, setup_intent_id FROM intake_sessions WHERE id = $1";
 
 struct bytes
 email_index_of(struct db *db, const char *normalised)
 {
-	return vault_index(db, "intake.email", normalised);
+	return vault_index(db, EMAIL_INDEX, normalised);
 }
 
 static struct bytes
@@ -92,7 +92,7 @@ session_load(struct db *db, struct intake_id id, struct session *ret, struct pro
 		return -1;
 	*ret = (struct session){
 		.id = id, .patient_id = row_uuid(s, "patient_id"), .state = row_str(s, "state"), .email = (const char *)email.p,
-		.email_index = row_bytes(s, "email_index"), .region = row_opt_str(s, "region"), .birth_date = (const char *)born.p,
+		.region = row_opt_str(s, "region"), .birth_date = (const char *)born.p,
 		.plan_id = row_opt_str(s, "plan_id"), .intake_type = row_opt_str(s, "intake_type"),
 		.amount_cents = row_int(s, "amount_cents"), .currency = row_opt_str(s, "currency"),
 		.setup_intent_id = row_uuid(s, "setup_intent_id"),

@@ -117,7 +117,7 @@ store(struct req *r, const struct opened *o, struct submission_id id, struct pro
 
 	if (vault_seal(r->db, s->patient_id, "intake_submissions", "payload_enc", id.v, o->form, &sealed, err) < 0)
 		return -1;
-	return db_exec(r->db, insert_sql, err, P_UUID(id.v), P_UUID(s->id.v), P_UUID(s->patient_id), P_BYTES(s->email_index),
+	return db_exec(r->db, insert_sql, err, P_UUID(id.v), P_UUID(s->id.v), P_UUID(s->patient_id), P_BYTES(email_index_of(r->db, s->email)),
 	    P_TEXT(o->platform), P_TEXT(s->intake_type), P_TEXT(o->version), P_TEXT(s->region), P_TEXT(s->plan_id),
 	    P_INT(s->amount_cents), P_TEXT(s->currency), P_UUID(s->setup_intent_id), P_BYTES(sealed)) < 0 ? -1 : 0;
 }

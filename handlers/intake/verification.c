@@ -18,7 +18,7 @@
 
 static const char supersede_sql[] =
 	"UPDATE intake_verification_codes SET superseded_at = now(), code_enc = NULL"
-	" WHERE email_index = $1::bytea AND purpose = 'intake' AND used_at IS NULL AND superseded_at IS NULL";
+	" WHERE email_index = ANY($1::bytea[]) AND purpose = 'intake' AND used_at IS NULL AND superseded_at IS NULL";
 static const char insert_sql[] =
 	"INSERT INTO intake_verification_codes (id, email_index, email_enc, salt, code_mac, code_enc, expires_at)"
 	" VALUES ($1, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea, clock_timestamp() + make_interval(secs => $7::bigint))"
@@ -46,15 +46,17 @@ code_mac(struct db *db, struct arena *a, struct bytes salt, const char *code)
 {
 	char *hex = arena_alloc(a, 2 * salt.n + 1);
 
-	return vault_index(db, "intake.verification_code", arena_printf(a, "%s:%s", hex_encode(salt, hex), code));
+	return vault_mac(db, "intake.verification_code", arena_printf(a, "%s:%s", hex_encode(salt, hex), code));
 }
 
-/* Three an hour and address. The counter's row is locked until the commit, so sends to one address come one after the other. */
+/* Three an hour and address, whichever key its index has. The counter's row is locked until the commit, so sends to one address come
+ * one after the other. */
 static int
-count_send(struct req *r, struct bytes index, struct problem *err)
+count_send(struct req *r, const char *email, struct problem *err)
 {
-	char *hex = arena_alloc(r->arena, 2 * index.n + 1);
-	int64_t n = ttl_count(r->db, arena_printf(r->arena, "intake:code:%s", hex_encode(index, hex)), 3600, err);
+	struct bytes mac = vault_mac(r->db, "intake.code_sends", email);
+	char *hex = arena_alloc(r->arena, 2 * mac.n + 1);
+	int64_t n = ttl_count(r->db, arena_printf(r->arena, "intake:code:%s", hex_encode(mac, hex)), 3600, err);
 
 	if (n < 0)
 		return -1;
@@ -67,7 +69,7 @@ count_send(struct req *r, struct bytes index, struct problem *err)
 }
 
 static int
-store_code(struct req *r, struct uuid id, const char *email, struct bytes index, const struct row **row, struct problem *err)
+store_code(struct req *r, struct uuid id, const char *email, const struct row **row, struct problem *err)
 {
 	uint8_t *salt = arena_alloc(r->arena, SALT);
 	struct bytes sealed_email, sealed_code;
@@ -79,8 +81,8 @@ store_code(struct req *r, struct uuid id, const char *email, struct bytes index,
 	if (vault_seal(r->db, VAULT_SERVICE, "intake_verification_codes", "email_enc", id, BYTES_OF(email), &sealed_email,
 	    err) == 0 &&
 	    vault_seal(r->db, VAULT_SERVICE, "intake_verification_codes", "code_enc", id, BYTES(code, 6), &sealed_code, err) == 0 &&
-	    db_exec(r->db, supersede_sql, err, P_BYTES(index)) >= 0)
-		rc = db_one(r->db, row, insert_sql, err, P_UUID(id), P_BYTES(index), P_BYTES(sealed_email),
+	    db_exec(r->db, supersede_sql, err, vault_indexes(r->db, EMAIL_INDEX, email)) >= 0)
+		rc = db_one(r->db, row, insert_sql, err, P_UUID(id), P_BYTES(email_index_of(r->db, email)), P_BYTES(sealed_email),
 		    P_BYTES(BYTES(salt, SALT)), P_BYTES(code_mac(r->db, r->arena, BYTES(salt, SALT), code)), P_BYTES(sealed_code),
 		    P_INT(conf_int(r->conf, "CODE_TTL")));
 	explicit_bzero(code, sizeof(code));
@@ -92,14 +94,12 @@ code_send(struct req *r, struct problem *err)
 {
 	struct uuid id = uuid_new();
 	const struct row *row;
-	struct bytes index;
 	char email[256];
 
 	if (normalise_email(req_str(r, "email"), email, sizeof(email)) == NULL)
 		return problem(err, 422, "validation_failed", "the address is too long");
-	index = email_index_of(r->db, email);
 	req_object(r, "intake_verification_codes", id);
-	if (count_send(r, index, err) < 0 || store_code(r, id, email, index, &row, err) < 0 ||
+	if (count_send(r, email, err) < 0 || store_code(r, id, email, &row, err) < 0 ||
 	    job_enqueue_id(r->db, "code.mail", "verificationId", id, err) < 0)
 		return -1;
 	struct json_writer *w = reply_json(r, 202);

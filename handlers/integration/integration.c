@@ -288,6 +288,10 @@ static const struct topic topics[] = {
 	{ 0 }
 };
 
+static const struct blind_column blind[] = {
+	{ "patient_records", "email_index", "patient_records.email", "payload_enc", blind_email_member },
+};
+
 static const struct conf_key config[] = {
 	{ "CANVAS_FHIR_BASE_URL", CONF_STR, .required = true, .says = "https://fumage-<instance>.canvasmedical.com" },
 	{ "CANVAS_AUTH_BASE_URL", CONF_STR, .required = true, .says = "https://<instance>.canvasmedical.com" },
@@ -303,5 +307,5 @@ static const struct conf_key config[] = {
 const struct service integration_service = {
 	.name = "integration", .prefix = "/api", .database = "hisera", .says = "the portals' gateway and the EHR's client",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(events, nevents, events),
-	TABLE(effects, neffects, effects), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks), .topics = topics, .config = config,
+	TABLE(effects, neffects, effects), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks), TABLE(blind, nblind, blind), .topics = topics, .config = config,
 };
