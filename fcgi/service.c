@@ -289,7 +289,7 @@ cmd_jobs(const struct call *c)
 	db_close(db);
 	keyring_free(keyring);
 	if (rc < 0)
-		fprintf(stderr, "%s: %s: %s\n", c->service->name, err.code, err.detail);
+		(void)fprintf(stderr, "%s: %s: %s\n", c->service->name, err.code, err.detail);
 	return rc > 0 ? EXIT_USAGE : rc < 0 ? EXIT_FAILURE : 0;
 }
 

@@ -98,7 +98,7 @@ take_action(struct armed *a, char *action, const char *whole)
 		a->number = error_number(arg, whole);
 	} else if (strcmp(action, "says") == 0 && arg != NULL) {
 		a->action = SAYS;
-		snprintf(a->arg, sizeof(a->arg), "%s", arg);
+		(void)snprintf(a->arg, sizeof(a->arg), "%s", arg);
 	} else {
 		die("failpoint: no action in '%s'", whole);
 	}
@@ -111,14 +111,14 @@ take_one(char *item)
 	struct armed *a = &armed[narmed];
 	char whole[160], *action = strchr(item, '='), *nth;
 
-	snprintf(whole, sizeof(whole), "%s", item);
+	(void)snprintf(whole, sizeof(whole), "%s", item);
 	if (action == NULL || action == item || (size_t)(action - item) >= sizeof(a->name))
 		die("failpoint: '%s' is not NAME=ACTION[@NTH[+]]", whole);
 	if (narmed == ARMED_MAX)
 		die("failpoint: more than %d are armed", ARMED_MAX);
 	*action++ = '\0';
 	*a = (struct armed){ .nth = 1 };
-	snprintf(a->name, sizeof(a->name), "%s", item);
+	(void)snprintf(a->name, sizeof(a->name), "%s", item);
 	nth = strchr(action, '@');
 	if (nth != NULL) {
 		*nth++ = '\0';
@@ -138,7 +138,7 @@ take_list(const char *text)
 
 	if (strlen(text) >= sizeof(copy))
 		die("failpoint: the list passes %d bytes", LIST_SIZE);
-	snprintf(copy, sizeof(copy), "%s", text);
+	(void)snprintf(copy, sizeof(copy), "%s", text);
 	for (char *item = strtok_r(copy, ", \n", &rest); item != NULL; item = strtok_r(NULL, ", \n", &rest))
 		take_one(item);
 }
@@ -201,7 +201,7 @@ count_together(const char *name, const char *suffix)
 
 	if (dir == NULL)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s%s", dir, name, suffix);
+	(void)snprintf(path, sizeof(path), "%s/%s%s", dir, name, suffix);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0 || write(fd, ".", 1) != 1)
 		die("failpoint: %s: %s", path, strerror(errno));
@@ -301,7 +301,7 @@ failpoint_says(const char *name)
 
 	if (passes(name, &a)) {
 		if (a.action == SAYS) {
-			snprintf(text, sizeof(text), "%s", a.arg);
+			(void)snprintf(text, sizeof(text), "%s", a.arg);
 			errno = saved;
 			return text;
 		}

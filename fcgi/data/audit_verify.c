@@ -105,7 +105,7 @@ P_XID(uint64_t xid)
 {
 	struct param p = { .text = NULL };
 
-	snprintf(p.own, sizeof(p.own), "%" PRIu64, xid);
+	(void)snprintf(p.own, sizeof(p.own), "%" PRIu64, xid);
 	return p;
 }
 

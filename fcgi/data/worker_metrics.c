@@ -78,6 +78,7 @@ series_to_json(struct json_writer *w, struct buf *out, const struct metric_serie
 static bool
 changed(const struct metric_series *m, const struct metric_series *before)
 {
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): other bits are sent again */
 	return before == NULL || before->value != m->value || memcmp(before->buckets, m->buckets, sizeof(m->buckets)) != 0;
 }
 
@@ -134,14 +135,14 @@ next(struct list *l, int kind, const char *name, const char *value)
 		die("more series than were counted");
 	m = &l->all[l->n++];
 	*m = (struct metric_series){ .kind = kind, .value = strtod(value, NULL) };
-	snprintf(m->name, sizeof(m->name), "%s", name);
+	(void)snprintf(m->name, sizeof(m->name), "%s", name);
 	return m;
 }
 
 static void
 of_worker(struct metric_series *m, const char *labels)
 {
-	snprintf(m->labels, sizeof(m->labels), "process=\"worker\"%s%s", *labels != '\0' ? "," : "", labels);
+	(void)snprintf(m->labels, sizeof(m->labels), "process=\"worker\"%s%s", *labels != '\0' ? "," : "", labels);
 }
 
 static void
@@ -176,9 +177,9 @@ add_queues(struct list *l, struct rows *rows)
 		const struct row *w = rows_at(rows, i);
 		struct metric_series *m = next(l, GAUGE_KIND, "job_queue_depth", row_str(w, "depth"));
 
-		snprintf(m->labels, sizeof(m->labels), "queue=\"%.60s\",state=\"%s\"", row_str(w, "queue"), row_str(w, "state"));
+		(void)snprintf(m->labels, sizeof(m->labels), "queue=\"%.60s\",state=\"%s\"", row_str(w, "queue"), row_str(w, "state"));
 		m = next(l, GAUGE_KIND, "job_queue_age_seconds", row_str(w, "age"));
-		snprintf(m->labels, sizeof(m->labels), "queue=\"%.60s\",state=\"%s\"", row_str(w, "queue"), row_str(w, "state"));
+		(void)snprintf(m->labels, sizeof(m->labels), "queue=\"%.60s\",state=\"%s\"", row_str(w, "queue"), row_str(w, "state"));
 	}
 }
 
@@ -201,7 +202,7 @@ worker_metrics_read(struct db *db, struct metric_series **ret, size_t *n, struct
 	for (size_t i = 0; i < rows_count(dead); i++) {
 		struct metric_series *m = next(&l, GAUGE_KIND, "job_dead", row_str(rows_at(dead, i), "dead"));
 
-		snprintf(m->labels, sizeof(m->labels), "kind=\"%.80s\"", row_str(rows_at(dead, i), "kind"));
+		(void)snprintf(m->labels, sizeof(m->labels), "kind=\"%.80s\"", row_str(rows_at(dead, i), "kind"));
 	}
 	(void)next(&l, GAUGE_KIND, "workers_alive", row_str(workers, "n"));
 	*ret = l.all;

@@ -213,9 +213,9 @@ static const struct {
 static int
 usage(const char *program)
 {
-	fprintf(stderr, "usage: %s serve\n", program);
+	(void)fprintf(stderr, "usage: %s serve\n", program);
 	for (size_t i = 0; i < COUNT(commands); i++)
-		fprintf(stderr, "       %s %s %s\n", program, commands[i].name, commands[i].usage);
+		(void)fprintf(stderr, "       %s %s %s\n", program, commands[i].name, commands[i].usage);
 	return EXIT_USAGE;
 }
 
@@ -260,7 +260,7 @@ main(int argc, char **argv)
 		return rc;
 	}
 	if (conf == NULL || commands[i].run(conf, argv + 2, &err) < 0) {
-		fprintf(stderr, "telerx-keyholder: %s: %s\n", err.code, err.detail);
+		(void)fprintf(stderr, "telerx-keyholder: %s: %s\n", err.code, err.detail);
 		return EXIT_CONFIG;
 	}
 	conf_free(conf);

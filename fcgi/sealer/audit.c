@@ -104,7 +104,7 @@ cmd_verify(const struct call *c, const struct audit_log *logs, int n)
 	int worst = AUDIT_OK;
 
 	if (keys == NULL) {
-		fprintf(stderr, "telerx-audit: %s\n", err.detail);
+		(void)fprintf(stderr, "telerx-audit: %s\n", err.detail);
 		return AUDIT_UNREADABLE;
 	}
 	for (int i = 0; i < n; i++)
@@ -144,7 +144,7 @@ cmd_show(const struct call *c, const struct audit_log *logs, int n)
 		struct problem err = { 0 };
 
 		if (show_one(c, &logs[i], &err) < 0) {
-			fprintf(stderr, "telerx-audit: %s: %s: %s\n", logs[i].name, err.code, err.detail);
+			(void)fprintf(stderr, "telerx-audit: %s: %s: %s\n", logs[i].name, err.code, err.detail);
 			status = AUDIT_UNREADABLE;
 		}
 	}
@@ -240,7 +240,7 @@ static int
 usage(void)
 {
 	for (size_t i = 0; i < COUNT(commands); i++)
-		fprintf(stderr, "%s telerx-audit %s %s\n", i == 0 ? "usage:" : "      ", commands[i].name, commands[i].usage);
+		(void)fprintf(stderr, "%s telerx-audit %s %s\n", i == 0 ? "usage:" : "      ", commands[i].name, commands[i].usage);
 	return EXIT_USAGE;
 }
 
@@ -265,7 +265,7 @@ main(int argc, char **argv)
 	if (n > 0)
 		status = commands[i].run(&c, logs, n);
 	else
-		fprintf(stderr, "telerx-audit: %s: %s\n", err.code, err.detail);
+		(void)fprintf(stderr, "telerx-audit: %s: %s\n", err.code, err.detail);
 	conf_free(conf);
 	arena_free(c.arena);
 	return status;

@@ -40,7 +40,7 @@ job_count(const char *kind, const char *outcome)
 {
 	char labels[128];
 
-	snprintf(labels, sizeof(labels), "kind=\"%.60s\",outcome=\"%s\"", kind, outcome);
+	(void)snprintf(labels, sizeof(labels), "kind=\"%.60s\",outcome=\"%s\"", kind, outcome);
 	metric_add("jobs_total", labels, 1);
 }
 

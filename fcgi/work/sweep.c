@@ -142,7 +142,7 @@ watch_oldest(struct hand *h, struct problem *err)
 	if (row == NULL || row_int(row, "age") == 0) {
 		w->oldest[0] = '\0';
 	} else if (strcmp(w->oldest, row_str(row, "xmin")) != 0) {
-		snprintf(w->oldest, sizeof(w->oldest), "%s", row_str(row, "xmin"));
+		(void)snprintf(w->oldest, sizeof(w->oldest), "%s", row_str(row, "xmin"));
 		w->oldest_since = now;
 	}
 	age_s = w->oldest[0] == '\0' ? 0 : (now - w->oldest_since) / US_PER_S;

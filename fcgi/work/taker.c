@@ -106,7 +106,7 @@ keep_place(struct hand *h, struct rows *rows, bool full)
 	last = rows_at(rows, rows_count(rows) - 1);
 	h->place.prio = row_int(last, "prio");
 	h->place.id = full ? row_int(last, "id") : 0;
-	snprintf(h->place.run_at, sizeof(h->place.run_at), "%s", row_str(last, full ? "run_at" : "late"));
+	(void)snprintf(h->place.run_at, sizeof(h->place.run_at), "%s", row_str(last, full ? "run_at" : "late"));
 }
 
 /* In the open transaction. Whoever lost its lease had no effect that could be lost with it. */

@@ -65,11 +65,11 @@ address_of(const char *text, union address *a)
 		a->local.sun_family = AF_UNIX;
 		if (strlen(text + 5) >= sizeof(a->local.sun_path))
 			die("%s is too long for a socket", text);
-		snprintf(a->local.sun_path, sizeof(a->local.sun_path), "%s", text + 5);
+		(void)snprintf(a->local.sun_path, sizeof(a->local.sun_path), "%s", text + 5);
 		return sizeof(a->local);
 	}
 	a->inet.sin_family = AF_INET;
-	snprintf(host, sizeof(host), "%.*s", colon != NULL ? (int)(colon - text) : 0, text);
+	(void)snprintf(host, sizeof(host), "%.*s", colon != NULL ? (int)(colon - text) : 0, text);
 	if (colon == NULL || inet_pton(AF_INET, host, &a->inet.sin_addr) != 1)
 		die("%s is neither unix:PATH nor ADDRESS:PORT", text);
 	a->inet.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
@@ -252,7 +252,7 @@ set_rule(char *words)
 	n = strtok_r(NULL, " ", &rest);
 	r.n = n != NULL ? strtoll(n, NULL, 10) : 0;
 	if (tag != NULL)
-		snprintf(r.tag, sizeof(r.tag), "%s", tag);
+		(void)snprintf(r.tag, sizeof(r.tag), "%s", tag);
 	if ((modes[i].number && (n == NULL || r.n < (r.mode == CUT ? 0 : 1))) || (r.mode == CUT_BEFORE && tag == NULL))
 		return "error an argument is missing\n";
 	for (int d = 0; d < 2; d++) {
@@ -280,7 +280,7 @@ command(char *line, char out[LINE_SIZE])
 	}
 	if (strcmp(line, "stats") != 0)
 		return "error no such command\n";
-	snprintf(out, LINE_SIZE, "ok open %zu accepted %" PRIu64 " fired %" PRIu64 " client %" PRIu64 " server %" PRIu64 "\n",
+	(void)snprintf(out, LINE_SIZE, "ok open %zu accepted %" PRIu64 " fired %" PRIu64 " client %" PRIu64 " server %" PRIu64 "\n",
 	    open_now, accepted, fired, bytes[CLIENT], bytes[SERVER]);
 	return out;
 }
@@ -406,13 +406,13 @@ main(int argc, char **argv)
 	int listener, control;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s CONTROL LISTEN TO\n", argv[0]);
+		(void)fprintf(stderr, "usage: %s CONTROL LISTEN TO\n", argv[0]);
 		return 2;
 	}
-	signal(SIGTERM, stop);
-	signal(SIGINT, stop);
+	(void)signal(SIGTERM, stop);
+	(void)signal(SIGINT, stop);
 	to = argv[3];
-	snprintf(control_at, sizeof(control_at), "unix:%s", argv[1]);
+	(void)snprintf(control_at, sizeof(control_at), "unix:%s", argv[1]);
 	for (size_t i = 0; i < COMMANDERS; i++)
 		commanders[i].fd = -1;
 	control = listen_at(control_at);

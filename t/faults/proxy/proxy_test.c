@@ -22,7 +22,7 @@ at(const struct world *w, const char *name)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", w->dir, name);
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", w->dir, name);
 	return a;
 }
 
@@ -47,15 +47,15 @@ begin(void **state)
 	char control[96], listen_at[96], to[96];
 
 	assert_non_null(w);
-	snprintf(w->dir, sizeof(w->dir), "/tmp/proxy_test.XXXXXX");
+	(void)snprintf(w->dir, sizeof(w->dir), "/tmp/proxy_test.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	a = at(w, "server");
 	w->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(w->listener, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(listen(w->listener, 4), 0);
-	snprintf(control, sizeof(control), "%s/control", w->dir);
-	snprintf(listen_at, sizeof(listen_at), "unix:%s/proxy", w->dir);
-	snprintf(to, sizeof(to), "unix:%s/server", w->dir);
+	(void)snprintf(control, sizeof(control), "%s/control", w->dir);
+	(void)snprintf(listen_at, sizeof(listen_at), "unix:%s/proxy", w->dir);
+	(void)snprintf(to, sizeof(to), "unix:%s/server", w->dir);
 	w->proxy = fork();
 	if (w->proxy == 0) {
 		int null = open("/dev/null", O_WRONLY);

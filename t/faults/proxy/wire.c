@@ -52,7 +52,7 @@ about(struct wire *w, const char *tag, bool from_server, uint8_t type, const uin
 	if (second == NULL)
 		return false;
 	if (type == 'P' && strcmp(second, tag) == 0 && strlen(first) < STATEMENT_SIZE)
-		snprintf(w->statements[w->nstatements++ % STATEMENTS], STATEMENT_SIZE, "%s", first);
+		(void)snprintf(w->statements[w->nstatements++ % STATEMENTS], STATEMENT_SIZE, "%s", first);
 	return type == 'B' && knows(w, second);
 }
 

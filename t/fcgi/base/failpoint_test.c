@@ -143,8 +143,8 @@ write_file(const char *name, const char *text)
 	char path[128], hidden[128];
 	FILE *f;
 
-	snprintf(hidden, sizeof(hidden), "%s/.new", dir);
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	(void)snprintf(hidden, sizeof(hidden), "%s/.new", dir);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
 	f = fopen(hidden, "we");
 	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0 || rename(hidden, path) < 0)
 		_exit(9);
@@ -173,7 +173,7 @@ f1_a_running_process_hears_of_a_new_list(void **state)
 	char path[128];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/list", dir);
+	(void)snprintf(path, sizeof(path), "%s/list", dir);
 	assert_int_equal(setenv("TELERX_FAIL_FILE", path, 1), 0);
 	assert_int_equal(child("", list_is_changed_meanwhile), 0);
 	assert_int_equal(unsetenv("TELERX_FAIL_FILE"), 0);
@@ -185,7 +185,7 @@ size_of(const char *name)
 	struct stat s;
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return stat(path, &s) == 0 ? s.st_size : -1;
 }
 
@@ -219,7 +219,7 @@ remove_dir(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		(void)unlink(path);
 	}
 	return rmdir(dir);

@@ -59,8 +59,8 @@ write_file(const char *path, const char *text, mode_t mode)
 	FILE *f = fopen(path, "we");
 
 	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
+	(void)fputs(text, f);
+	(void)fclose(f);
 	assert_int_equal(chmod(path, mode), 0);
 }
 
@@ -75,8 +75,8 @@ signatures_are_those_of_rfc_8032(void **state UNUSED)
 	struct sign_key *key;
 
 	assert_non_null(mkdtemp(folder));
-	snprintf(secret, sizeof(secret), "%s/key", folder);
-	snprintf(public, sizeof(public), "%s/pub", folder);
+	(void)snprintf(secret, sizeof(secret), "%s/key", folder);
+	(void)snprintf(public, sizeof(public), "%s/pub", folder);
 	write_file(secret, secret_pem, 0600);
 	write_file(public, public_pem, 0644);
 	key = sign_key_load(secret, &err);

@@ -33,7 +33,7 @@ url_as(const struct floor *f, const char *part, char *out, size_t n)
 	const char *url = scratch_url(f->scratch), *role = strstr(url, " user=") + strlen(" user=");
 	int name = (int)strcspn(role, " ");
 
-	snprintf(out, n, "%.*s%.*s_%s%s", (int)(role - url), url, name, role, part, role + name);
+	(void)snprintf(out, n, "%.*s%.*s_%s%s", (int)(role - url), url, name, role, part, role + name);
 }
 
 static const char *
@@ -41,7 +41,7 @@ role_of(const struct floor *f, const char *part, char out[128])
 {
 	const char *role = strstr(scratch_url(f->scratch), " user=") + strlen(" user=");
 
-	snprintf(out, 128, "%.*s%s%s", (int)strcspn(role, " "), role, *part != '\0' ? "_" : "", part);
+	(void)snprintf(out, 128, "%.*s%s%s", (int)strcspn(role, " "), role, *part != '\0' ? "_" : "", part);
 	return out;
 }
 
@@ -87,7 +87,7 @@ allowed(struct trail *t, const char *role, const char *sql)
 	bool ok;
 
 	PQclear(PQexec(t->f->super, "BEGIN"));
-	snprintf(text, sizeof(text), "SET LOCAL ROLE %s", role);
+	(void)snprintf(text, sizeof(text), "SET LOCAL ROLE %s", role);
 	PQclear(PQexec(t->f->super, text));
 	res = PQexec(t->f->super, sql);
 	ok = PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK;
@@ -129,14 +129,14 @@ L6_no_role_changes_a_row_and_each_does_only_its_own(void **state)
 			const char *table = tables[k].table;
 
 			role_of(t->f, roles[i].part, role);
-			snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+			(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
 			assert_int_equal(allowed(t, role, sql), (may & SELECTS) != 0);
 			assert_int_equal(allowed(t, role, tables[k].insert), (may & INSERTS) != 0);
-			snprintf(sql, sizeof(sql), "UPDATE %s SET %s", table, k == 0 ? "reason = 'x'" : k == 1 ? "hash = hash" : "lo = lo");
+			(void)snprintf(sql, sizeof(sql), "UPDATE %s SET %s", table, k == 0 ? "reason = 'x'" : k == 1 ? "hash = hash" : "lo = lo");
 			assert_false(allowed(t, role, sql));
-			snprintf(sql, sizeof(sql), "DELETE FROM %s", table);
+			(void)snprintf(sql, sizeof(sql), "DELETE FROM %s", table);
 			assert_false(allowed(t, role, sql));
-			snprintf(sql, sizeof(sql), "TRUNCATE %s", table);
+			(void)snprintf(sql, sizeof(sql), "TRUNCATE %s", table);
 			assert_false(allowed(t, role, sql));
 		}
 }
@@ -278,16 +278,16 @@ setup(void **state)
 	if (t == NULL || floor_setup(&f) < 0)
 		return -1;
 	t->f = f;
-	snprintf(path, sizeof(path), "%s/seal.pem", scratch_folder(t->f->scratch));
+	(void)snprintf(path, sizeof(path), "%s/seal.pem", scratch_folder(t->f->scratch));
 	write_file(path, key_pem);
 	t->key = sign_key_load(path, &err);
 	must(t->key != NULL ? 0 : -1, &err);
-	snprintf(path, sizeof(path), "%s/seal.pub", scratch_folder(t->f->scratch));
+	(void)snprintf(path, sizeof(path), "%s/seal.pub", scratch_folder(t->f->scratch));
 	write_file(path, public_pem);
 	t->keys = verify_keys_load(path, &err);
 	must(t->keys != NULL ? 0 : -1, &err);
 	for (int i = 0; i < 2; i++) {
-		snprintf(text, sizeof(text), "ALTER ROLE %s LOGIN PASSWORD 'test'", role_of(t->f, i == 0 ? "sealer" : "verifier", role));
+		(void)snprintf(text, sizeof(text), "ALTER ROLE %s LOGIN PASSWORD 'test'", role_of(t->f, i == 0 ? "sealer" : "verifier", role));
 		floor_run(t->f, text);
 	}
 	url_as(t->f, "verifier", t->url, sizeof(t->url));
