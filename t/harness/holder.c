@@ -17,7 +17,7 @@
 static void
 broken(const char *what, const struct problem *err)
 {
-	fprintf(stderr, "harness: %s: %s\n", what, err->code[0] != '\0' ? err->detail : strerror(errno));
+	(void)fprintf(stderr, "harness: %s: %s\n", what, err->code[0] != '\0' ? err->detail : strerror(errno));
 	exit(99);
 }
 
