@@ -13,7 +13,7 @@
 static const char enqueue_sql[] =
     "INSERT INTO job (tenant_id, queue, kind, args, unique_key, serial_key, run_at, max_attempts, request_id)"
     " VALUES ($1::uuid, $2, $3, $4::jsonb, $5, $6, now() + make_interval(secs => $7::float8), $8::integer, $9)"
-    " ON CONFLICT (kind, unique_key) WHERE state IN ('ready', 'running') DO NOTHING";
+    " ON CONFLICT (kind, unique_key) WHERE state IN ('ready', 'running') AND unique_key IS NOT NULL DO NOTHING";
 
 static job_find_fn *find_kind;
 static const void *find_context;

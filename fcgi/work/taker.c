@@ -28,7 +28,8 @@
 	" WHERE id = ANY (ARRAY(SELECT id FROM next)) AND state = 'ready'" \
 	" RETURNING id, tenant_id, kind, args, attempt, max_attempts, token, request_id, prio, run_at"
 #define ENTITY_FREE \
-	" AND (j.serial_key IS NULL OR NOT EXISTS (SELECT FROM job r WHERE r.serial_key = j.serial_key AND r.state = 'running'))"
+	" AND (j.serial_key IS NULL OR NOT EXISTS (SELECT FROM job r WHERE r.serial_key = j.serial_key AND r.state = 'running'" \
+	" AND r.serial_key IS NOT NULL))"
 #define ONE_OF_EACH \
 	" next AS (SELECT id FROM due WHERE serial_key IS NULL UNION ALL" \
 	"  (SELECT DISTINCT ON (serial_key) id FROM due WHERE serial_key IS NOT NULL ORDER BY serial_key, prio, run_at, id))," \

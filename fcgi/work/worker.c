@@ -30,7 +30,7 @@ const struct conf_key work_conf[] = {
  * must not be asked whether it happened, or be sent it again, before it could have come to an end. */
 static const char hand_back_sql[] =
     "UPDATE job SET state = 'ready', attempt = attempt - 1, run_at = clock_timestamp() + make_interval(secs => $2),"
-    " lease_until = NULL, lease_by = NULL WHERE lease_by = $1 AND state = 'running'";
+    " lease_until = NULL, lease_by = NULL WHERE lease_by = $1 AND lease_until IS NOT NULL";
 static const char gone_sql[] = "DELETE FROM worker WHERE name = $1";
 
 /* ---- what the threads share */
