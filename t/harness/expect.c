@@ -44,6 +44,8 @@ const char *
 answer_header(struct world *w, const char *name)
 {
 	need_answer(w);
+	if (strcasecmp(name, "content-type") == 0)
+		return w->req.content_type;
 	for (size_t i = 0; i < w->req.nreply_headers; i++)
 		if (strcasecmp(w->req.reply_headers[i].name, name) == 0)
 			return w->req.reply_headers[i].value;
