@@ -70,7 +70,6 @@ as_it_is(struct req *r, const char *name, const char *media, struct problem *err
 	reply_bytes(r, 200, media, BYTES_OF(text));
 	reply_header(r, "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
 	    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-	reply_header(r, "X-Content-Type-Options", "nosniff");
 	return 0;
 }
 

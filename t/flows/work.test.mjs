@@ -1,0 +1,49 @@
+// work.test.mjs: the inbox of the staff as a browser meets it, through nginx: a page without data, whose script may load and call this origin alone, and
+// the interface behind it, which opens to an administrator only.
+import test, { after } from 'node:test'
+import assert from 'node:assert/strict'
+import https from 'node:https'
+import { asAdmin, close, env } from '../contract/client.mjs'
+
+after(close)
+
+const fetched = path => new Promise((done, fail) => {
+  const url = new URL(env.url)
+  https.get({ host: '127.0.0.1', port: url.port, servername: 'localhost', ca: env.ca, path, agent: new https.Agent({ ca: env.ca }) }, res => {
+    let text = ''
+    res.setEncoding('utf8')
+    res.on('data', d => { text += d })
+    res.on('end', () => done({ status: res.statusCode, headers: res.headers, text }))
+  }).on('error', fail)
+})
+
+test('the page, its script and its looks come from their own routes under a strict policy', async () => {
+  const page = await fetched('/console/work')
+  assert.equal(page.status, 200)
+  assert.match(page.headers['content-type'], /^text\/html/)
+  const loaded = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(m => m[1]).filter(u => u !== '/' && !u.startsWith('data:'))
+  assert.deepEqual(loaded.sort(), ['/console/work.css', '/console/work.js'])
+  for (const [path, type] of [['/console/work.js', /^text\/javascript/], ['/console/work.css', /^text\/css/]]) {
+    const file = await fetched(path)
+    assert.equal(file.status, 200)
+    assert.match(file.headers['content-type'], type)
+  }
+  const policy = page.headers['content-security-policy']
+  assert.match(policy, /default-src 'none'.*connect-src 'self'/)
+  assert.doesNotMatch(policy, /unsafe/)
+  assert.equal(page.headers['x-content-type-options'], 'nosniff')
+})
+
+test('what the script asks for is there for an administrator and for nobody else', async () => {
+  const script = (await fetched('/console/work.js')).text
+  for (const path of ['/api/work-items?limit=50', '/api/work-items?state=done&limit=50', '/api/work-items?owner=ops.lee&limit=50']) {
+    assert.ok(script.includes(path.split('?')[0]))
+    assert.equal((await fetched(path)).status, 401)
+    const list = await asAdmin('GET', path)
+    assert.equal(list.status, 200)
+    assert.ok(Array.isArray(list.json.items))
+  }
+  const one = await asAdmin('GET', '/api/work-items/00000000-0000-7000-8000-0000000000ff')
+  assert.equal(one.status, 404)
+  assert.doesNotMatch(script, /innerHTML|localStorage|[?&]secret=/)
+})
