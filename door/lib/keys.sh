@@ -98,6 +98,63 @@ rotate_intake() {
 	keyholder status intake | sed -n 's/^intake \([^ ]*\) \(.*\)/intake: envelopes sealed for \1 open until \2/p' | while read -r line; do step "$line"; done
 }
 
+# key_of CALLEE ARGUMENT ...: telerx-<callee> key, as the tree's user; a secret comes on standard input
+key_of() {
+	callee=$1
+	shift
+	(cd / && as_user env -i PATH="$PATH" TELERX_CONFIG="$var/etc/$callee.env" "$(program_of "$callee")" key "$@")
+}
+
+# A second pair for a caller, which every service knows before the caller uses it. Until it is settled the tree's secrets have it as NEXT_.
+service_key_begin() {
+	next=$(secret "NEXT_KEY_$2" "${1}_" 8)
+	secret "NEXT_SECRET_$2" >/dev/null
+	for callee in $(services); do
+		secret "NEXT_SECRET_$2" | key_of "$callee" add "$1" "$next" || return 1
+	done
+}
+
+# The pair of the caller becomes OLD_, the next one its pair.
+service_key_switch() {
+	sed "s/^KEY_$1=/OLD_KEY_$1=/; /^SECRET_$1=/d; s/^NEXT_KEY_$1=/KEY_$1=/; s/^NEXT_SECRET_$1=/SECRET_$1=/" "$var/secrets" | put "$var/secrets" 0600 private
+}
+
+service_key_end() {
+	old=$(sed -n "s/^OLD_KEY_$1=//p" "$var/secrets")
+	for callee in $(services); do
+		said=$(key_of "$callee" revoke "$old" 2>&1) || case $said in
+		*unknown_key*) ;; # it was revoked before this was broken off
+		*) die "$said" ;;
+		esac
+	done
+	sed "/^OLD_KEY_$1=/d" "$var/secrets" | put "$var/secrets" 0600 private
+}
+
+# What services sign their calls with. Known everywhere, then used, then the old one is revoked; processes are replaced as ./telerx up does it,
+# so that no call fails. Broken off, it goes on when asked again.
+rotate_service() {
+	wanted_callers=
+	for caller in $callers; do
+		case " $* " in
+		*" $caller "*) wanted_callers="$wanted_callers $caller" ;;
+		esac
+	done
+	for caller in $wanted_callers; do
+		grep -q "^OLD_KEY_$(upper "$caller")=" "$var/secrets" || quietly "a new key of $caller at all services" service_key_begin "$caller" "$(upper "$caller")"
+	done
+	sleep 2 # services read the list again when it is a second old
+	for caller in $wanted_callers; do
+		grep -q "^OLD_KEY_$(upper "$caller")=" "$var/secrets" || service_key_switch "$(upper "$caller")"
+	done
+	secrets_make
+	environment_make
+	{ ground_rows; service_rows; sealer_row; nginx_row; syslog_row; } | supervise_table replace
+	for caller in $wanted_callers; do
+		service_key_end "$(upper "$caller")"
+		step "$caller signs its calls with $(secret "KEY_$(upper "$caller")"), its old key is revoked"
+	done
+}
+
 # A patient's data keys, in every database: fields are sealed anew by each service's worker. The old key goes when no process can have it any
 # more, two minutes later at most; that is not waited for.
 reseal() {

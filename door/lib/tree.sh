@@ -46,9 +46,14 @@ failpoints_of() {
 	! failpoints_built || echo " TELERX_FAIL_FILE=$var/faults/$1.fail TELERX_FAIL_DIR=$var/faults/passed"
 }
 
+# What a service signs its calls with is not among them: a new key takes processes that are replaced, and none that is stopped.
+service_digest() {
+	grep -v '^SERVICE_KEY=\|^SERVICE_SECRET=' "$var/etc/$1.env" | sha256sum | cut -c1-16
+}
+
 service_rows() {
 	for service in $(services); do
-		setting="env SETTINGS=$(digest "$var/etc/$service.env") TELERX_CONFIG=$var/etc/$service.env"
+		setting="env SETTINGS=$(service_digest "$service") TELERX_CONFIG=$var/etc/$service.env"
 		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
 		echo "$service-work 2 TERM 20 restart $setting$(failpoints_of "$service-work") $(program_of "$service") work"
 	done

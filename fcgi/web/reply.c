@@ -195,13 +195,23 @@ named(const struct req *r, const struct problem *err, struct problem *hole)
 	return hole;
 }
 
+/* Which field or key does not open is for the log, the trail and the work item, and nothing that a caller is told (rule E5). */
+static const struct problem *
+discreet(const struct problem *err, struct problem *generic)
+{
+	if (strcmp(err->code, "unreadable_field") != 0 && strcmp(err->code, "unreadable_key") != 0)
+		return err;
+	(void)problem(generic, 500, "internal_error", "this cannot be answered; it is being looked at");
+	return generic;
+}
+
 void
 reply_problem(struct req *r, const struct problem *err)
 {
 	struct problem hole = { 0 };
 	char seconds[16];
 
-	err = named(r, err, &hole);
+	err = discreet(named(r, err, &hole), &hole);
 	reply_reset(r);
 	r->status = err->status;
 	r->content_type = "application/problem+json";

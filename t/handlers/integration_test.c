@@ -114,6 +114,8 @@ a_submitted_intake_becomes_one_chart(void **state)
 	assert_string_equal(json_text_at(event_last(w, "ehr.task.created"), "taskId"), c.task);
 }
 
+static const char *const canaries[] = { "Zyxwvut", "firstName", "birthDate", "address", "patient_records", "unreadable" };
+
 static void
 the_snapshot_is_sealed_immutable_and_read_with_a_trace(void **state)
 {
@@ -130,6 +132,30 @@ the_snapshot_is_sealed_immutable_and_read_with_a_trace(void **state)
 	expect_status(w, 401);
 	get(w, BY_ADMIN, text(w, "/api/patient-records/%s", new_id(w)));
 	expect_problem(w, 404, "not_found");
+}
+
+/* A flipped bit, and the whole record is one plain sentence: nothing of the patient, nothing of what could be deciphered. */
+static void
+E5_a_record_that_does_not_open_is_a_plain_500_and_a_row_in_the_trail(void **state)
+{
+	struct world *w = *state;
+	struct chart c;
+	unsigned before;
+
+	receive(w, &c);
+	before = audit_count(w, "phi.record", "failure");
+	sql_run(w, "SELECT set_config('telerx.rewrites', 'patient_records', false)");
+	sql_run(w, "UPDATE patient_records SET payload_enc = set_byte(payload_enc, octet_length(payload_enc) - 40,"
+		   " get_byte(payload_enc, octet_length(payload_enc) - 40) # 1) WHERE patient_id = '%s'", c.patient);
+	sql_run(w, "SELECT set_config('telerx.rewrites', '', false)");
+	get(w, BY_ADMIN, text(w, "/api/patient-records/%s", c.patient));
+	expect_problem(w, 500, "internal_error");
+	expect_absent(w, "record");
+	for (size_t i = 0; i < COUNT(canaries); i++)
+		assert_null(memmem(answer_bytes(w).p, answer_bytes(w).n, canaries[i], strlen(canaries[i])));
+	assert_int_equal(audit_count(w, "phi.record", "failure"), before + 1);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM audit WHERE action = 'phi.record' AND reason = 'unreadable_field'"), 1);
+	assert_true(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'field.unreadable'") >= 1);
 }
 
 /* Who reads must leave a trace; where none can be left, nothing is read. */
@@ -402,6 +428,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_submitted_intake_becomes_one_chart, fresh),
 		cmocka_unit_test_setup(the_snapshot_is_sealed_immutable_and_read_with_a_trace, fresh),
+		cmocka_unit_test_setup(E5_a_record_that_does_not_open_is_a_plain_500_and_a_row_in_the_trail, fresh),
 		cmocka_unit_test_setup(L7_a_record_that_cannot_be_audited_is_not_shown, fresh),
 		cmocka_unit_test_setup(a_patient_whose_answer_was_lost_is_searched_and_not_made_twice, fresh),
 		cmocka_unit_test_setup(canvas_away_for_a_while_delays_and_loses_nothing, fresh),

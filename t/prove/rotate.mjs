@@ -1,4 +1,4 @@
-// rotate: all key-encryption keys change while journeys run and workers and the keyholder are killed; nothing becomes unreadable, nobody is failed
+// rotate: every kind of key changes while journeys run and workers and the keyholder are killed; nothing becomes unreadable, nobody is failed
 import { asAdmin, asService, call } from '../contract/client.mjs'
 import { arm, claim, databases, disarm, eventually, finish, journeys, kill, pidOf, poolOf, random, run, sample, seed, settled, sleep, sql, top, value } from './frame/prove.mjs'
 
@@ -52,6 +52,10 @@ const killer = async () => {
 await claim('journeys before', () => journeys('--count', '6'))
 const before = patients().length
 const rotations = sample ? 1 : 3
+// A patient whose data keys are given up during all this.
+const resealed = patients()[0][0]
+const dekOf = service => value(service, `SELECT id FROM dek WHERE subject = '${resealed}' AND state = 'live'`)
+const given = Object.fromEntries(['intake', 'integration'].map(s => [s, dekOf(s)]))
 await claim(`E6 ${rotations} rotations of every service under load, with kills of workers and keyholder`, async () => {
   const readers = [reader(), reader()]
   const load = journeys('--count', sample ? '8' : '60')
@@ -59,7 +63,8 @@ await claim(`E6 ${rotations} rotations of every service under load, with kills o
   const began = Date.now()
   let last
   try {
-    for (let i = 0; i < rotations; i++) await telerx('keys', 'rotate', '--kek', '--intake')
+    await telerx('keys', 'reseal', resealed)
+    for (let i = 0; i < rotations; i++) await telerx('keys', 'rotate', '--kek', '--index', '--audit', '--intake')
     if (!sample && Date.now() - began < 20000) await sleep(20000)
   } catch (e) { last = e }
   running = false
@@ -84,6 +89,65 @@ await claim('E6 no row is on an old key, and none of those is left', async () =>
     rows += Number(value(s, 'SELECT count(*) FROM dek'))
   }
   return `${rows} data keys`
+})
+await claim('E7 no index is under an old key, and none of those is left', async () => {
+  let rows = 0
+  for (const s of services) {
+    const keys = (await telerx('keys', 'status', s)).split('\n').map(l => l.match(/^\S+ index (\d+)$/)?.[1]).filter(Boolean)
+    if (keys.length !== 1 || Number(keys[0]) < 1 + rotations) throw new Error(`${s} has index keys ${keys}`)
+    for (const [table, column] of sql(s, "SELECT tbl, col FROM key_column WHERE kind = 'index'")) {
+      const [[all, old]] = sql(s, `SELECT count(*), count(*) FILTER (WHERE index_version(${column}) <> ${keys[0]}) FROM ${table}`)
+      if (old !== '0') throw new Error(`${s}: ${old} of ${table}.${column} are under old keys`)
+      rows += Number(all)
+    }
+  }
+  // The journeys before and after have other addresses each: equal indexes of one patient in two tables show that rows moved as they are looked up.
+  const apart = value('intake', 'SELECT count(*) FROM intake_submissions u JOIN intake_sessions s ON s.id = u.intake_id WHERE s.email_index <> u.email_index')
+  if (rows === 0 || apart !== '0') throw new Error(`${rows} rows, ${apart} patients have two indexes of one address`)
+  return `${rows} indexes`
+})
+await claim('E6 the fields of the patient whose keys were given up are under a new one', async () => {
+  let fields = 0
+  for (const [s, dek] of Object.entries(given)) {
+    for (const [table, column] of sql(s, "SELECT tbl, col FROM key_column WHERE kind = 'enc'")) {
+      const n = await eventually(() => Number(value(s, `SELECT count(*) FROM ${table} WHERE substr(${column}, 3, 8) = int8send(${dek})`)) === 0, 60, `${table}.${column}`)
+      if (!n) throw new Error(`${s}: ${table}.${column}`)
+    }
+    fields += Number(value(s, `SELECT moved FROM dek_reseal WHERE dek_id = ${dek}`))
+    if (dekOf(s) === dek || fields === 0) throw new Error(`${s}: ${fields} fields moved, key ${dekOf(s)}`)
+  }
+  // The old key goes when no process can seal with it any more: too late for a sample.
+  if (!sample) await eventually(() => Object.entries(given).every(([s, dek]) => value(s, `SELECT count(*) FROM dek WHERE id = ${dek}`) === '0'), 240, 'the destruction')
+  return `${fields} fields${sample ? '' : ', the old keys are destroyed'}`
+})
+await claim('L6 the audit trails verify across their keys', async () => {
+  for (const s of services) {
+    const keys = sql(s, 'SELECT DISTINCT key_id FROM audit WHERE key_id IS NOT NULL').flat()
+    if (s === 'integration' && keys.length < 2) throw new Error(`the trail of ${s} has keys ${keys}`)
+  }
+  await eventually(async () => (await telerx('audit', 'verify')) || true, 60, 'a trail that verifies')
+})
+await claim('service keys change and no call fails', async () => {
+  // Those that this program signs with itself stay.
+  const callers = sample ? ['intake', 'integration'] : services.filter(s => !['orchestrator', 'portal', 'sandbox'].includes(s))
+  const was = bad.length
+  running = true
+  const readers = [reader(), reader()]
+  const load = journeys('--count', sample ? '2' : '12')
+  let last
+  try { await telerx('keys', 'rotate', '--service-keys', ...callers) } catch (e) { last = e }
+  running = false
+  await Promise.all(readers)
+  await load
+  if (last) throw last
+  if (bad.length > was) throw new Error(`${bad.length - was} reads failed: ${bad.slice(was, was + 5).join('; ')}`)
+  for (const s of services) {
+    const [[live, revoked]] = sql(s, `SELECT count(*) FILTER (WHERE revoked_at IS NULL), count(revoked_at) FROM api_key WHERE caller IN (${callers.map(c => `'${c}'`)})`)
+    if (Number(live) !== callers.length || Number(revoked) < callers.length) throw new Error(`${s} has ${live} live and ${revoked} revoked keys`)
+  }
+  const refused = services.reduce((n, s) => n + Number(value(s, "SELECT count(*) FROM audit WHERE reason IN ('unauthorized', 'unknown_key', 'bad_signature') AND outcome = 'denied'")), 0)
+  if (refused > 0) throw new Error(`${refused} refused calls in the trails`)
+  return `${callers.length} callers`
 })
 await claim('E6 every row opens in processes that remember nothing', async () => {
   await forget()

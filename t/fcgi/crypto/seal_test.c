@@ -366,6 +366,11 @@ blind_indexes_agree_per_column(void **state)
 	blind_index(k, "patients.email", "a@x.y", two);
 	assert_memory_equal(one, two, 32);
 	assert_string_equal(hex_encode(BYTES(one, 32), hex), "c8269eb29fe0dc89edb54298f05a752ec0260511c28bc70cfaf409023391b6dc");
+	/* A file from before there were mac keys: the first index key is the first of them. */
+	assert_int_equal(keyring_mac_newest(k), 1);
+	assert_true(keyring_mac(k, MAC_STEADY, "patients.email", "a@x.y", two));
+	assert_memory_equal(one, two, 32);
+	assert_false(keyring_mac(k, 2, "patients.email", "a@x.y", two));
 	blind_index(k, "patients.phone", "a@x.y", two);
 	assert_memory_not_equal(one, two, 32);
 	blind_index(k, "patients.email", "b@x.y", two);
