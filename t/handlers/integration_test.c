@@ -381,7 +381,7 @@ e5_a_field_that_does_not_open_is_raised_once(void **state)
 	sql_run(w, "ALTER TABLE patient_records ENABLE TRIGGER append_only");
 	for (int i = 0; i < 3; i++) {
 		get(w, BY_ADMIN, text(w, "/api/patient-records/%s", c.patient));
-		expect_problem(w, 500, "unreadable_field");
+		expect_problem(w, 500, "internal_error");
 	}
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'field.unreadable'"), 1);
 	assert_string_equal(sql_text(w, "SELECT subject FROM attention WHERE kind = 'field.unreadable'"), "GET /api/patient-records/:patientId");
