@@ -130,8 +130,32 @@ service_key_end() {
 	sed "/^OLD_KEY_$1=/d" "$var/secrets" | put "$var/secrets" 0600 private
 }
 
-# What services sign their calls with. Known everywhere, then used, then the old one is revoked; processes are replaced as ./telerx up does it,
-# so that no call fails. Broken off, it goes on when asked again.
+# Their pools replace their processes by ones that read the settings anew, and their workers, which answer nobody, are started again. Nobody of
+# before is left when it returns.
+callers_reload() {
+	leaving=
+	for caller; do
+		pool=$(awk -v name="$caller" '$1 == name { print $3 }' "$var/run/status")
+		worker=$(awk -v name="$caller-work" '$1 == name { print $3 }' "$var/run/status")
+		leaving="$leaving $(cat "/proc/$pool/task/$pool/children") $worker"
+		kill -HUP "$pool"
+		kill -TERM "$worker"
+	done
+	# shellcheck disable=SC2086
+	replaced $leaving
+	tries=0
+	for caller; do
+		until grep -q "^$caller-work running " "$var/run/status"; do
+			tries=$((tries + 1))
+			[ "$tries" -lt 600 ] || die "the worker of $caller does not start again: ./telerx logs $caller-work."
+			sleep 0.1
+		done
+	done
+	await_ready
+}
+
+# What services sign their calls with. Known everywhere, then used, then the old one is revoked; only the callers' processes are replaced, so
+# that no call fails. Broken off, it goes on when asked again.
 rotate_service() {
 	wanted_callers=
 	for caller in $callers; do
@@ -148,7 +172,8 @@ rotate_service() {
 	done
 	secrets_make
 	environment_make
-	{ ground_rows; service_rows; sealer_row; nginx_row; syslog_row; } | supervise_table replace
+	# shellcheck disable=SC2086
+	callers_reload $wanted_callers
 	for caller in $wanted_callers; do
 		service_key_end "$(upper "$caller")"
 		step "$caller signs its calls with $(secret "KEY_$(upper "$caller")"), its old key is revoked"
