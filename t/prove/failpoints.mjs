@@ -5,7 +5,7 @@ import { arm, claim, disarm, finish, fired, journeys, passes, pointNames, sample
 
 const processes = Object.keys(databases).filter(name => name !== 'sandbox').flatMap(name => [name, `${name}-work`])
 const names = pointNames()
-const chosen = sample ? shuffled(names).slice(0, 4) : names
+const chosen = sample ? shuffled(names).slice(0, 3) : names
 
 for (const name of chosen) {
   await claim(`F1 ${name}=kill9`, async () => {
