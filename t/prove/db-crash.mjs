@@ -25,7 +25,7 @@ const lane = async () => {
       if (a.status >= 200 && a.status < 300) break
       await sleep(a.status === 503 ? 25 : 50)
     }
-    await sleep(10)
+    await sleep(sample ? 10 : 200)
   }
 }
 const pids = () => status().filter(row => row.name !== 'postgres').map(row => `${row.name}=${row.pid}`).join(' ')

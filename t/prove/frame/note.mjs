@@ -52,6 +52,11 @@ export const note = (item, key, text = 'seen') =>
 
 // How many notes an item has got, and how many audit rows say so.
 export const notes = list => {
+  const all = []
+  for (let i = 0; i < list.length; i += 500) all.push(...some(list.slice(i, i + 500)))
+  return all
+}
+const some = list => {
   const within = `(${list.map(id => `'${id}'`).join(',')})`
   const written = Object.fromEntries(sql('integration', `SELECT item_id, count(*) FROM work_item_history WHERE what = 'note' AND item_id IN ${within} GROUP BY 1`))
   const audited = Object.fromEntries(sql('integration', `SELECT object_id, count(*) FROM audit WHERE action = 'work_item.note' AND outcome = 'success' AND object_id IN ${within} GROUP BY 1`))
