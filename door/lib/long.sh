@@ -25,9 +25,12 @@ sanitized() {
 	run_tests unit
 	run_tests service
 	contract_tools
-	whole_tree sanitized
+	# Sanitized programs take longer to be back.
+	TELERX_KILL_MS=4000
+	export TELERX_KILL_MS
+	whole_tree
 	tree_end
-	unset ASAN_OPTIONS UBSAN_OPTIONS
+	unset ASAN_OPTIONS UBSAN_OPTIONS TELERX_KILL_MS
 	run_test "sanitizers' reports" no_reports
 	build=$usual
 	TELERX_BUILD=$build

@@ -67,7 +67,7 @@ client_new(struct server *s, int fd)
 	s->clients = c;
 	if (watch(s, fd, c) < 0)
 		client_free(c);
-} /* NOLINT(clang-analyzer-unix.Malloc): the epoll set keeps it */
+}
 
 static void
 accept_all(struct server *s)
@@ -215,6 +215,11 @@ serve(const struct conf *conf)
 		}
 	}
 	rings_forget();
+	for (struct client *c = s.clients, *next; c != NULL; c = next) {
+		next = c->next;
+		(void)close(c->fd);
+		free(c);
+	}
 	secret_free(s.m, sizeof(*s.m));
 	log_line(LOG_INFO, "keyholder.stop", NULL);
 	return 0;

@@ -125,7 +125,7 @@ keys_reindex_job(struct job *j, struct problem *err)
 		const struct blind_column *c = column_of(j->service, row_str(w, "tbl"), row_str(w, "col"));
 		size_t n = 1;
 
-		for (int k = 0; n > 0 && k < BATCHES; k++)
+		for (int k = 0; c != NULL && n > 0 && k < BATCHES; k++) /* read_columns knew each of them */
 			if (move_some(j, c, newest, &n, err) < 0)
 				return -1;
 		more = more || n > 0;

@@ -1,4 +1,5 @@
-// kill.test.mjs: while twenty patients are on their way a random process of ours is killed -9 every second and a half: a pool's process, its master, a worker.
+// kill.test.mjs: while twenty patients are on their way a random process of ours is killed -9 every second and a half (TELERX_KILL_MS):
+// a pool's process, its master, a worker.
 // It must come back, and all twenty must end right: the journey's own judge compares ledgers, rows and audit (I1 to I3, rule M4 for `manual`).
 import test from 'node:test'
 import assert from 'node:assert/strict'
@@ -38,7 +39,7 @@ test(`twenty journeys under kill -9 (TELERX_SEED=${seed})`, { timeout: 600000 },
     if (killed.length >= 25 || all.length === 0) return
     const victim = all[random(all.length)]
     try { process.kill(victim.pid, 'SIGKILL'); killed.push(victim.name) } catch { /* it ended by itself */ }
-  }, 1500)
+  }, Number(process.env.TELERX_KILL_MS ?? 1500))
   const code = await ended
   clearInterval(timer)
   assert.equal(code, 0, `killed: ${killed.join(', ')}\n${output}`)

@@ -96,6 +96,7 @@ say_ready(int fd, const char *text)
 	union address a;
 	socklen_t n = sizeof(a);
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the kernel has written it */
 	if (getsockname(fd, &a.any, &n) == 0 && a.any.sa_family == AF_INET)
 		printf("ready %s:%u\n", inet_ntoa(a.inet.sin_addr), ntohs(a.inet.sin_port));
 	else

@@ -233,7 +233,9 @@ L2_rows_that_a_rollback_took_along_leave_no_gap(void **state)
 	assert_int_equal(verify(t).verdict, AUDIT_OK);
 }
 
-/* More than one seal holds. */
+/* More than one seal holds. gcc's analyser loses sight of a struct that is returned. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-use-of-uninitialized-value"
 static void
 L2_a_backlog_is_sealed_in_pieces(void **state)
 {
@@ -254,6 +256,7 @@ L2_a_backlog_is_sealed_in_pieces(void **state)
 	assert_int_equal(r.verdict, AUDIT_TAMPERED); /* nobody with the key wrote these */
 	assert_non_null(strstr(r.says, "bears no mac"));
 }
+#pragma GCC diagnostic pop
 
 /* ---- the world */
 
