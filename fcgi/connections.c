@@ -17,7 +17,7 @@ connections_of(const struct service *s, const struct conf *conf)
 		return (struct connections){ 0 };
 	return (struct connections){
 		.pool = (conf_int(conf, "POOL_PROCESSES") + 1) * conf_int(conf, "POOL_THREADS"),
-		.worker = (int64_t)worker_connections(s),
+		.worker = (int64_t)worker_connections(s, conf),
 	};
 }
 

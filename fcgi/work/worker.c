@@ -199,9 +199,9 @@ plan_threads(struct work *w)
 }
 
 size_t
-worker_connections(const struct service *s)
+worker_connections(const struct service *s, const struct conf *conf)
 {
-	struct work w = { .service = s };
+	struct work w = { .service = s, .conf = conf };
 
 	plan_threads(&w);
 	free(w.hands);

@@ -99,7 +99,7 @@ int job_ask(struct job *j, const struct peer_call *call, struct peer_reply *repl
 int kafka_check(const struct conf *conf, struct problem *err) MUST_CHECK; /* start-up: EVENTS, and what it needs */
 int worker_main(const struct service *s, const struct conf *conf);
 /* How many database connections it may have at once: one per thread, and one to hand back what is left at the end. */
-size_t worker_connections(const struct service *s);
+size_t worker_connections(const struct service *s, const struct conf *conf);
 /* Tests: runs ready jobs, deliveries and due timers on this thread until nothing is ready; returns how many ran. skip_delays
  * treats waiting ones as due, each at most 30 times, so that a job that polls comes to rest. */
 int worker_drain(

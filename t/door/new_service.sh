@@ -51,7 +51,7 @@ it_builds_without_a_warning_and_passes_its_tests() {
 	cd "$new"
 	[ -x "$copy/configure" ] || (cd "$copy" && autoreconf -fi)
 	"$copy/configure" -q CFLAGS=-O1
-	make -s -j"$(nproc)" SERVICE_LIBS=handlers/$name/lib$name.a CPPFLAGS=-DHARNESS_PARTIAL handlers/$name/telerx-$name t/handlers/${name}_test >made 2>&1 || { cat made; exit 1; }
+	make -s -j"$(nproc)" SERVICE_LIBS=handlers/$name/lib$name.a CPPFLAGS=-DHARNESS_PARTIAL handlers/$name/telerx-$name t/handlers/${name}_test fcgi/keyholder/telerx-keyholder >made 2>&1 || { cat made; exit 1; }
 	lacks "$(cat made)" "handlers/$name/item.c"
 	lacks "$(cat made)" warning:
 	"t/handlers/${name}_test"

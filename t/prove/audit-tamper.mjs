@@ -62,7 +62,7 @@ const anew = () => psql(`DROP DATABASE IF EXISTS ${database}; CREATE DATABASE ${
 // ---- the verifier
 
 const settings = (more = {}) => ({ PATH: process.env.PATH, AUDIT_DATABASES: `${service}=postgresql:///${database}?host=${folder}&user=postgres`, SEALER_PUBLIC_KEYS: `${variable}/keys/seal.pub`,
-  AUDIT_KEK_DIR: `${variable}/keys`, ANCHOR_DIR: `${variable}/anchors`, ...more })
+  KEYHOLDER_SOCKET: `${variable}/run/keyholder.sock`, ANCHOR_DIR: `${variable}/anchors`, ...more })
 const verify = (more, ...args) => {
   const [p, a] = asUser(`${build}/fcgi/sealer/telerx-audit`, ['verify', ...args])
   const r = spawnSync(p, a, { cwd: '/', encoding: 'utf8', env: settings(more) })
@@ -186,7 +186,7 @@ await claim('L5 --from leaves out what stands before', () => {
 })
 await claim('L5 without the keys of the rows the seals still speak', () => {
   anew()
-  const { AUDIT_KEK_DIR, ...without } = settings()
+  const { KEYHOLDER_SOCKET, ...without } = settings()
   const [p, a] = asUser(`${build}/fcgi/sealer/telerx-audit`, ['verify'])
   const r = spawnSync(p, a, { cwd: '/', encoding: 'utf8', env: without })
   if (r.status !== 0 || !/macs not checked/.test(r.stdout)) throw new Error(r.stdout + r.stderr)

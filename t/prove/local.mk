@@ -1,5 +1,7 @@
 # ./telerx prove NAME: what must hold while something fails on purpose, in a tree built with failpoints. ./telerx check runs a sample of each.
 # A proof is a script that closes with `N passed, N failed`; frame/prove.mjs is what they share.
+# First, in a tree where nothing has failed yet and nobody played a service.
+prove_tests += t/prove/invariants.mjs
 prove_tests += t/prove/rotate.mjs
 prove_tests += t/prove/failpoints.mjs
 prove_tests += t/prove/jobs.mjs
@@ -23,5 +25,4 @@ check_PROGRAMS += t/prove/outbox_race
 t_prove_outbox_race_SOURCES = t/prove/outbox_race.c t/fcgi/work/crew.c t/fcgi/work/crew.h
 t_prove_outbox_race_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
-prove_tests += t/prove/invariants.mjs
 EXTRA_DIST += $(prove_tests) t/prove/frame
