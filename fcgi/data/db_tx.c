@@ -31,7 +31,8 @@ static const char commit_sql[] = "COMMIT";
 static const char rollback_sql[] = "ROLLBACK";
 static const char savepoint_sql[] = "SAVEPOINT part";
 static const char savepoint_back_sql[] = "ROLLBACK TO SAVEPOINT part";
-static const char hint_sql[] = "SELECT pg_notify('telerx_job', '')";
+/* A hint need not outlive a crash, so nobody waits until the disk has it. */
+static const char hint_sql[] = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('telerx_job', '')";
 static _Atomic int64_t hinted_at;
 static const char xact_status_sql[] = "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')";
 

@@ -26,7 +26,7 @@ const workers = () => rows().filter(({ name }) => name.endsWith('-work'))
 // A pool is what has a worker beside it.
 const masters = () => { const all = rows(); return all.filter(({ name }) => all.some(other => other.name === `${name}-work`)) }
 const children = pid => { try { return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number) } catch { return [] } }
-const alive = pid => fs.existsSync(`/proc/${pid}/stat`) && !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+const alive = pid => { try { return !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8')) } catch { return false } }
 // By name: what runs may have lost its place to another file.
 const program = pid => fs.readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '')
 const until = async (what, seconds, condition) => {
@@ -37,6 +37,7 @@ const until = async (what, seconds, condition) => {
 
 let targets, list, running
 const start = () => {
+  running?.child.kill('SIGKILL') // of a test that failed
   const child = spawn(`${need('TELERX_BUILD')}/t/bench/telerx-load`, ['--port', new URL(need('TELERX_URL')).port, '--ca', need('TELERX_CA'), '--key', need('KEY_PORTAL'),
     '--connections', String(Math.min(256, 2 * sources)), '--sources', String(sources), '--rate', String(rate), '--seconds', '900', '--again', list],
   { env: { ...process.env, LOAD_SECRET: need('SECRET_PORTAL') }, stdio: ['ignore', 'pipe', 'pipe'] })
