@@ -21,6 +21,7 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	    .says = "the tenant that this installation serves" },
 	{ "KEYHOLDER_SOCKET", CONF_STR, .says = "unix socket of the keyholder" },
 	{ "ADMIN_SECRET", CONF_STR, .secret = true, .says = "bearer secret of the administrator; unset closes those routes" },
+	{ "AUTH_JWKS_FILE", CONF_STR, .says = "public keys (JWKS) of the tokens that auth issues; unset: no token opens anything" },
 	{ "POOL_PROCESSES", CONF_INT, .dflt = "1", .says = "processes of the pool, 1 to 8" },
 	{ "POOL_THREADS", CONF_INT, .dflt = "4", .says = "threads of each process, each with a database connection of its own" },
 	{ "LOG_LEVEL", CONF_STR, .dflt = "INFO", .says = "DEBUG, INFO, WARN or ERROR" },
@@ -318,6 +319,7 @@ access_names(struct buf *out, unsigned access)
 		{ PARTNER, "PARTNER" },
 		{ WEBHOOK, "WEBHOOK" },
 		{ VENDOR, "VENDOR" },
+		{ ROLE, "ROLE" },
 	};
 	const char *between = "";
 
@@ -329,7 +331,7 @@ access_names(struct buf *out, unsigned access)
 	}
 }
 
-/* One row a line, tabs between: method, path, access, callers, database mode, once, audit action. The call graph is drawn
+/* One row a line, tabs between: method, path, access, callers, database mode, once, audit action, roles. The call graph is drawn
  * from it. */
 static int
 cmd_routes(const struct call *c)
@@ -345,8 +347,8 @@ cmd_routes(const struct call *c)
 
 		buf_addf(&out, "%s\t%s\t", row->method, row->path);
 		access_names(&out, row->access);
-		buf_addf(&out, "\t%s\t%s\t%s\t%s\n", row->callers != NULL ? row->callers : "-", modes[row->db], onces[row->once],
-		    row->audit != NULL ? row->audit : "-");
+		buf_addf(&out, "\t%s\t%s\t%s\t%s\t%s\n", row->callers != NULL ? row->callers : "-", modes[row->db],
+		    onces[row->once], row->audit != NULL ? row->audit : "-", row->roles != NULL ? row->roles : "-");
 	}
 	return print(&out);
 }

@@ -20,6 +20,7 @@
 #include "data/webhook.h"
 #include "web/req.h"
 #include "web/route.h"
+#include "web/token.h"
 #include "web/webhook.h"
 #include "work/effect.h"
 #include "work/hook.h"
@@ -51,6 +52,8 @@ struct service {
 	const struct conf_key *config; /* ends with a row without name; may be NULL */
 	/* PATIENT_SELF: token -> r->subject, r->scope.actor; in a READ transaction. 401 otherwise. */
 	int (*session)(struct req *r, const char *token, struct problem *err);
+	/* auth only: whether the session of a token is alive, in a READ transaction. 401 revoked_token otherwise (web/token.h). */
+	int (*alive)(struct req *r, const struct token *t, struct problem *err);
 	/* The service is a projection of others' events: removes what it made of a source's messages (topic NULL = of all) that
 	 * occurred at from or later, so that their replay makes it again; in a WRITE transaction. NULL: it is none. */
 	int (*forget)(struct db *db, const char *source, const char *topic, int64_t from, struct problem *err);

@@ -117,6 +117,7 @@ core_settings() {
 		TEMPLATES_DIR=$share/templates
 		KEYHOLDER_SOCKET=$var/run/keyholder.sock
 		ADMIN_SECRET=$(secret ADMIN_SECRET)
+		AUTH_JWKS_FILE=$var/keys/tokens.pub
 		PEER_SOCKET=$var/run/internal.sock
 		PUBLIC_BASE_URL=$(url)
 		VENDOR_CA_FILE=$var/tls/ca.pem

@@ -53,6 +53,7 @@ EOT
 secrets_make() {
 	dev_env | put "$var/dev.env" 0600 private
 	seal_key_make
+	token_keys_make
 }
 
 # What signs the seals of the audit trails; those who verify need its public half only.
@@ -62,6 +63,25 @@ seal_key_make() {
 	fi
 	openssl pkey -in "$var/keys/seal.pem" -pubout 2>/dev/null | put "$var/keys/seal.pub" 0644 ||
 		die "openssl could not make the key of the audit seals."
+}
+
+# A P-256 key of OpenSSL's DER (RFC 5915) is a row of fixed places: the secret number at 7, the point at 57 and 89, 32 bytes each.
+der_part() {
+	dd if="$1" bs=1 skip="$2" count=32 2>/dev/null | openssl base64 -A | tr '+/' '-_' | tr -d =
+}
+
+# What auth signs tokens with, which nobody else reads, and its public half, which every service checks them by.
+token_keys_make() {
+	if [ ! -f "$var/keys/tokens.keys" ]; then
+		der=$(mktemp)
+		openssl ecparam -name prime256v1 -genkey -noout -outform DER >"$der" 2>/dev/null && [ "$(wc -c <"$der")" -eq 121 ] ||
+			die "openssl could not make the keys of tokens."
+		public=$(printf '"kty":"EC","crv":"P-256","x":"%s","y":"%s","kid":"auth-%s","alg":"ES256","use":"sig"' \
+			"$(der_part "$der" 57)" "$(der_part "$der" 89)" "$(openssl rand -hex 4)")
+		printf '{"keys":[{%s}]}\n' "$public" | put "$var/keys/tokens.pub" 0644
+		printf '{"keys":[{%s,"d":"%s"}]}\n' "$public" "$(der_part "$der" 7)" | put "$var/keys/tokens.keys" 0600
+		rm -f "$der"
+	fi
 }
 
 # An own authority and a certificate for this machine, renewed a week before its end.

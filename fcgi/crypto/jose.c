@@ -405,13 +405,10 @@ meant_for(const json_t *claims, const char *aud)
 }
 
 static bool
-in_time(const json_t *claims, int64_t now_s)
+begun(const json_t *claims, int64_t now_s)
 {
-	const json_t *exp = json_object_get(claims, "exp"), *iat = json_object_get(claims, "iat"),
-		     *nbf = json_object_get(claims, "nbf");
+	const json_t *iat = json_object_get(claims, "iat"), *nbf = json_object_get(claims, "nbf");
 
-	if (!json_is_integer(exp) || json_integer_value(exp) <= now_s)
-		return false;
 	if (!json_is_integer(iat) || json_integer_value(iat) > now_s + CLOCK_AHEAD_S)
 		return false;
 	return nbf == NULL || (json_is_integer(nbf) && json_integer_value(nbf) <= now_s);
@@ -422,15 +419,21 @@ jwt_verify(
     const json_t *keys, const char *compact, const char *iss, const char *aud, int64_t now_s, json_t **claims, struct problem *err)
 {
 	struct compact c;
+	const json_t *exp;
 	json_t *body;
 
 	compact_split(compact, &c);
 	if (c.count != 3 || c.n[2] != 86 || !jwt_signature_good(&c, keys))
 		return invalid_token(err);
 	body = part_object(&c, 1, CLAIMS_MAX);
-	if (body == NULL || !says(body, "iss", iss) || !meant_for(body, aud) || !in_time(body, now_s)) {
+	exp = json_object_get(body, "exp");
+	if (body == NULL || !says(body, "iss", iss) || !meant_for(body, aud) || !begun(body, now_s) || !json_is_integer(exp)) {
 		json_decref(body);
 		return invalid_token(err);
+	}
+	if (json_integer_value(exp) <= now_s) {
+		json_decref(body);
+		return problem(err, 401, "expired_token", "the token's time is over");
 	}
 	*claims = body;
 	return 0;

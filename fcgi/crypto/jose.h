@@ -31,7 +31,8 @@ int jwe_seal(
 
 /* claims gets iat, exp, jti added by the caller; typ and alg are fixed. */
 int jwt_sign(const json_t *private_key, const json_t *claims, struct buf *compact, struct problem *err) MUST_CHECK;
-/* Verifies signature, alg, typ, iss, aud, exp, nbf, iat (<= 10 s ahead); 401 "invalid_token" otherwise. claims: caller owns. */
+/* Verifies signature, alg, typ, iss, aud, exp, nbf, iat (<= 10 s ahead); 401 "invalid_token" otherwise, "expired_token" when nothing
+ * but its time is against it. claims: caller owns. */
 int jwt_verify(const json_t *keys, const char *compact, const char *iss, const char *aud, int64_t now_s, json_t **claims,
     struct problem *err) MUST_CHECK;
 

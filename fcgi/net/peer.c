@@ -94,7 +94,7 @@ peer_call(struct http *h, struct arena *a, const struct conf *conf, const struct
 		.headers = headers,
 		.body = body,
 		.connect_ms = CONNECT_MS,
-		.total_ms = TOTAL_MS,
+		.total_ms = call->total_ms != 0 ? call->total_ms : TOTAL_MS,
 	    },
 	    &answer);
 	/* A peer that says "busy" or "no" is there; for one whose pool is gone nginx answers. */

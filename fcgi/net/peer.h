@@ -19,6 +19,7 @@ struct peer_call {
 	const char *path; /* with query */
 	const char *key;
 	const char *body; /* JSON text, NULL for none */
+	int total_ms;     /* 0: 5 s */
 };
 
 struct peer_reply {

@@ -12,6 +12,8 @@ static const struct {
 	{ "billing", "/billing" },
 	{ "integration", "/api" },
 	{ "portal", "/console" },
+	{ "auth", "/auth" },
+	{ "patient", "/patients" },
 	{ "sandbox", "/sandbox" },
 };
 

@@ -7,6 +7,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/signature.h"
+#include "web/token.h"
 #include "web/web_private.h"
 
 #define V2_PREFIX "v2="
@@ -82,14 +83,48 @@ admin_source(const struct req *r)
 	return s;
 }
 
+/* Whoever has the role admin may call what is the administrator's, the other roles what names them. */
+static int
+role_check(const struct req *r, struct problem *err)
+{
+	bool admin = strcmp(r->role, "admin") == 0;
+
+	if (((r->route->access & ADMIN) != 0 && admin) ||
+	    ((r->route->access & ROLE) != 0 && access_lists(r->route->roles, r->role)))
+		return 0;
+	if ((r->route->access & (ROLE | ADMIN)) != 0)
+		return problem(err, 403, "role_not_allowed", "the role %s may not call this", r->role);
+	return problem(err, 403, "forbidden", admin ? "the administrator may not call this" : "users may not call this");
+}
+
 static int
 as_admin(struct req *r, struct problem *err)
 {
 	r->as = ADMIN;
+	r->role = "admin";
 	r->scope.actor = arena_printf(r->arena, "system:%s", admin_source(r));
-	if ((r->route->access & ADMIN) == 0)
-		return problem(err, 403, "forbidden", "the administrator may not call this");
-	return 0;
+	return role_check(r, err);
+}
+
+/* Who it says it is, is known before its session is looked at, so that the trail has the name of whoever comes with a dead one. */
+static int
+as_user(struct req *r, const char *text, struct problem *err)
+{
+	char id[UUID_TEXT];
+	struct token t;
+
+	if (token_verify(r, text, &t, err) < 0)
+		return -1;
+	r->scope.actor =
+	    arena_printf(r->arena, "%s:%s", t.role, uuid_text(uuid_is_nil(t.person) ? t.user : t.person, id));
+	if (token_alive(r, &t, err) < 0)
+		return -1;
+	r->as = ROLE;
+	r->role = t.role;
+	r->user = t.user;
+	r->session = t.session;
+	r->subject = t.person;
+	return role_check(r, err);
 }
 
 static int
@@ -122,7 +157,7 @@ as_bearer(struct req *r, const char *token, struct problem *err)
 
 	if (*secret != '\0' && same_text(secret, token))
 		return as_admin(r, err);
-	return as_patient(r, token, err);
+	return token_is_one(token) ? as_user(r, token, err) : as_patient(r, token, err);
 }
 
 static const char *

@@ -1,6 +1,7 @@
 /*
  * openapi.c: the service's tables as an OpenAPI 3.1 document. Nothing is described twice: what the core validates by is what is
  * printed. What OpenAPI has no word for stands in x-members: x-callers (services that a row admits), x-webhook-from (the vendor that calls),
+ * x-roles (a user's token with one of these opens it),
  * x-waits-for (the vendor that a synchronous row asks), x-audit, and in the service's tag x-publishes and x-consumes. `./telerx callgraph`
  * is drawn from them.
  */
@@ -172,6 +173,29 @@ requirement(struct json_writer *w, const char *scheme)
 	jw_end(w);
 }
 
+/* A space-separated list of the table as strings, inside an array. */
+static void
+words(struct json_writer *w, const char *list)
+{
+	for (const char *c = list; *c != '\0'; c += strspn(c, " ")) {
+		size_t n = strcspn(c, " ");
+
+		jw_strn(w, NULL, c, n);
+		c += n;
+	}
+}
+
+/* The administrator's token opens what the secret opens. */
+static void
+token_requirement(struct json_writer *w, const struct route *row)
+{
+	jw_object(w, NULL);
+	jw_array(w, "userToken");
+	words(w, (row->access & ROLE) != 0 ? row->roles : "admin");
+	jw_end(w);
+	jw_end(w);
+}
+
 static const char *
 vendor_scheme(struct arena *a, const struct route *row)
 {
@@ -201,7 +225,9 @@ security(struct page *p, const struct route *row)
 		service_requirement(w, true);
 		service_requirement(w, false);
 	}
-	if ((row->access & ADMIN) != 0) {
+	if ((row->access & (ADMIN | ROLE)) != 0)
+		token_requirement(w, row);
+	if ((row->access & ADMIN) != 0 || access_lists(row->roles, "admin")) {
 		jw_object(w, NULL);
 		requirement(w, "adminSecret");
 		jw_end(w);
@@ -229,6 +255,7 @@ scheme(struct json_writer *w, const char *name, const char *header, const char *
 		jw_str(w, "name", *header == '?' ? header + 1 : header);
 	} else {
 		jw_str(w, "scheme", "bearer");
+		jw_opt_str(w, "bearerFormat", strcmp(name, "userToken") == 0 ? "JWT" : NULL);
 	}
 	jw_str(w, "description", says);
 	jw_end(w);
@@ -245,7 +272,10 @@ schemes(struct page *p)
 	jw_object(&p->w, "securitySchemes");
 	for (size_t i = 0; i < COUNT(service_headers) && (used & SERVICE) != 0; i++)
 		scheme(&p->w, service_headers[i].name, service_headers[i].header, service_headers[i].says);
-	if ((used & ADMIN) != 0)
+	if ((used & (ADMIN | ROLE)) != 0)
+		scheme(&p->w, "userToken", NULL,
+		    "the token of a user who logged in at /auth/login; the names are the roles of which it needs one");
+	if ((used & (ADMIN | ROLE)) != 0)
 		scheme(
 		    &p->w, "adminSecret", NULL, "the administrator's secret, ADMIN_SECRET; X-Source names the system that uses it");
 	if ((used & PATIENT_SELF) != 0)
@@ -270,19 +300,21 @@ access_words(const struct route *row)
 	static const struct {
 		unsigned access;
 		const char *says;
-	} words[] = {
+	} says[] = {
 		{ PUBLIC, "Anybody may call it; the rate is limited." },
 		{ WEBHOOK, "The vendor calls it and signs the body." },
 		{ VENDOR, "Stands in for a vendor: authentication and errors are the vendor's." },
 		{ PATIENT_SELF, "The patient calls it with the session of the intake." },
+		{ SERVICE | ROLE, "Services on the list and users with one of the roles may call it." },
+		{ ROLE, "Users with one of the roles may call it." },
 		{ SERVICE | ADMIN, "Services on the list and administrators may call it." },
 		{ SERVICE, "Services on the list may call it." },
 		{ ADMIN, "Administrators may call it." },
 	};
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		if ((row->access & words[i].access) == words[i].access)
-			return words[i].says;
+	for (size_t i = 0; i < COUNT(says); i++)
+		if ((row->access & says[i].access) == says[i].access)
+			return says[i].says;
 	return "";
 }
 
@@ -294,6 +326,8 @@ description(struct page *p, const struct route *row)
 	buf_addf(&b, "%c%s. %s", toupper((unsigned char)row->says[0]), row->says + 1, access_words(row));
 	if ((row->access & SERVICE) != 0)
 		buf_addf(&b, " Callers: %s.", strcmp(row->callers, "*") == 0 ? "any service" : row->callers);
+	if ((row->access & ROLE) != 0)
+		buf_addf(&b, " Roles: %s.", row->roles);
 	if (row->once == NATURAL)
 		buf_add(&b, " Repeating it is harmless.");
 	if (row->once == KEY)
@@ -331,12 +365,12 @@ extensions(struct json_writer *w, const struct route *row)
 {
 	if ((row->access & SERVICE) != 0) {
 		jw_array(w, "x-callers");
-		for (const char *c = row->callers; *c != '\0'; c += strspn(c, " ")) {
-			size_t n = strcspn(c, " ");
-
-			jw_strn(w, NULL, c, n);
-			c += n;
-		}
+		words(w, row->callers);
+		jw_end(w);
+	}
+	if ((row->access & ROLE) != 0) {
+		jw_array(w, "x-roles");
+		words(w, row->roles);
 		jw_end(w);
 	}
 	if ((row->access & WEBHOOK) != 0)

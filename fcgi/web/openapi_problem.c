@@ -26,7 +26,8 @@ enum asks {
 	ASKS_WRITE = 1 << 13,
 	ASKS_FORM = 1 << 14,    /* name=value pairs: a query or a form */
 	ASKS_NOTHING = 1 << 15, /* no member of any name */
-	ASKS_PATIENT = 1 << 16  /* shows a patient's values */
+	ASKS_PATIENT = 1 << 16, /* shows a patient's values */
+	ASKS_USER = 1 << 17     /* a user's token opens it */
 };
 
 static const struct core_problem {
@@ -45,7 +46,11 @@ static const struct core_problem {
 	{ 401, "stale_timestamp", ASKS_SIGNATURE | ASKS_VENDOR_SIGNATURE },
 	{ 401, "unknown_key", ASKS_SIGNATURE },
 	{ 401, "unauthorized", ASKS_SIGNATURE | ASKS_TOKEN },
+	{ 401, "invalid_token", ASKS_USER },
+	{ 401, "expired_token", ASKS_USER },
+	{ 401, "revoked_token", ASKS_USER },
 	{ 403, "forbidden", ASKS_ROLE },
+	{ 403, "role_not_allowed", ASKS_USER },
 	{ 404, "not_found", ASKS_OBJECT },
 	{ 409, "request_in_progress", ASKS_KEY },
 	{ 409, "serialization", ASKS_WRITE },
@@ -56,6 +61,7 @@ static const struct core_problem {
 	{ 422, "idempotency_key_reused", ASKS_KEY },
 	{ 429, "too_many_requests", ASKS_PATIENCE },
 	{ 503, "database_unavailable", ASKS_DATABASE },
+	{ 503, "auth_unavailable", ASKS_USER },
 	{ 503, "keyholder_unavailable", ASKS_DATABASE },
 	{ 503, "commit_unknown", ASKS_WRITE | ASKS_PATIENT },
 	{ 503, "audit_unavailable", ASKS_WRITE | ASKS_PATIENT },
@@ -79,7 +85,7 @@ asks_of(const struct route *row)
 	} by_access[] = {
 		{ PUBLIC | PATIENT_SELF, ASKS_PATIENCE },
 		{ SERVICE, ASKS_SIGNATURE | ASKS_ROLE },
-		{ ADMIN, ASKS_TOKEN | ASKS_ROLE },
+		{ ADMIN | ROLE, ASKS_TOKEN | ASKS_ROLE | ASKS_USER },
 		{ PATIENT_SELF, ASKS_TOKEN | ASKS_ROLE },
 		{ WEBHOOK, ASKS_VENDOR_SIGNATURE },
 	};

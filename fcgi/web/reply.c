@@ -218,7 +218,7 @@ reply_problem(struct req *r, const struct problem *err)
 	problem_to_json(&r->json, err, r->id);
 	if (err->status == 401)
 		reply_header(r, "WWW-Authenticate",
-		    r->route != NULL && (r->route->access & (ADMIN | PATIENT_SELF)) == 0 ? "HMAC-SHA256 realm=\"telerx\"" :
+		    r->route != NULL && (r->route->access & (ADMIN | ROLE | PATIENT_SELF)) == 0 ? "HMAC-SHA256 realm=\"telerx\"" :
 											   "Bearer realm=\"telerx\"");
 	if (err->retry_after > 0) {
 		(void)snprintf(seconds, sizeof(seconds), "%d", err->retry_after);

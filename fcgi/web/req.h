@@ -45,7 +45,11 @@ struct req {
 	enum access as;           /* how the caller authenticated */
 	struct scope scope;       /* tenant, actor, request id, source */
 	const char *caller;       /* SERVICE: the calling service's name */
-	struct uuid subject;      /* PATIENT_SELF: what the session is bound to (the service's .session sets it) */
+	const char *role;         /* ROLE: what the user is; "admin" also for the holder of the ADMIN_SECRET; NULL: nobody logged in */
+	struct uuid user;         /* ROLE: who logged in; nil for the holder of the ADMIN_SECRET */
+	struct uuid session;      /* ROLE: the session of the token; nil likewise */
+	struct uuid subject;      /* PATIENT_SELF: what the session is bound to (the service's .session sets it). ROLE: the patient or
+				   * physician that the user is; nil for staff */
 	void *asked;              /* what .ask leaves for .handle */
 	struct audit_entry audit; /* object and object_id set by req_object */
 	bool audited;             /* the row of this transaction is with the database already */

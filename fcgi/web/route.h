@@ -16,11 +16,14 @@ typedef int handler_fn(struct req *r, struct problem *err);
 enum access {
 	PUBLIC = 1 << 0,       /* anybody; nginx limits the rate */
 	SERVICE = 1 << 1,      /* signed by a caller on .callers */
-	ADMIN = 1 << 2,        /* Authorization: Bearer <ADMIN_SECRET> (admin JWT when auth exists) */
+	ADMIN = 1 << 2,        /* Authorization: Bearer <ADMIN_SECRET>, or the token of a user with the role admin */
 	PATIENT_SELF = 1 << 3, /* Authorization: Bearer <session token>, resolved by the service's .session */
 	PARTNER = 1 << 4,
 	WEBHOOK = 1 << 5, /* .webhook checks the vendor's signature over the raw body */
-	VENDOR = 1 << 6   /* sandbox only: the handler answers in the vendor's own way, errors included */
+	VENDOR = 1 << 6,  /* sandbox only: the handler answers in the vendor's own way, errors included */
+	/* A user with one of .roles, by the token (web/token.h) that he got from auth. The holder of the ADMIN_SECRET has the role
+	 * admin. 403 role_not_allowed. */
+	ROLE = 1 << 7
 };
 
 /* What repeating a write does (rule P1). A KEY route's answer is stored in the transaction that made it, so its handler must
@@ -35,6 +38,7 @@ struct route {
 	handler_fn *handle;
 	unsigned access;
 	const char *callers; /* SERVICE: space-separated service names; "*" = any known one. WEBHOOK: the vendor's name */
+	const char *roles;   /* ROLE: space-separated, "admin ops_manager ops_agent" */
 	enum db_mode db;
 	enum once once;      /* required when db is WRITE and the method is not GET */
 	const char *audit;   /* action of the audit row; required for WRITE (unless WEBHOOK/VENDOR) and READ_AUDITED */

@@ -7,7 +7,7 @@
 
 #define CORE_ROWS    32 /* room for them */
 #define PATH_TEXT    96
-#define KNOWN_ACCESS (PUBLIC | SERVICE | ADMIN | PATIENT_SELF | WEBHOOK | VENDOR)
+#define KNOWN_ACCESS (PUBLIC | SERVICE | ADMIN | PATIENT_SELF | WEBHOOK | VENDOR | ROLE)
 
 /* Templates carry the service's name and prefix, so they are made once per service (tests run several in one process). */
 struct core_table {
@@ -290,6 +290,25 @@ fields_check(const struct route *row, const struct field *table, int depth, stru
 }
 
 static int
+roles_check(const struct route *row, struct problem *err)
+{
+	const char *p = row->roles;
+
+	if ((row->access & ROLE) == 0)
+		return p == NULL ? 0 : fault(row, err, ".roles without ROLE");
+	if (p == NULL || *p == '\0')
+		return fault(row, err, "ROLE needs .roles");
+	for (; *p != '\0'; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (!token_role_known(p, n))
+			return fault(row, err, "a role that nobody can have");
+		p += n;
+	}
+	return 0;
+}
+
+static int
 access_row_check(const struct service *s, const struct route *row, struct problem *err)
 {
 	if (row->access == 0)
@@ -304,7 +323,7 @@ access_row_check(const struct service *s, const struct route *row, struct proble
 		return fault(row, err, "PUBLIC, WEBHOOK and VENDOR stand alone");
 	if ((row->access & PATIENT_SELF) != 0 && s->session == NULL)
 		return fault(row, err, "PATIENT_SELF needs the service's .session");
-	return 0;
+	return roles_check(row, err);
 }
 
 static int

@@ -4,7 +4,7 @@
  *	loop.c		from the wire: connections, libfcgi, threads
  *	dispatch.c	the life of a request, in order; transactions and their re-runs
  *	match.c		target -> route and path segments
- *	access.c	who is calling, and may they (keys.c: the known keys of calling services)
+ *	access.c	who is calling, and may they (keys.c: the known keys of calling services, token.c: users' tokens)
  *	input.c		query, form and segments -> typed JSON; field.c validates
  *	idempotency.c	rules P1 to P4
  *	reply.c		what the handler writes, problems, the check of replies
@@ -37,7 +37,7 @@ bool request_id_is_fit(const char *id);
 /* ---- match.c: sets r->route, r->path, r->params. 404, or 405 with the methods that exist in allow. */
 int match_route(struct req *r, struct buf *allow, struct problem *err) MUST_CHECK;
 
-/* ---- access.c: sets r->as, r->scope, r->caller, r->subject. 401, 403. */
+/* ---- access.c: sets r->as, r->scope, r->caller, r->role, r->user, r->subject. 401, 403. */
 int access_check(struct req *r, struct problem *err) MUST_CHECK;
 bool access_lists(const char *callers, const char *name);
 

@@ -59,13 +59,18 @@ const char *text(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- requests */
 struct by {
-	unsigned as;     /* PUBLIC, SERVICE, ADMIN, PATIENT_SELF */
-	const char *who; /* the calling service, or the patient's session token */
+	unsigned as;     /* PUBLIC, SERVICE, ADMIN, PATIENT_SELF, ROLE */
+	const char *who; /* the calling service, the patient's session token, or the user's role */
 };
 #define BY_PUBLIC         ((struct by){ PUBLIC, NULL })
 #define BY_ADMIN          ((struct by){ ADMIN, NULL })
 #define BY_SERVICE(name)  ((struct by){ SERVICE, (name) }) /* registers a key for it, signs with it */
 #define BY_PATIENT(token) ((struct by){ PATIENT_SELF, (token) })
+/* A user with this role, whose session is alive (without a stub for GET /auth/sessions/… it is). BY_PERSON("patient <uuid>"): who is this
+ * patient or physician. The user's id is ROLE_USER. */
+#define BY_ROLE(role)     ((struct by){ ROLE, (role) })
+#define BY_PERSON(person) ((struct by){ ROLE, (person) })
+#define ROLE_USER         "0190b0f2-5b5c-7d3e-8f00-0000000000aa"
 
 /* body: JSON text or NULL. key: the Idempotency-Key or NULL. headers: more of them, ended by a row without name, or NULL. */
 void request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body,
@@ -79,6 +84,9 @@ void patch(struct world *w, struct by by, const char *target, const char *body);
  * last one. */
 void send_event(struct world *w, const char *from, const char *topic, struct uuid aggregate, const char *payload);
 void send_event_again(struct world *w);
+
+/* A token as auth would issue it, alive from issued_at for a day; lives until world_free. who: as in BY_PERSON. */
+const char *token_for(struct world *w, const char *who, struct uuid user, struct uuid session, int64_t issued_at);
 
 /* ---- the answer to the last request */
 int answer_status(struct world *w);

@@ -53,6 +53,10 @@ struct world {
 /* ---- world.c */
 void world_fail(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4) NORETURN;
 
+/* ---- token.c */
+void tokens_make(struct world *w, const char **keys, const char **jwks); /* the key files, in the scratch's folder */
+bool token_asked(const struct sent *s);                                  /* whether a session is alive */
+
 /* ---- outside.c */
 void outside_answer(
     void *world, struct arena *a, const struct http_call *call, struct http_answer *ret, const char *const **headers);

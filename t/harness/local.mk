@@ -6,7 +6,7 @@ AM_CPPFLAGS += -I$(top_srcdir)/t -DHARNESS_SOURCE='"$(abs_top_srcdir)"' -DHARNES
 if HAVE_CMOCKA
 check_LIBRARIES += t/harness/libharness.a
 t_harness_libharness_a_SOURCES = t/harness/harness.h t/harness/harness_private.h t/harness/cluster.c t/harness/contract.c t/harness/expect.c t/harness/holder.c \
-	t/harness/outside.c t/harness/rows.c t/harness/world.c
+	t/harness/outside.c t/harness/rows.c t/harness/token.c t/harness/world.c
 t_harness_libharness_a_LIBADD = t/harness/services.o
 t_harness_libharness_a_DEPENDENCIES = t/harness/services.o
 

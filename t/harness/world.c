@@ -66,6 +66,7 @@ static void
 load_conf(struct world *w, const char *const *settings)
 {
 	const struct conf_key *tables[6] = { core_conf, peer_conf, work_conf, webhook_conf, w->service->config, NULL };
+	const char *keys, *jwks;
 	struct problem err = { 0 };
 
 	(void)unsetenv("TELERX_CONFIG");
@@ -76,6 +77,9 @@ load_conf(struct world *w, const char *const *settings)
 	set(w, "TENANT_ID", MIGRATE_TENANT);
 	set(w, "KEYHOLDER_SOCKET", scratch_keyholder(w->scratch, w->service->name));
 	set(w, "ADMIN_SECRET", ADMIN_SECRET);
+	tokens_make(w, &keys, &jwks);
+	set(w, "AUTH_KEYS_FILE", keys);
+	set(w, "AUTH_JWKS_FILE", jwks);
 	set(w, "PEER_SOCKET", "/nowhere/internal.sock");
 	set(w, "SERVICE_KEY", arena_printf(w->life, "%s-key", w->service->name));
 	set(w, "SERVICE_SECRET", "secret-of-the-service-under-test-0123456789");
@@ -286,6 +290,16 @@ add_signature(struct world *w, struct header_list *l, const char *caller, const 
 	add(l, "x-signature", signature);
 }
 
+static const char *
+role_token(struct world *w, const char *who)
+{
+	struct uuid user;
+
+	if (uuid_parse(ROLE_USER, &user) < 0)
+		die("ROLE_USER is no UUID");
+	return token_for(w, who, user, uuid_new(), clock_us() / US_PER_S);
+}
+
 static void
 add_credentials(struct world *w, struct header_list *l, struct by by, const char *method, const char *target, const char *body)
 {
@@ -293,6 +307,8 @@ add_credentials(struct world *w, struct header_list *l, struct by by, const char
 		add_signature(w, l, by.who, method, target, body);
 	else if (by.as == ADMIN)
 		add(l, "authorization", "Bearer " ADMIN_SECRET);
+	else if (by.as == ROLE)
+		add(l, "authorization", arena_printf(w->passing, "Bearer %s", role_token(w, by.who)));
 	else if (by.as == PATIENT_SELF)
 		add(l, "authorization", arena_printf(w->passing, "Bearer %s", by.who));
 }

@@ -240,7 +240,7 @@ an_envelope_larger_than_the_buffer_is_refused(void **state)
 }
 
 static int
-token_code(const json_t *keys, const char *token, const char *iss, const char *aud, int64_t now)
+token_refused(const json_t *keys, const char *token, const char *iss, const char *aud, int64_t now, const char *code)
 {
 	struct problem err = { 0 };
 	json_t *claims = NULL;
@@ -249,12 +249,18 @@ token_code(const json_t *keys, const char *token, const char *iss, const char *a
 	if (rc < 0) {
 		assert_null(claims);
 		assert_int_equal(err.status, 401);
-		assert_string_equal(err.code, "invalid_token");
+		assert_string_equal(err.code, code);
 	} else {
 		assert_string_equal(json_string_value(json_object_get(claims, "iss")), iss);
 	}
 	json_decref(claims);
 	return rc;
+}
+
+static int
+token_code(const json_t *keys, const char *token, const char *iss, const char *aud, int64_t now)
+{
+	return token_refused(keys, token, iss, aud, now, "invalid_token");
 }
 
 static void
@@ -264,13 +270,15 @@ a_token_is_checked_whole(void **state)
 		const char *iss, *aud;
 		int64_t now;
 		int rc;
+		const char *code;
 	} cases[] = {
 		{ "telerx", "admin", NOW, 0 },
 		{ "other", "admin", NOW, -1 },
 		{ "telerx", "patient", NOW, -1 },
 		{ "telerx", "adm", NOW, -1 },
 		{ "telerx", "admin", NOW + 899, 0 },
-		{ "telerx", "admin", NOW + 900, -1 },
+		{ "telerx", "admin", NOW + 900, -1, "expired_token" },
+		{ "other", "admin", NOW + 900, -1 },
 		{ "telerx", "admin", NOW - 10, 0 },
 		{ "telerx", "admin", NOW - 11, -1 },
 	};
@@ -280,7 +288,9 @@ a_token_is_checked_whole(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(cases); i++)
-		assert_int_equal(token_code(keys, browser_jwt, cases[i].iss, cases[i].aud, cases[i].now), cases[i].rc);
+		assert_int_equal(token_refused(keys, browser_jwt, cases[i].iss, cases[i].aud, cases[i].now,
+				     cases[i].code != NULL ? cases[i].code : "invalid_token"),
+		    cases[i].rc);
 	for (i = 0; i < strlen(browser_jwt); i++) {
 		(void)snprintf(text, sizeof(text), "%s", browser_jwt);
 		text[i] = text[i] == 'A' ? 'B' : 'A';
