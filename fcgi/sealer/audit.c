@@ -4,14 +4,15 @@
  *	telerx-audit verify [--from SEAL] [--anchor FILE] [NAME]	0 ok, 1 tampered, 2 incomplete, 3 cannot read (rule L5)
  *	telerx-audit show [--patient ID] [--object ID] [--actor A] [--action A] [--request ID] [--since T] [--until T] [--limit N] [NAME]
  *
- * NAME is a service of AUDIT_DATABASES; without it, all of them. It runs as the role telerx_verifier, which reads the trails and may
- * add to them what it did.
+ * NAME is a service of AUDIT_DATABASES; without it, all of them. It runs as the role telerx_verifier, which reads the trails, may add to
+ * them what it did, and may tell the service of a trail that does not verify.
  */
 #include "core.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "data/audit_alarm.h"
 #include "data/audit_verify.h"
 #include "sealer/show.h"
 
@@ -64,6 +65,18 @@ report(const char *name, const struct audit_report *r, double seconds, bool macs
 	(void)fflush(stdout);
 }
 
+/* The service's staff hears of it by a work item; whoever asked hears of it here. */
+static void
+tell(const struct audit_log *log, const struct audit_report *r)
+{
+	struct problem err = { 0 };
+	struct db *db = db_open(log->url, DB_WORKER, "telerx-audit", &err);
+
+	if (db == NULL || audit_alarm(db, AUDIT_BY_VERIFIER, "does_not_verify", r->says, &err) < 0)
+		(void)fprintf(stderr, "telerx-audit: %s: no work item: %s: %s\n", log->name, err.code, err.detail);
+	db_close(db);
+}
+
 static enum audit_verdict
 verify_one(const struct call *c, const struct audit_log *log, const struct verify_keys *keys)
 {
@@ -83,6 +96,8 @@ verify_one(const struct call *c, const struct audit_log *log, const struct verif
 		audit_verify(&check, &r);
 	}
 	report(log->name, &r, (double)(clock_mono_us() - began) / (double)US_PER_S, keyring != NULL);
+	if (r.verdict == AUDIT_TAMPERED)
+		tell(log, &r);
 	keyring_free(keyring);
 	return r.verdict;
 }

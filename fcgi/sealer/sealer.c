@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/audit_alarm.h"
 #include "sealer/sealer.h"
 
 #define EXIT_CONFIG   78
@@ -74,17 +75,28 @@ doze(const struct sealer *s, int64_t us)
 		(void)usleep(us < 50000 ? (useconds_t)us : 50000);
 }
 
+/* A work item of the service; that it could not be told is no reason to stop sealing. */
+static void
+replaced(struct trail *t, const struct audit_seal *seal)
+{
+	struct problem err = { 0 };
+	char n[24], says[120];
+
+	(void)snprintf(n, sizeof(n), "%" PRId64, t->head.n);
+	log_line(LOG_ERROR, "audit.log_replaced", "log", t->log.name, "seal", n, NULL);
+	metric_add("audit_log_replaced_total", t->labels, 1);
+	(void)snprintf(says, sizeof(says), "seal %" PRId64 " was the last and is another one now, or gone: the last one is %" PRId64, t->head.n, seal->n);
+	if (audit_alarm(t->db, AUDIT_BY_SEALER, "log_replaced", says, &err) < 0)
+		log_line(LOG_ERROR, "audit.alarm_untold", "log", t->log.name, "code", err.code, "detail", err.detail, NULL);
+}
+
 /* A log does not shrink, and a seal does not change, while somebody watches: unless it was put back to an older copy. */
 static void
 head_seen(struct trail *t, const struct audit_seal *seal)
 {
-	char n[24];
 
-	if (seal->n < t->head.n || (seal->n == t->head.n && memcmp(seal->digest, t->head.digest, sizeof(seal->digest)) != 0)) {
-		(void)snprintf(n, sizeof(n), "%" PRId64, t->head.n);
-		log_line(LOG_ERROR, "audit.log_replaced", "log", t->log.name, "seal", n, NULL);
-		metric_add("audit_log_replaced_total", t->labels, 1);
-	}
+	if (seal->n < t->head.n || (seal->n == t->head.n && memcmp(seal->digest, t->head.digest, sizeof(seal->digest)) != 0))
+		replaced(t, seal);
 	pthread_mutex_lock(&t->sealer->lock);
 	t->head = *seal;
 	pthread_mutex_unlock(&t->sealer->lock);

@@ -1,11 +1,13 @@
 /*
- * seal_watch.c: each worker looks whether the rows of its own trail come under seal (rule L3): the sealer cannot tell that it does not run.
+ * seal_watch.c: each worker looks whether the rows of its own trail come under seal (rule L3): the sealer cannot tell that it does not
+ * run. And whether sealer or verifier found the trail tampered with: they cannot raise a work item.
  */
 #include "work/work.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "data/attention.h"
+#include "data/audit_alarm.h"
 
 #define LATE_S 5
 
@@ -32,5 +34,7 @@ watch_seals(struct hand *h, struct problem *err)
 	} else if (w->late_looks == 0 && attention_clear(h->db, late.kind, late.subject, "sealed", err) < 0) {
 		return -1;
 	}
+	if (audit_alarms_raise(h->db, w->service->name, err) < 0)
+		return -1;
 	return db_commit(h->db, err);
 }

@@ -38,7 +38,7 @@ static const struct route routes[] = {
 	{ "GET", "/console/timelines", timelines_list, .access = ADMIN, .db = READ, .query = timelines_query, .reply = timelines_reply,
 	    .says = "the last cases" },
 	{ "GET", "/console/stream", stream_open, .access = ADMIN, .db = NONE, .stream = &timeline_stream, .media = "text/event-stream",
-	    .problems = "400 bad_event_id", .says = "each line of any timeline as it comes: server-sent events; Last-Event-ID resumes" },
+	    .problems = "400 bad_event_id", .says = "each line of any timeline, and each work item raised or cleared, as it comes: server-sent events; Last-Event-ID resumes" },
 };
 static const struct event_row events[] = { { "*", on_any_event } };
 static const struct conf_key config[] = {

@@ -2,15 +2,18 @@
  * timeline.c: what happened to a case, in the words of a table. A topic that is not in it is shown by its name.
  */
 #include "base/clock.h"
+#include "data/attention.h"
 #include "portal/portal.h"
 
 static const char insert_sql[] =
-	"INSERT INTO timeline_entries (event_id, submission_id, at, service, topic, what) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+	"INSERT INTO timeline_entries (event_id, submission_id, at, service, topic, what, attention)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) ON CONFLICT DO NOTHING";
 static const char show_sql[] =
 	"SELECT submission_id, at, service, topic, what FROM timeline_entries WHERE submission_id = $1 ORDER BY at, event_id LIMIT 500";
 static const char last_sql[] =
 	"SELECT t.submission_id, t.at, t.service, t.topic, t.what, l.began FROM timeline_entries t"
-	"  JOIN (SELECT submission_id, min(at) AS began FROM timeline_entries GROUP BY submission_id ORDER BY began DESC LIMIT $1) l"
+	"  JOIN (SELECT submission_id, min(at) AS began FROM timeline_entries WHERE submission_id IS NOT NULL GROUP BY submission_id"
+	"        ORDER BY began DESC LIMIT $1) l"
 	"    USING (submission_id)"
 	" ORDER BY l.began DESC, t.submission_id, t.at, t.event_id";
 
@@ -24,8 +27,9 @@ static const char settle_sql[] =
 	"    SELECT event_id FROM timeline_entries WHERE position IS NULL ORDER BY n LIMIT $1) o) s"
 	" WHERE t.event_id = s.event_id";
 static const char read_sql[] =
-	"SELECT position, topic AS event, json_build_object('eventId', event_id, 'at', to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
-	"  'service', service, 'topic', topic, 'submissionId', submission_id, 'what', what)::text AS data"
+	"SELECT position, topic AS event, json_strip_nulls(json_build_object('eventId', event_id,"
+	"  'at', to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'service', service, 'topic', topic, 'submissionId', submission_id,"
+	"  'what', what, 'attention', attention))::text AS data"
 	" FROM timeline_entries WHERE position > $1 ORDER BY position LIMIT $2";
 static const char end_sql[] = "SELECT position FROM timeline_entries WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1";
 const struct stream timeline_stream = { .settle = settle_sql, .read = read_sql, .end = end_sql };
@@ -53,6 +57,8 @@ static const struct {
 	{ "rx.submission.updated", "pharmacy %s: %s", { "pharmacy", "status" } },
 	{ "notification.sent", "message %s by %s", { "type", "channel" } },
 	{ "shipment.updated", "parcel %s %s", { "status", "trackingNumber" } },
+	{ ATTENTION_RAISED, "a person must look: %s, %s", { "kind", "code" } },
+	{ ATTENTION_CLEARED, "nobody need look any more: %s, %s", { "kind", "code" } },
 };
 
 static const char *
@@ -86,15 +92,34 @@ phrase_of(const struct event *e)
 	return e->topic;
 }
 
+/* Which work item it is about, so that a console that listens knows which one of its list to ask for again. NULL: about none. */
+static const char *
+attention_of(const struct event *e)
+{
+	struct buf b = buf_in(e->arena, 2048);
+	struct json_writer w;
+
+	if (strcmp(e->topic, ATTENTION_RAISED) != 0 && strcmp(e->topic, ATTENTION_CLEARED) != 0)
+		return NULL;
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_str(&w, "kind", event_str(e, "kind"));
+	jw_str(&w, "subject", event_str(e, "subject"));
+	jw_str(&w, "code", event_str(e, "code"));
+	jw_end(&w);
+	return buf_str(&b);
+}
+
 int
 on_any_event(struct event *e, struct problem *err)
 {
 	struct uuid submission = event_uuid(e, "submissionId");
+	const char *attention = attention_of(e);
 
-	if (uuid_is_nil(submission))
+	if (uuid_is_nil(submission) && attention == NULL)
 		return 0;	/* it belongs to no case */
-	return db_exec(e->db, insert_sql, err, P_UUID(e->id), P_UUID(submission), P_TIME(e->occurred_at), P_TEXT(e->source), P_TEXT(e->topic),
-	    P_TEXT(phrase_of(e))) < 0 ? -1 : 0;
+	return db_exec(e->db, insert_sql, err, P_UUID(e->id), P_OPT_UUID(submission), P_TIME(e->occurred_at), P_TEXT(e->source), P_TEXT(e->topic),
+	    P_TEXT(phrase_of(e)), P_TEXT(attention)) < 0 ? -1 : 0;
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * The portal's rules: every event of a case is one line, once; the page shows timelines only where it is told to.
  */
+#include "data/migrate.h"
 #include "harness/harness.h"
 #include "portal/portal.h"
 
@@ -47,6 +48,30 @@ an_event_of_no_case_is_no_line(void **state)
 	send_event(w, "notify", "notification.sent", uuid_new(), "{\"type\":\"verification_code\",\"channel\":\"email\"}");
 	expect_status(w, 200);
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM timeline_entries"), before);
+}
+
+/* Issue: work items. What concerns no case is on the stream all the same, and on no case's timeline. */
+static void
+a_work_item_is_told_on_the_stream(void **state)
+{
+	static const char payload[] =
+	    "{\"kind\":\"audit.tampered\",\"subject\":\"billing\",\"code\":\"does_not_verify\",\"detail\":{\"found\":[]}}";
+	struct scope scope = { .actor = "system:stream" };
+	struct world *w = *state;
+	struct problem err = { 0 };
+	struct rows *rows;
+
+	assert_int_equal(uuid_parse(MIGRATE_TENANT, &scope.tenant), 0);
+	send_event(w, "billing", "attention.raised", uuid_new(), payload);
+	expect_status(w, 200);
+	assert_int_equal(db_begin(world_db(w), WRITE, &scope, &err), 0);
+	assert_true(db_exec(world_db(w), timeline_stream.settle, &err, P_INT(100)) > 0);
+	assert_int_equal(db_all(world_db(w), &rows, timeline_stream.read, &err, P_INT(0), P_INT(100)), 0);
+	assert_int_equal(db_commit(world_db(w), &err), 0);
+	assert_string_equal(row_str(rows_at(rows, rows_count(rows) - 1), "event"), "attention.raised");
+	assert_non_null(strstr(row_str(rows_at(rows, rows_count(rows) - 1), "data"), "\"attention\":{\"code\":\"does_not_verify\",\"kind\":\"audit.tampered\",\"subject\":\"billing\"}"));
+	get(w, BY_ADMIN, "/console/timelines?limit=1");
+	expect_text(w, "timelines.0.submissionId", CASE);
 }
 
 static void
@@ -147,6 +172,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_is_one_line_however_often_it_comes),
 		cmocka_unit_test(an_event_of_no_case_is_no_line),
+		cmocka_unit_test(a_work_item_is_told_on_the_stream),
 		cmocka_unit_test(the_page_shows_the_case_and_escapes_it),
 		cmocka_unit_test(timelines_are_for_administrators),
 		cmocka_unit_test(the_inbox_is_a_page_without_data_or_inline_script),

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "crypto/sign.h"
+#include "data/audit_alarm.h"
 #include "data/audit_seal.h"
 #include "data/audit_verify.h"
 #include "floor.h"
@@ -258,6 +259,33 @@ L2_a_backlog_is_sealed_in_pieces(void **state)
 }
 #pragma GCC diagnostic pop
 
+/* ---- what is found wrong */
+
+/* Issue: work items. Those who look may tell and no more; a worker's look makes one item of all that was told. */
+static void
+L5_what_does_not_verify_becomes_a_work_item(void **state)
+{
+	struct trail *t = *state;
+	struct problem err = { 0 };
+	char role[128];
+	struct db *verifier = db_open(t->url, DB_WORKER, "test-verifier", &err);
+
+	must(verifier != NULL ? 0 : -1, &err);
+	must(audit_alarm(verifier, AUDIT_BY_VERIFIER, "does_not_verify", "leaf 7 is gone", &err), &err);
+	must(audit_alarm(t->sealer, AUDIT_BY_SEALER, "log_replaced", "seal 9 was the last", &err), &err);
+	db_close(verifier);
+	assert_false(allowed(t, role_of(t->f, "verifier", role), "DELETE FROM audit_alarm"));
+	for (int i = 0; i < 2; i++) {
+		must(db_begin(t->f->db, WRITE, &t->f->a, &err), &err);
+		must(audit_alarms_raise(t->f->db, "billing", &err), &err);
+		must(db_commit(t->f->db, &err), &err);
+	}
+	assert_int_equal(floor_count(t->f, "SELECT count(*) FROM audit_alarm"), 0);
+	assert_int_equal(floor_count(t->f, "SELECT times FROM attention WHERE kind = 'audit.tampered' AND subject = 'billing'"
+					   " AND code = 'does_not_verify' AND detail #>> '{found,1,says}' = 'seal 9 was the last'"), 1);
+	assert_int_equal(floor_count(t->f, "SELECT count(*) FROM outbox WHERE topic = 'attention.raised' AND payload ->> 'kind' = 'audit.tampered'"), 1);
+}
+
 /* ---- the world */
 
 static void
@@ -328,6 +356,7 @@ main(void)
 		cmocka_unit_test(L2_one_seals_at_a_time),
 		cmocka_unit_test(L2_rows_that_a_rollback_took_along_leave_no_gap),
 		cmocka_unit_test(L2_a_backlog_is_sealed_in_pieces),
+		cmocka_unit_test(L5_what_does_not_verify_becomes_a_work_item),
 	};
 	return cmocka_run_group_tests_name("audit", tests, setup, teardown);
 }
