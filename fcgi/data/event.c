@@ -3,6 +3,7 @@
  */
 #include "core.h"
 
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "data/db_private.h"
@@ -89,6 +90,7 @@ event_publish(struct db *db, const char *topic, struct uuid aggregate, const cha
 	if (db_run_later(db, publish_sql, p, COUNT(p), err) < 0)
 		return -1;
 	db->hint = true;
+	FAIL_POINT("outbox.publish");
 	return 0;
 }
 
@@ -121,7 +123,11 @@ event_take(struct event *e, const struct event_row *rows, size_t n, struct probl
 	fresh = db_exec(e->db, inbox_sql, err, P_TEXT(e->source), P_TEXT(uuid_text(e->id, id)), P_TEXT(e->topic), P_TIME(e->occurred_at));
 	if (fresh <= 0)
 		return (int)fresh;
-	return row->run(e, err) < 0 ? -1 : 1;
+	FAIL_POINT("inbox.take");
+	if (row->run(e, err) < 0)
+		return -1;
+	FAIL_POINT("inbox.taken");
+	return 1;
 }
 
 struct uuid

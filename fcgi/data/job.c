@@ -4,6 +4,7 @@
  */
 #include "core.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "data/db_private.h"
 #include "data/job.h"
@@ -45,6 +46,7 @@ job_enqueue(struct db *db, const struct job_spec *spec, struct problem *err)
 		P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id)) < 0)
 		return -1;
 	db->hint = true;
+	FAIL_POINT("jobs.enqueue");
 	return 0;
 }
 

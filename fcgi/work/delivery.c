@@ -10,6 +10,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -117,6 +118,7 @@ post(struct hand *h, const struct delivery *d, struct problem *err)
 static int
 record_sent(struct hand *h, const struct delivery *d, struct problem *err)
 {
+	FAIL_POINT("outbox.posted");
 	if (db_begin(h->db, WRITE, &d->scope, err) < 0 ||
 	    db_exec(h->db, sent_sql, err, P_UUID(d->outbox_id), P_TEXT(d->subscriber), P_INT(d->token)) < 0)
 		return -1;
@@ -168,9 +170,11 @@ deliver_one(struct hand *h, struct problem *err)
 		db_rollback(h->db);
 		return n;
 	}
+	FAIL_POINT("outbox.claimed");
 	log_request_id(d.scope.request_id);
 	n = post(h, &d, &why) == 0 ? record_sent(h, &d, err) : record_failure(h, &d, &why, err);
 	log_request_id(NULL);
+	FAIL_POINT("outbox.recorded");
 	if (n < 0)
 		db_rollback(h->db);
 	return n < 0 ? -1 : 1;

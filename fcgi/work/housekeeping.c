@@ -8,6 +8,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "data/worker_metrics.h"
@@ -64,8 +65,10 @@ heartbeat(struct hand *h, struct problem *err)
 	if (n > 0 &&
 	    db_all(h->db, &rows, heartbeat_sql, err, P_TEXT(ids.data), P_TEXT(tokens.data), P_INT(w->lease_s)) < 0)
 		return -1;
+	FAIL_POINT("jobs.renew");
 	if (db_commit(h->db, err) < 0)
 		return -1;
+	FAIL_POINT("jobs.renewed");
 	if (n > 0)
 		note_renewals(w, rows, since);
 	return worker_metrics_tell(h->db, &h->scope, w->name, err);

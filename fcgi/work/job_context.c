@@ -6,6 +6,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -99,12 +100,13 @@ job_commit(struct job *j, struct problem *err)
 	const struct row *w;
 
 	trace(j);
-
+	FAIL_POINT("jobs.commit");
 	if (fenced(j,
 		db_final(j->db, &w, renew_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->hand->work->lease_s),
 		    P_BOOL(j->progressed)),
 		err) < 0)
 		return -1;
+	FAIL_POINT("jobs.committed");
 	hold_renewed(j->hand, j->id, since);
 	if (j->progressed)
 		j->attempt = 1;
@@ -125,6 +127,7 @@ job_end(struct job *j, struct problem *err)
 	int rc;
 
 	trace(j);
+	FAIL_POINT("jobs.end");
 	if (j->again_s >= 0)
 		rc = db_final(
 		    j->db, &w, again_sql, err, P_INT(j->id), P_INT(j->token), P_INT(j->again_s), P_BOOL(j->progressed));
@@ -132,6 +135,7 @@ job_end(struct job *j, struct problem *err)
 		rc = db_final(j->db, &w, done_sql, err, P_INT(j->id), P_INT(j->token));
 	if (fenced(j, rc, err) < 0)
 		return -1;
+	FAIL_POINT("jobs.ended");
 	j->ended = true;
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "work/work.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "data/attention.h"
@@ -67,6 +68,7 @@ retry_later(struct job *j, const struct job_row *row, const struct problem *why,
 	log_line(LOG_WARN, "job.retry", "job", number(j, j->id), "kind", j->kind, "attempt", number(j, j->attempt), "code",
 	    why->code, "detail", why->detail, NULL);
 	job_count(j->kind, "retry");
+	FAIL_POINT("jobs.retry");
 	if (db_begin(j->db, WRITE, &j->scope, err) < 0 ||
 	    db_exec(j->db, retry_sql, err, P_INT(j->id), P_INT(j->token), P_INT(base), P_INT(why->retry_after),
 		P_TEXT(job_trouble(j->arena, why))) < 0)

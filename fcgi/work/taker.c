@@ -12,6 +12,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -192,6 +193,7 @@ finish(struct job *j, struct problem *err)
 	if (db_in_transaction(j->db))
 		return problem(err, 500, "job_not_ended", "%s returned without job_end", j->kind);
 	if (j->again_s < 0) {
+		FAIL_POINT("jobs.over");
 		hold_over(j->hand, j->id);
 		return 0;
 	}
@@ -205,6 +207,7 @@ run(struct job *j, const struct job_row *row)
 	int64_t began = clock_mono_us(), took;
 	char label[96];
 
+	FAIL_POINT("jobs.claimed");
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, "job.begin", "job", arena_printf(j->arena, "%" PRId64, j->id), "kind", j->kind, NULL);
 	if (row->run(j, &err) == 0 && finish(j, &err) == 0) {

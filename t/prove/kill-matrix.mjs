@@ -4,19 +4,21 @@
 // cut, while the step stands still. The points are before transaction A, after it, after the call, before the commit of B, after it (rule M5); of a step
 // that calls nobody there are the last two. A wave is many points and as many patients, one per point: whoever is hit, all of them must end as the
 // undisturbed run did within 60 s of the last hit, with one authorisation, one capture (or one refund), one prescription and one label at the vendors.
-// FedEx offers neither key nor look-up: there a label whose answer is lost waits for a person, and two never do.
-import fs from 'node:fs'
-import { claim as told, eventually, arm, disarmAll, fired, finish, kill, need, pidOf, run, sample, say, settled, shuffled, sleep, sql, status, top, variable, asUser } from './frame/prove.mjs'
+// FedEx and Boothwyn offer neither key nor look-up: there a label or an order whose answer is lost waits for a person, once its time is over with a work
+// item, and two never are.
+import { claim as told, eventually, arm, disarmAll, fired, finish, need, pick, replaceWorkers, run, sample, say, settled, shortLeases, shuffled, sleep, sql, top, variable, asUser } from './frame/prove.mjs'
 import { databaseSocket, proxyBefore } from './frame/proxy.mjs'
 import { Patient, asAdmin, asService, close } from '../contract/client.mjs'
 
 const wheres = ['before_a', 'after_a', 'after_send', 'before_b', 'after_b']
 const last = ['before_b', 'after_b']
-const workers = { saga: 'orchestrator-work', stripe: 'billing-work', pioneerrx: 'router-work', fedex: 'shipping-work', canvas: 'integration-work' }
+const workers = { saga: 'orchestrator-work', stripe: 'billing-work', pioneerrx: 'router-work', boothwyn: 'router-work', fedex: 'shipping-work', canvas: 'integration-work' }
 const ownerOf = point => workers[point.startsWith('saga.') ? 'saga' : point.split('.')[1]]
 const points = (names, at = wheres) => names.flatMap(name => at.map(where => `${name}.${where}`))
 
-// ---- what a run may go through: the way there, everything back again, and a prescription that its pharmacy refuses
+// ---- what a run may go through: the way there, also to a pharmacy that ships itself and to one that holds what it got until it is paid; everything back
+// again, and a prescription that its pharmacy refuses
+const holds = yes => psql('router', `UPDATE router_pharmacy_config SET holds = ${yes} WHERE code = 'gmp'`)
 const scenarios = {
   forward: {
     file: 'a-gmp',
@@ -24,6 +26,16 @@ const scenarios = {
       ...points(['patient_lookup', 'verify_claim', 'verify_licence', 'resolve_prescriber', 'route_pharmacy', 'authorise', 'submit_rx', 'hp_note', 'charge',
         'notify', 'notify_payment', 'create_shipment'].map(s => `saga.${s}`)),
       ...points(['stripe.authorize', 'stripe.capture', 'pioneerrx.order', 'canvas.note', 'fedex.ship'].map(e => `effect.${e}`))]
+  },
+  boothwyn: {
+    file: 'b-boothwyn',
+    points: [...points(['submit_rx', 'hp_note', 'charge'].map(s => `saga.${s}`)), ...points(['effect.boothwyn.order'])]
+  },
+  held: {
+    file: 'a-gmp',
+    around: holds,
+    points: [...points(['submit_rx', 'authorise_held', 'charge', 'release_rx'].map(s => `saga.${s}`)),
+      ...points(['effect.pioneerrx.order', 'effect.pioneerrx.release'])]
   },
   back: {
     file: 'a-gmp',
@@ -83,20 +95,50 @@ const standing = p => {
   const [ship] = parcel ? one('shipping', `SELECT state FROM effect WHERE kind = 'fedex.ship' AND subject = '${parcel}'`) : []
   const [intents] = one('sandbox', `SELECT coalesce(string_agg(data ->> 'status', ' '), 'none') FROM object WHERE vendor = 'stripe' AND type = 'payment_intent' AND data -> 'metadata' ->> 'run_id' = '${p.run}'`)
   const [refunds] = paid ? one('sandbox', `SELECT count(*) FROM object WHERE vendor = 'stripe' AND type = 'refund' AND data -> 'metadata' ->> 'payment_id' = '${paid}'`) : ['0']
+  const [onHold] = one('sandbox', `SELECT coalesce(string_agg(data ->> 'HoldUntilReleased', ' '), 'none') FROM object WHERE vendor = 'pioneerrx' AND type = 'rx' AND subject = '${p.router ?? ''}'`)
+  const [order] = p.router ? one('router', `SELECT state FROM effect WHERE kind = 'boothwyn.order' AND subject = '${p.router}'`) : []
   const [orders] = one('sandbox', `SELECT count(*) FROM object WHERE (vendor = 'pioneerrx' AND type = 'rx' AND subject = '${p.router ?? ''}') OR (vendor = 'boothwyn' AND type = 'case' AND data ->> 'caseId' = '${p.router ?? ''}')`)
   const [labels] = parcel ? one('sandbox', `SELECT coalesce(string_agg(data ->> 'cancelled', ' '), 'none') FROM object WHERE vendor = 'fedex' AND type = 'label' AND refs @> ARRAY['${parcel}']`) : ['none']
   const [notes] = one('integration', `SELECT coalesce(string_agg(status, ' '), 'none') FROM ehr_entries WHERE run_id = '${p.run}'`)
   const print = parcel ? one('shipping', `SELECT coalesce(string_agg(status, ' '), 'none') FROM print_queue WHERE shipment_id = '${parcel}'`)[0] : 'none'
-  return { run: runStatus, reason, money, steps, refill, intents, refunds, orders, notes, parcel: { state: parcelState ?? 'none', labels, print }, ship }
+  return { run: runStatus, reason, money, steps, refill, intents, refunds, orders, onHold, notes, parcel: { state: parcelState ?? 'none', labels, print }, ship, order }
 }
+const open = state => ['sent', 'unknown', 'manual'].includes(state)
 const same = (p, reference) => {
-  const { ship, parcel, ...rest } = standing(p)
-  const { ship: _, parcel: as, ...wanted } = reference
-  p.stands = JSON.stringify({ ...rest, parcel, ship })
-  if (JSON.stringify(rest) !== JSON.stringify(wanted)) return false
-  if (JSON.stringify(parcel) === JSON.stringify(as)) return true
-  // Neither key nor look-up: it waits for a person, with at most one label bought.
-  return ['sent', 'unknown', 'manual'].includes(ship) && !parcel.labels.includes(' ')
+  const { ship, order, parcel, ...rest } = standing(p)
+  const { ship: _s, order: _o, parcel: as, ...wanted } = reference
+  const ends = JSON.stringify(rest) === JSON.stringify(wanted)
+  p.stands = JSON.stringify({ ...rest, parcel, ship, order })
+  if (ends && JSON.stringify(parcel) === JSON.stringify(as)) return true
+  // Neither key nor look-up: it waits for a person, with at most one label bought, or with the order not at the pharmacy (else its webhook would tell) and
+  // no money taken.
+  const waits = ends ? open(ship) && !parcel.labels.includes(' ') && ['fedex.ship', p.run, 'shipping']
+    : open(order) && rest.orders === '0' && rest.intents === 'requires_capture' && rest.run !== 'failed' && ['boothwyn.order', p.run, 'router']
+  if (!waits) { p.since = undefined; return false }
+  // What is only on its way looks like that, too.
+  p.since ??= Date.now()
+  p.waits = waits
+  return Date.now() - p.since > 15000
+}
+// The time of those that wait is over: each is a person's, who finds it in the inbox, and still at most one was made.
+const becomeManual = async patients => {
+  const waiting = patients.filter(p => p.right && p.since)
+  const found = p => {
+    const [kind, , service] = p.waits
+    const subject = kind === 'boothwyn.order' ? p.router : one('shipping', `SELECT id FROM shipments WHERE external_id = '${p.run}'`)[0]
+    return one(service, `SELECT id, state FROM effect WHERE kind = '${kind}' AND subject = '${subject}'`)
+  }
+  for (const p of waiting) {
+    const [id] = found(p)
+    await psql(p.waits[2], `UPDATE effect SET deadline = now() WHERE id = '${id}' AND state IN ('sent', 'unknown'); UPDATE job SET run_at = now() WHERE args ->> 'effectId' = '${id}' AND state = 'ready'`)
+  }
+  for (const p of waiting) {
+    await eventually(() => found(p)[1] === 'manual', 45, `${p.waits[0]} of run ${p.run} to be a person's`)
+    await eventually(() => one('integration', `SELECT count(*) FROM work_item WHERE kind = 'effect.manual' AND subject = '${found(p)[0]}' AND state <> 'done'`)[0] === '1', 30, `its work item`)
+    const s = standing(p)
+    if (Number(s.orders) > 1 || s.parcel.labels.includes(' ')) throw new Error(`run ${p.run}: ${JSON.stringify(s)}`)
+  }
+  return waiting.length
 }
 
 // ---- faults
@@ -131,8 +173,9 @@ const watching = (cases, strike) => {
 const wave = async (name, fault, cases, reference) => {
   const scenario = scenarios[name]
   const { action, strike } = faults[fault]
-  let watch, patients, at, trouble
+  let watch, patients, at, trouble, manual = 0
   try {
+    await scenario.around?.(true)
     patients = await gathered(scenario, cases.length)
     // How long PostgreSQL takes to read again what nobody wrote down for minutes is not this proof's business.
     if (strike === crash) await psql('orchestrator', 'CHECKPOINT')
@@ -155,9 +198,12 @@ const wave = async (name, fault, cases, reference) => {
     const ends = one('orchestrator', `SELECT (1000 * extract(epoch FROM max(finished_at)))::bigint FROM orchestration_runs WHERE id IN (${patients.map(p => `'${p.run}'`).join(',')})`)
     at = Math.max(0, Number(ends[0]) - hit)
     if (at > 60000) throw new Error(`the last run ended ${at} ms after the last hit`)
+    disarmAll()
+    manual = await becomeManual(patients)
   } catch (e) { trouble = e }
   await watch?.stop()
   disarmAll()
+  await scenario.around?.(false)
   const wrong = patients?.filter(p => !p.right) ?? []
   for (const [i, c] of cases.entries()) {
     await told(`${fault} at ${c}`, () => {
@@ -167,31 +213,26 @@ const wave = async (name, fault, cases, reference) => {
       if (wrong.length > cases.length) throw new Error('runs ended otherwise')
     })
   }
-  say(`wave ${name}, ${fault}: ${cases.length} points, ${(patients ?? []).length} patients, ${wrong.length} otherwise, the last run ended ${at} ms after the last hit`)
+  say(`wave ${name}, ${fault}: ${cases.length} points, ${(patients ?? []).length} patients, ${wrong.length} otherwise, ${manual} a person's, the last run ended ${at} ms after the last hit`)
   await settled()
 }
 
-// ---- the tree: a worker's death shows after its lease, which is short here so that the whole matrix takes minutes
-const envs = [...new Set(Object.values(workers))].map(w => `${variable}/etc/${w.replace(/-work$/, '')}.env`)
-const kept = envs.map(file => fs.readFileSync(file, 'utf8'))
-const restarted = async () => {
-  for (const row of status().filter(r => r.name !== 'postgres' && r.name !== 'nginx' && !r.name.startsWith('keyholder'))) if (row.name.endsWith('-work')) kill(pidOf(row.name))
-  await sleep(500)
-  await settled()
-}
-for (const [i, file] of envs.entries()) fs.writeFileSync(file, `${kept[i].trimEnd()}\nJOB_LEASE=5s\n`)
+// ---- the tree
+const longLeases = await shortLeases([...new Set(Object.values(workers))].map(w => w.replace(/-work$/, '')))
 try {
-  await restarted()
   await psql('orchestrator', `INSERT INTO medication_configs (tenant_id, intake_type, medication, dosage, position, price_cents, sku, ndc, quantity, supply_days, refills, directions)
     SELECT tenant_id, intake_type, medication, 'refused by the pharmacy', 90, price_cents, 'REJECT-1', ndc, quantity, supply_days, refills, directions
     FROM medication_configs WHERE intake_type = 'glp1' AND medication = 'semaglutide' AND dosage = '0.25 mg' ON CONFLICT DO NOTHING`)
 
   const references = {}
-  const ends = { forward: s => s.run === 'completed' && s.parcel.labels === 'false' && s.parcel.print === 'pending' && s.notes === 'created',
+  const there = s => s.run === 'completed' && s.parcel.labels === 'false' && s.parcel.print === 'pending' && s.notes === 'created'
+  const ends = { forward: there, held: s => there(s) && s.onHold === 'false', boothwyn: s => s.run === 'completed' && s.notes === 'created',
     back: s => s.run === 'compensated' && s.notes === 'created created', refused: s => s.run === 'compensated' }
+  const other = pick(Object.keys(scenarios).filter(name => name !== 'forward'))
   for (const name of Object.keys(scenarios)) {
-    if (sample && name === 'refused') continue
+    if (sample && name !== 'forward' && name !== other) continue
     await told(`undisturbed: ${name}`, async () => {
+      await scenarios[name].around?.(true)
       const [p] = await gathered(scenarios[name], 1)
       await approved([p])
       if (scenarios[name].then) {
@@ -200,6 +241,7 @@ try {
       }
       references[name] = await eventually(() => { const s = standing(p); p.stands = JSON.stringify(s); return ends[name](s) && s }, 60, `the end: ${p.stands}`)
         .catch(e => { throw new Error(`${e.message} ${p.stands}`) })
+      await scenarios[name].around?.(false)
       return JSON.stringify(references[name])
     })
   }
@@ -211,25 +253,25 @@ try {
     // A server that starts again makes its socket anew, and the proxy would be behind nobody.
     if (fault === 'connection cut') {
       between = await proxyBefore(databaseSocket())
-      await restarted()
+      await replaceWorkers()
     }
     for (const name of Object.keys(references)) {
       let all = shuffled(scenarios[name].points)
-      if (sample) { if (name === 'back' && i !== 0) continue; all = all.slice(0, size) }
+      if (sample) { if (name !== 'forward' && i !== 0) continue; all = all.slice(0, size) }
       while (all.length > 0) await wave(name, fault, all.splice(0, size), references[name])
     }
     if (fault === 'connection cut') {
       await between.stop()
       between = undefined
-      await restarted()
+      await replaceWorkers()
     }
   }
 } finally {
   disarmAll()
-  for (const [i, file] of envs.entries()) fs.writeFileSync(file, kept[i])
   await between?.stop()
-  await restarted()
+  await longLeases()
   await psql('orchestrator', "DELETE FROM medication_configs WHERE sku = 'REJECT-1'")
+  await holds(false)
   close()
 }
 finish()
