@@ -1,7 +1,7 @@
 /*
  * child.h: one supervised process and its life: down -> running -> (stopping ->) down.
  *
- * A process that ends by itself is started again after 100 ms, then 200 ms, ... up to 5 s; ten seconds of life make it young again. What is
+ * A process that ends by itself is started again after 100 ms, then 200 ms, ... up to 5 s; two seconds of life make it young again. What is
  * left of its process group is killed first, so that a successor finds sockets and ports free.
  */
 #ifndef SUPERVISE_CHILD_H

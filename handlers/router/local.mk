@@ -8,9 +8,11 @@ pkglibexec_PROGRAMS += %reldir%/telerx-router
 %canon_reldir%_telerx_router_LDADD = %reldir%/librouter.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/router_test t/handlers/router_reconcile_test
-service_tests += t/handlers/router_test t/handlers/router_reconcile_test
-t_handlers_router_test_SOURCES = t/handlers/router_test.c
+check_PROGRAMS += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test
+service_tests += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test
+t_handlers_router_back_test_SOURCES = t/handlers/router_back_test.c t/handlers/router_world.c t/handlers/router_world.h
+t_handlers_router_back_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_router_test_SOURCES = t/handlers/router_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_reconcile_test_SOURCES = t/handlers/router_reconcile_test.c
 t_handlers_router_reconcile_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)

@@ -422,6 +422,46 @@ a_note_is_a_pdf_and_one_per_run(void **state)
 	assert_memory_equal(sent_text(sent_to(w, "POST", FHIR "/DocumentReference", 0), "content.0.attachment.data"), "JVBERi", 6);
 }
 
+/* X-SAGA-02: the chart is never changed: the amendment is a document of its own, one per run, beside the note. */
+static void
+X_SAGA_02_an_amendment_is_a_document_beside_the_note_and_one_per_run(void **state)
+{
+	struct world *w = *state;
+	const char *run = new_id(w), *body;
+	struct chart c;
+
+	chart(w, &c);
+	body = text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"runId\":\"%s\"}", c.submission, c.patient, run);
+	post_key(w, BY_SERVICE("orchestrator"), "/api/ehr/notes", text(w, "note-%s", run), text(w,
+	    "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"runId\":\"%s\",\"practitionerName\":\"Avery Sample\",\"text\":\"Reviewed.\"}",
+	    c.submission, c.patient, run));
+	work(w);
+	for (int i = 0; i < 2; i++) {
+		post_key(w, BY_SERVICE("orchestrator"), "/api/ehr/notes/amend", text(w, "amend-%d-%s", i, run), body);
+		expect_status(w, 202);
+	}
+	work(w);
+	assert_int_equal(sent_count(w, "POST", FHIR "/DocumentReference"), 2);
+	assert_int_equal(sent_count(w, "PUT", FHIR "/DocumentReference/*"), 0);
+	assert_string_equal(sql_text(w, "SELECT string_agg(status, ' ') FROM ehr_entries WHERE run_id = '%s'", run), "created created");
+	assert_string_equal(json_text_at(event_last(w, "ehr.note.amended"), "runId"), run);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM outbox WHERE topic = 'ehr.note.created' AND payload ->> 'runId' = '%s'", run), 1);
+	assert_int_equal(audit_count(w, "ehr.amend", "success"), 2);
+}
+
+static void
+an_amendment_needs_a_chart_and_its_caller(void **state)
+{
+	struct world *w = *state;
+	const char *id = new_id(w);
+	const char *body = text(w, "{\"submissionId\":\"%s\",\"patientId\":\"%s\",\"runId\":\"%s\"}", id, id, id);
+
+	post_key(w, BY_SERVICE("orchestrator"), "/api/ehr/notes/amend", text(w, "amend-%s", id), body);
+	expect_problem(w, 404, "not_found");
+	post_key(w, BY_SERVICE("intake"), "/api/ehr/notes/amend", text(w, "amend-%s", id), body);
+	expect_problem(w, 403, "forbidden");
+}
+
 int
 main(void)
 {
@@ -441,6 +481,8 @@ main(void)
 		cmocka_unit_test_setup(E5_a_record_that_does_not_open_is_a_plain_500_and_a_row_in_the_trail, fresh),
 		cmocka_unit_test_setup(a_pharmacy_callback_counts_once, fresh),
 		cmocka_unit_test_setup(a_note_is_a_pdf_and_one_per_run, fresh),
+		cmocka_unit_test_setup(X_SAGA_02_an_amendment_is_a_document_beside_the_note_and_one_per_run, fresh),
+		cmocka_unit_test_setup(an_amendment_needs_a_chart_and_its_caller, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,74 +1,7 @@
 /*
  * The router's rules: which pharmacy, one order each, what an unclear answer means, whom a webhook may move.
  */
-#include "harness/harness.h"
-#include "router/router.h"
-
-#define PRX "https://prx.example/api/enterprise/method/process"
-#define B2B "https://boothwyn.example/api/Prescriptions/B2B"
-
-static const char *const settings[] = {
-	"PIONEERRX_BASE_URL=https://prx.example", "PIONEERRX_API_KEY=k", "PIONEERRX_SHARED_SECRET=prx-secret", "PIONEERRX_EMPLOYEE_ID=7",
-	"BOOTHWYN_BASE_URL=https://boothwyn.example", "BOOTHWYN_API_KEY=bk", "PIONEERRX_WEBHOOK_SECRET=address-secret", "BOOTHWYN_WEBHOOK_SECRET=hook-secret,hook-secret-old",
-	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL
-};
-
-static int
-setup(void **state)
-{
-	*state = world_new(&router_service, settings);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-fresh(void **state)
-{
-	stubs_clear(*state);
-	return 0;
-}
-
-static const char *
-new_id(struct world *w)
-{
-	char id[UUID_TEXT];
-
-	return text(w, "%s", uuid_text(uuid_new(), id));
-}
-
-static const char *
-prescription(struct world *w, const char *external, const char *pharmacy)
-{
-	return text(w, "{\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"pharmacy\":\"%s\","
-	    "\"patient\":{\"firstName\":\"Ada\",\"lastName\":\"Sample\",\"birthDate\":\"1980-02-29\",\"sex\":\"female\",\"phone\":\"+15045550100\","
-	    "\"address\":{\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"LA\",\"zip\":\"70112\"}},"
-	    "\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample, FNP-C\"},"
-	    "\"medication\":{\"name\":\"semaglutide\",\"dosage\":\"0.25 mg\",\"sku\":\"S1\",\"ndc\":\"00000000001\",\"quantity\":1,\"daysSupply\":28,"
-	    "\"refills\":2,\"directions\":\"once a week\"},\"callbackUrl\":\"/api/pharmacy/callback\"}",
-	    external, new_id(w), new_id(w), pharmacy);
-}
-
-static const char *
-submit(struct world *w, const char *pharmacy)
-{
-	const char *external = new_id(w);
-
-	post_key(w, BY_SERVICE("orchestrator"), "/rx/prescriptions/submit", text(w, "key-%s", external), prescription(w, external, pharmacy));
-	expect_status(w, 202);
-	return answer_text(w, "routerSubmissionId");
-}
-
-static const char *
-status_of(struct world *w, const char *id)
-{
-	return sql_text(w, "SELECT status FROM router_submissions WHERE id = '%s'", id);
-}
+#include "router_world.h"
 
 /* ---- which pharmacy */
 
@@ -114,24 +47,6 @@ only_the_orchestrator_may_ask(void **state)
 }
 
 /* ---- PioneerRx */
-
-static const char no_patient[] = "{\"results\":{\"patientSearchResults\":[]}}";
-static const char a_patient[] = "{\"results\":{\"patientSearchResults\":[{\"personID\":\"P9\"}]}}";
-static const char added[] = "{\"results\":{\"patient\":[{\"personID\":\"P7\"}]}}";
-static const char a_prescriber[] = "{\"results\":{\"prescriberSearchResults\":[{\"personID\":\"D1\"}]}}";
-static const char ordered[] = "{\"results\":{\"rxTransaction\":[{\"rxTransactionID\":\"T1\",\"rxNumber\":\"6000001\"}]}}";
-
-/* All methods share one URL: the stubs answer in the order in which the adapter asks. */
-static void
-answers(struct world *w, const char *const *bodies)
-{
-	size_t n = 0;
-
-	while (bodies[n] != NULL)
-		n++;
-	while (n-- > 0)		/* the newest stub answers first */
-		stub_once(w, "POST", PRX, 200, bodies[n]);
-}
 
 static void
 an_unknown_patient_is_added_and_the_order_is_put_once(void **state)
@@ -253,14 +168,6 @@ success_false_is_a_rejection(void **state)
 	id = submit(w, "boothwyn");
 	work(w);
 	assert_string_equal(status_of(w, id), "rejected");
-}
-
-static void
-hook(struct world *w, const char *secret, const char *body)
-{
-	const struct header headers[] = { { "boothwyn-signature", secret }, { 0 } };
-
-	request(w, BY_PUBLIC, "POST", "/rx/webhooks/boothwyn", NULL, body, headers);
 }
 
 static void
@@ -411,21 +318,21 @@ main(void)
 		cmocka_unit_test(own_states_go_to_gmp_and_the_rest_to_boothwyn),
 		cmocka_unit_test(six_states_are_excluded),
 		cmocka_unit_test(only_the_orchestrator_may_ask),
-		cmocka_unit_test_setup(an_unknown_patient_is_added_and_the_order_is_put_once, fresh),
-		cmocka_unit_test_setup(a_known_patient_is_not_added_again, fresh),
-		cmocka_unit_test_setup(an_unknown_prescriber_is_a_rejection, fresh),
-		cmocka_unit_test_setup(an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again, fresh),
-		cmocka_unit_test_setup(an_unclear_look_up_sends_nothing, fresh),
-		cmocka_unit_test_setup(boothwyn_accepts_by_success_true, fresh),
-		cmocka_unit_test_setup(success_false_is_a_rejection, fresh),
-		cmocka_unit_test_setup(an_order_without_an_answer_is_never_sent_twice_and_the_webhook_settles_it, fresh),
-		cmocka_unit_test_setup(a_tracking_webhook_moves_once_and_is_forwarded_once, fresh),
-		cmocka_unit_test_setup(a_webhook_that_comes_first_ends_the_order, fresh),
-		cmocka_unit_test_setup(a_rejection_after_the_acceptance_is_a_cancellation, fresh),
-		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, fresh),
-		cmocka_unit_test_setup(W5_what_pioneerrx_posts_only_asks_and_is_answered_in_its_words, fresh),
-		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, fresh),
+		cmocka_unit_test_setup(an_unknown_patient_is_added_and_the_order_is_put_once, router_fresh),
+		cmocka_unit_test_setup(a_known_patient_is_not_added_again, router_fresh),
+		cmocka_unit_test_setup(an_unknown_prescriber_is_a_rejection, router_fresh),
+		cmocka_unit_test_setup(an_order_whose_answer_was_lost_is_looked_up_and_not_sent_again, router_fresh),
+		cmocka_unit_test_setup(an_unclear_look_up_sends_nothing, router_fresh),
+		cmocka_unit_test_setup(boothwyn_accepts_by_success_true, router_fresh),
+		cmocka_unit_test_setup(success_false_is_a_rejection, router_fresh),
+		cmocka_unit_test_setup(an_order_without_an_answer_is_never_sent_twice_and_the_webhook_settles_it, router_fresh),
+		cmocka_unit_test_setup(a_tracking_webhook_moves_once_and_is_forwarded_once, router_fresh),
+		cmocka_unit_test_setup(a_webhook_that_comes_first_ends_the_order, router_fresh),
+		cmocka_unit_test_setup(a_rejection_after_the_acceptance_is_a_cancellation, router_fresh),
+		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, router_fresh),
+		cmocka_unit_test_setup(W5_what_pioneerrx_posts_only_asks_and_is_answered_in_its_words, router_fresh),
+		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, router_fresh),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, router_setup, router_teardown);
 }

@@ -254,6 +254,102 @@ a_lost_race_does_not_end_the_tracking(void **state)
 	assert_string_equal(status_of(w, id), "delivered");
 }
 
+/* ---- a parcel is taken back (X-SAGA-02) */
+
+#define CANCEL "https://fedex.example/ship/v1/shipments/cancel"
+
+static void
+take_back(struct world *w, const char *id, int status)
+{
+	post_key(w, BY_SERVICE("orchestrator"), text(w, "/shipping/shipments/%s/void", id), text(w, "void-%s", new_id(w)), NULL);
+	expect_status(w, status);
+}
+
+static const char *
+labelled(struct world *w)
+{
+	const char *id;
+
+	stub(w, "POST", SHIP, 200, label_answer);
+	id = own(w);
+	work(w);
+	assert_string_equal(status_of(w, id), "label_created");
+	sql_run(w, "DELETE FROM job WHERE state = 'ready'");	/* the tracking */
+	return id;
+}
+
+static void
+X_SAGA_02_a_parcel_without_a_label_gets_none(void **state)
+{
+	struct world *w = *state;
+	const char *id = own(w);
+
+	take_back(w, id, 202);
+	expect_text(w, "status", "voided");
+	work_all(w);
+	assert_int_equal(sent_count(w, "POST", SHIP), 0);
+	assert_string_equal(json_text_at(event_last(w, "shipment.updated"), "status"), "voided");
+}
+
+static void
+X_SAGA_02_a_label_is_voided_once_and_leaves_the_print_queue(void **state)
+{
+	struct world *w = *state;
+	const char *id = labelled(w);
+
+	stub(w, "PUT", CANCEL, 200, "{\"output\":{\"cancelledShipment\":true}}");
+	for (int i = 0; i < 2; i++) {
+		take_back(w, id, 202);
+		expect_text(w, "status", "voiding");
+	}
+	work_all(w);
+	assert_int_equal(sent_count(w, "PUT", CANCEL), 1);
+	assert_string_equal(sent_text(sent_to(w, "PUT", CANCEL, 0), "trackingNumber"), "794600000001");
+	assert_string_equal(status_of(w, id), "voided");
+	assert_string_equal(sql_text(w, "SELECT status FROM print_queue WHERE shipment_id = '%s'", id), "dropped");
+	take_back(w, id, 202);
+	expect_text(w, "status", "voided");
+	assert_int_equal(sent_count(w, "PUT", CANCEL), 1);
+}
+
+/* A second cancellation does no harm, but only a scan says what became of the first. */
+static void
+X_SAGA_02_a_void_whose_answer_was_lost_is_looked_up(void **state)
+{
+	static const struct {
+		const char *scan, *status;
+		unsigned cancels;
+	} found[] = { { SCAN("10:00", "CA"), "voided", 1 }, { SCAN("10:00", "OC"), "voided", 2 }, { SCAN("10:00", "PU"), "manual", 1 } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(found); i++) {
+		const char *id = labelled(w);
+		unsigned before = sent_count(w, "PUT", CANCEL);
+
+		stub(w, "POST", TRACK, 200, scans(w, found[i].scan));
+		stub(w, "PUT", CANCEL, 200, "{\"output\":{\"cancelledShipment\":true}}");
+		stub_broken(w, "PUT", CANCEL, HTTP_UNKNOWN);
+		take_back(w, id, 202);
+		for (int k = 0; k < 3; k++)
+			work_all(w);
+		assert_string_equal(status_of(w, id), found[i].status);
+		assert_int_equal(sent_count(w, "PUT", CANCEL) - before, found[i].cancels);
+		sql_run(w, "UPDATE shipments SET tracking_number = NULL WHERE id = '%s'", id);	/* the next one has the same */
+	}
+}
+
+static void
+M7_what_staff_handed_over_is_not_taken_back(void **state)
+{
+	struct world *w = *state;
+	const char *id = external(w);
+
+	take_back(w, id, 409);
+	expect_problem(w, 409, "already_shipped");
+	post_key(w, BY_SERVICE("notify"), text(w, "/shipping/shipments/%s/void", id), text(w, "void-%s", new_id(w)), NULL);
+	expect_problem(w, 403, "forbidden");
+}
+
 static void
 the_line_never_goes_back(void **state UNUSED)
 {
@@ -283,6 +379,10 @@ main(void)
 		cmocka_unit_test_setup(tracking_is_monotone_and_tells_the_patient_twice, fresh),
 		cmocka_unit_test_setup(an_exception_that_lasts_is_told_once, fresh),
 		cmocka_unit_test_setup(a_lost_race_does_not_end_the_tracking, fresh),
+		cmocka_unit_test_setup(X_SAGA_02_a_parcel_without_a_label_gets_none, fresh),
+		cmocka_unit_test_setup(X_SAGA_02_a_label_is_voided_once_and_leaves_the_print_queue, fresh),
+		cmocka_unit_test_setup(X_SAGA_02_a_void_whose_answer_was_lost_is_looked_up, fresh),
+		cmocka_unit_test_setup(M7_what_staff_handed_over_is_not_taken_back, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,6 +18,7 @@ prove_tests += t/prove/disk-full.mjs
 prove_tests += t/prove/audit-tamper.mjs
 prove_tests += t/prove/webhooks.mjs
 prove_tests += t/prove/events.mjs
+prove_tests += t/prove/retry-storm.mjs
 prove_tests += t/prove/kill-matrix.mjs
 prove_programs += t/prove/outbox_race
 if HAVE_CMOCKA
