@@ -125,6 +125,7 @@ core_settings() {
 		LOG_LEVEL_FILE=$var/run/$1.level
 		WEBHOOK_SWEEP=15s
 	EOT
+	[ -z "${TELERX_KAFKA:-}" ] || printf 'EVENTS=kafka\nKAFKA_BROKERS=%s\n' "$TELERX_KAFKA"
 	case " $callers " in
 	*" $1 "*)
 		name=$(upper "$1")

@@ -37,6 +37,33 @@ sanitized() {
 	configure_with=
 }
 
+# The journeys once more with all events going through Kafka: a build that can, and librdkafka's mock cluster for a broker.
+through_kafka() {
+	step "building with Kafka"
+	usual=$build
+	build=$work/kafka
+	TELERX_BUILD=$build
+	configure_with=--with-kafka
+	build_all all t/flows/kafka/telerx-broker
+	"$build/t/flows/kafka/telerx-broker" >"$work/broker" &
+	broker=$!
+	tries=0
+	until grep -q '^ready ' "$work/broker"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || die "the broker of the tests does not start."
+		sleep 0.1
+	done
+	TELERX_KAFKA=$(sed -n 's/^ready //p' "$work/broker")
+	export TELERX_KAFKA
+	! tree_start || run_test t/flows/kafka/journeys.sh "$TELERX_TOP/t/flows/kafka/journeys.sh"
+	tree_end
+	kill "$broker"
+	unset TELERX_KAFKA
+	build=$usual
+	TELERX_BUILD=$build
+	configure_with=
+}
+
 no_reports() {
 	! cat "$work"/reports/* 2>/dev/null
 }
@@ -66,5 +93,6 @@ long_checks() {
 	run_test distcheck make -s -C "$build" distcheck
 	coverage
 	sed 's/^/  /' "$work/coverage"
+	through_kafka
 	sanitized
 }

@@ -10,8 +10,8 @@
 
 static const char alarm_sql[] = "INSERT INTO audit_alarm (found_by, code, says) VALUES ($1, $2, $3)";
 static const char taken_sql[] =
-    "WITH due AS (SELECT id FROM audit_alarm ORDER BY at, id LIMIT $1 FOR UPDATE SKIP LOCKED),"
-    " taken AS (DELETE FROM audit_alarm WHERE id IN (SELECT id FROM due) RETURNING at, found_by, code, says)"
+    "WITH taken AS (DELETE FROM audit_alarm WHERE id IN (SELECT id FROM audit_alarm ORDER BY at, id LIMIT $1)"
+    "  RETURNING at, found_by, code, says)"
     " SELECT at, found_by, code, says FROM taken ORDER BY at";
 
 int

@@ -87,7 +87,12 @@ boothwyn_handle(struct job *j, const struct webhook_event *e, struct problem *er
 		news.status = "cancelled";
 	news.vendor_order = s.vendor_order;
 	if (effect_evidence(j->db, "boothwyn.order", s.id, strcmp(news.status, "rejected") != 0, NULL, &did, err) < 0 ||
-	    submission_move(j->db, &s, &news, &moved, err) < 0 || webhook_handled(j->db, e, moved ? "applied" : "late", err) < 0)
+	    submission_move(j->db, &s, &news, &moved, err) < 0)
+		return -1;
+	/* It was taken back while nobody knew whether they have it: they do. */
+	if (did && strcmp(s.status, "cancel_pending") == 0 && strcmp(status, "accepted") == 0 && submission_ask_cancel(j->db, &s, err) < 0)
+		return -1;
+	if (webhook_handled(j->db, e, moved ? "applied" : "late", err) < 0)
 		return -1;
 	return job_end(j, err);
 }

@@ -1,0 +1,37 @@
+#!/bin/sh
+# The five sample patients in a tree of EVENTS=kafka: every event went to the broker and came back, and none went from service to service.
+. "$TELERX_TOP/t/door/claims.sh"
+
+ask() {	# ask DATABASE SQL
+	psql -X -q -At -v ON_ERROR_STOP=1 -d "$(echo "$TELERX_INSPECT_URL" | sed "s|/postgres?|/$1?|")" -c "$2"
+}
+
+databases() {
+	awk '/^[a-z]/ { print $3 }' "$TELERX_TOP/door/services"
+}
+
+journeys_end_right_through_kafka() {
+	"$TELERX_TOP/telerx" journey --quiet
+}
+
+every_event_went_through_the_broker_and_none_past_it() {
+	sent=0
+	for database in $(databases); do
+		same "deliveries of $database past the broker" 0 "$(ask "$database" "SELECT count(*) FROM outbox_delivery WHERE subscriber <> '@kafka'")"
+		same "events of $database that wait" 0 "$(ask "$database" "SELECT count(*) FROM outbox_delivery WHERE state <> 'sent' AND created_at < now() - interval '5 s'")"
+		same "events that $database parked" 0 "$(ask "$database" "SELECT count(*) FROM event_parked")"
+		sent=$((sent + $(ask "$database" "SELECT count(*) FROM outbox_delivery")))
+	done
+	[ "$sent" -gt 50 ]
+}
+
+consumers_took_each_once() {
+	taken=$(ask portal "SELECT count(*) FROM inbox")
+	[ "$taken" -gt 50 ]
+	same "messages the portal took twice" 0 "$(ask portal "SELECT count(*) - count(DISTINCT event_id) FROM timeline_entries")"
+}
+
+claim journeys_end_right_through_kafka
+claim every_event_went_through_the_broker_and_none_past_it
+claim consumers_took_each_once
+claims_end
