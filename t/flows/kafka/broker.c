@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "base/log.h"
 #include "service.h"
 
 extern const struct service *const all_services[];
