@@ -97,6 +97,10 @@ own_settings() {
 		stripe_settings
 		reconcile_settings
 		;;
+	auth)
+		echo "AUTH_KEYS_FILE=$var/keys/tokens.keys"
+		echo "LOGIN_SENDS_PER_HOUR=120"
+		;;
 	integration) canvas_settings ;;
 	portal) echo "PORTAL_TIMELINES=yes" ;;
 	sandbox)
