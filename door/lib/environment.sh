@@ -103,6 +103,12 @@ own_settings() {
 		;;
 	integration) canvas_settings ;;
 	portal) echo "PORTAL_TIMELINES=yes" ;;
+	registry) echo "DIRECT_SWEEP=5s" ;;
+	case)
+		echo "CASE_ORDER_WITHIN=30s"
+		echo "CASE_SWEEP=5s"
+		;;
+	eligibility | voucher) echo "POOL_THREADS=2" ;;
 	sandbox)
 		# The credentials of all vendors, without what only a client of theirs needs.
 		{ stripe_settings; canvas_settings; pharmacy_settings; message_settings; carrier_settings; } |

@@ -115,3 +115,15 @@ uuid_is_nil(struct uuid u)
 {
 	return uuid_equal(u, UUID_NIL);
 }
+
+bool
+uuid_younger_than(struct uuid u, int64_t ms)
+{
+	int64_t made = 0;
+
+	if (u.b[6] >> 4 != 7)
+		return false;
+	for (int i = 0; i < 6; i++)
+		made = made << 8 | u.b[i];
+	return clock_us() / 1000 - made < ms;
+}

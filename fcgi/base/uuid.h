@@ -18,5 +18,6 @@ int uuid_parse(const char *s, struct uuid *ret);     /* lower or upper case hex;
 char *uuid_text(struct uuid u, char out[UUID_TEXT]); /* lower case; returns out */
 bool uuid_equal(struct uuid a, struct uuid b);
 bool uuid_is_nil(struct uuid u);
+bool uuid_younger_than(struct uuid u, int64_t ms); /* it is a UUIDv7 that was made within the last ms, by this host's clock */
 
 #endif

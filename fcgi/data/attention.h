@@ -3,7 +3,7 @@
  *
  * attention_raise is called in the transaction that makes something manual, dead, rejected or alarming, attention_clear in the
  * one that ends the cause: evidence arrives, the job is retried, the run goes on. Both are rows of the caller's transaction and
- * an event, attention.raised or attention.cleared, to the service that keeps the inbox of the staff (integration), which has one
+ * an event, attention.raised or attention.cleared, to the service that keeps the inbox of the staff (case), which has one
  * open item per (service, kind, subject). Raising what is raised already counts it and tells the news; clearing what is not
  * raised is nothing, costs one look at a primary key and may therefore be called wherever a cause could end.
  *

@@ -20,7 +20,7 @@ static const struct field raised_event[] = {
 	{ "detail", OBJECT, .required = true, .says = "ids, codes and amounts" },
 	{ 0 }
 };
-static const char *const attention_to[] = { "integration", "portal", NULL };
+static const char *const attention_to[] = { "case", "portal", NULL };
 const struct topic core_topics[] = {
 	{ ATTENTION_RAISED, attention_to, "a person must look at this", .payload = raised_event },
 	{ ATTENTION_CLEARED, attention_to, "the cause of it has ended", .payload = raised_event },

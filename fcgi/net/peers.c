@@ -14,6 +14,9 @@ static const struct {
 	{ "portal", "/console" },
 	{ "auth", "/auth" },
 	{ "patient", "/patients" },
+	{ "case", "/cases" },
+	{ "eligibility", "/eligibility" },
+	{ "voucher", "/vouchers" },
 	{ "sandbox", "/sandbox" },
 };
 

@@ -2,8 +2,8 @@
  * intake.c: the intake's table: plans and signed prices, proven e-mail addresses, the saved card, the encrypted form, and what
  * follows from it.
  * Called by anybody (public surface), by the holder of an intake session, by orchestrator, integration and notify.
- * Writes intake_verification_codes, intake_sessions, intake_submissions, intake_retry_queue.
- * Publishes intake.submitted; consumes ehr.patient.created, ehr.task.created.
+ * Writes intake_verification_codes, intake_sessions, intake_submissions, intake_retry_queue, intake_cases.
+ * Publishes intake.submitted, case.submitted; consumes ehr.patient.created, ehr.task.created.
  */
 #include "intake/intake.h"
 
@@ -130,6 +130,11 @@ static const struct field submission_reply[] = {
 	{ "patient", OBJECT, .required = true, .of = form_fields, .says = "the form as submitted" },
 	{ 0 }
 };
+static const struct field case_made_reply[] = {
+	{ "patient_id", UUID, .required = true, .says = "the patient" },
+	{ "case_id", UUID, .required = true, .says = "the case: GET /cases/:id" },
+	{ 0 }
+};
 static const struct field patient_params[] = { { "patientId", UUID, .required = true, .says = "the patient" }, { 0 } };
 static const struct field contact_reply[] = {
 	{ "patientId", UUID, .required = true, .says = "the patient" },
@@ -183,6 +188,12 @@ static const struct route routes[] = {
 		"bad_envelope_header unknown_key unknown_form card_not_saved state_excluded under_age "
 		"consent_missing",
 	    .says = "submits the encrypted form" },
+	{ "POST", "/intake", case_submit, .ask = case_ask, .access = ROLE, .roles = "admin ops_manager ops_agent patient",
+	    .db = WRITE, .once = KEY, .audit = "intake.case", .body = case_form_body,
+	    .reply = case_made_reply, .status = 201, .problems = "404 not_found, 422 state_excluded invalid_members",
+	    .says = "makes a case of a form; it goes on by itself from there" },
+	{ "GET", "/intake/cases/:id", case_form_show, .access = SERVICE, .callers = "eligibility prescription", .db = READ_AUDITED, .audit = "phi.read",
+	    .reply = case_form_reply, .problems = "404 not_found", .says = "the form of a case" },
 	{ "GET", "/intake/submissions/:id", submission_show, .access = SERVICE, .callers = "orchestrator integration",
 	    .db = READ_AUDITED, .audit = "phi.read", .reply = submission_reply, .says = "a submission with its form" },
 	{ "GET", "/intake/contacts/:patientId", contact_show, .access = SERVICE, .callers = "notify", .db = READ_AUDITED,
@@ -218,9 +229,19 @@ static const struct field submitted_event[] = {
 	{ "setupIntentId", UUID, .required = true, .says = "the saved card, at billing" },
 	{ 0 }
 };
+static const struct field case_event[] = {
+	{ "case_id", UUID, .required = true, .says = "the case" },
+	{ "patient_id", UUID, .required = true, .says = "the patient" },
+	{ "state", STATE, .required = true, .says = "where the patient is" },
+	{ "platform", STRING, .required = true, .max = 40, .says = "the brand" },
+	{ "intake_type", STRING, .required = true, .max = 40, .says = "what was asked for" },
+	{ 0 }
+};
+static const char *const case_to[] = { "eligibility", "portal", NULL };
 static const char *const submitted_to[] = { "registry", "orchestrator", "notify", "portal", NULL };
 static const struct topic topics[] = {
 	{ "intake.submitted", submitted_to, "a form was submitted and a card saved", submitted_event },
+	{ "case.submitted", case_to, "a case was made of a form", case_event },
 	{ 0 }
 };
 static const struct event_row events[] = {

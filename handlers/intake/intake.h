@@ -93,4 +93,10 @@ int	 on_ehr_patient_created(struct event *e, struct problem *err);
 int	 on_ehr_task_created(struct event *e, struct problem *err);
 int	 retry_list(struct req *r, struct problem *err);
 
+/* ---- case.c, case_form.c: POST /intake */
+extern const struct field case_form_body[], case_form_reply[];
+int	 case_ask(struct req *r, struct problem *err);
+int	 case_submit(struct req *r, struct problem *err);
+int	 case_form_show(struct req *r, struct problem *err);
+
 #endif

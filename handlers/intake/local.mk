@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libintake.a
 %canon_reldir%_libintake_a_SOURCES = %reldir%/intake.c %reldir%/intake.h %reldir%/plan.c %reldir%/key.c %reldir%/verification.c %reldir%/session.c \
-	%reldir%/rules.c %reldir%/payment.c %reldir%/form.c %reldir%/submission.c %reldir%/contact.c %reldir%/downstream.c
+	%reldir%/rules.c %reldir%/payment.c %reldir%/form.c %reldir%/submission.c %reldir%/contact.c %reldir%/downstream.c %reldir%/case.c %reldir%/case_form.c
 SERVICE_LIBS += %reldir%/libintake.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-intake

@@ -1,12 +1,10 @@
 /*
  * integration.c: the table of the integration service: the gateway of the portals, the EHR's only client, the keeper of the intake snapshots.
  * Called by intake, orchestrator, router and administrators. Writes patient_records, ehr_cases, ehr_entries, pharmacy_updates, patient_shipments.
- * Consumes prescription.decided, shipment.updated, orchestration.finished, and every service's attention.raised and attention.cleared (work_item,
- * work_item_history); publishes ehr.patient.created, ehr.task.created, ehr.note.created, ehr.note.amended.
+ * Consumes prescription.decided, shipment.updated, orchestration.finished; publishes ehr.patient.created, ehr.task.created, ehr.note.created, ehr.note.amended.
  */
 #include "integration/integration.h"
 #include "integration/webhook_out.h"
-#include "integration/work_item.h"
 
 static const char *const actions[] = { "approve", "deny", NULL };
 
@@ -206,26 +204,6 @@ static const struct route routes[] = {
 	    .params = subscription_param, .query = deliveries_query, .reply = deliveries_reply, .problems = "404 not_found",
 	    .says = "what was posted there, and how it went" },
 	WEBHOOK_ROUTE("/api/webhooks/canvas", "canvas", "our plugin at Canvas: ids of what changed"),
-	{ "GET", "/api/work-items", work_items_list, .access = ADMIN, .db = READ, .query = work_items_query, .reply = work_items_reply,
-	    .says = "what waits for a person" },
-	{ "GET", "/api/work-items/:itemId", work_item_show, .access = ADMIN, .db = READ_AUDITED, .audit = "work_item.read", .params = work_item_param,
-	    .reply = work_item_reply, .problems = "404 not_found", .says = "an item with its history and its safe actions" },
-	{ "POST", "/api/work-items/:itemId/take", work_item_take, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "work_item.take",
-	    .params = work_item_param, .body = work_item_take_body, .reply = work_item_state_reply,
-	    .problems = "404 not_found, 409 already_done taken", .says = "gives the item to a person" },
-	{ "POST", "/api/work-items/:itemId/release", work_item_release, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "work_item.release",
-	    .params = work_item_param, .reply = work_item_state_reply, .problems = "404 not_found, 409 already_done", .says = "puts it back" },
-	{ "POST", "/api/work-items/:itemId/notes", work_item_comment, .access = ADMIN, .db = WRITE, .once = KEY, .audit = "work_item.note",
-	    .params = work_item_param, .body = work_item_note_body, .reply = work_item_state_reply, .problems = "404 not_found",
-	    .says = "a line in its history" },
-	{ "POST", "/api/work-items/:itemId/resolve", work_item_resolve, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "work_item.resolve",
-	    .params = work_item_param, .body = work_item_resolve_body, .reply = work_item_state_reply, .problems = "404 not_found",
-	    .says = "a person ends it, with a reason" },
-	{ "POST", "/api/work-items/:itemId/actions/:action", work_item_act, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "work_item.act",
-	    .ask = work_item_act_ask, .params = work_item_act_param, .body = work_item_act_body, .reply = work_item_state_reply,
-	    .problems = "404 not_found no_such_action unknown_job unknown_effect, 409 already_done not_retryable superseded not_manual no_look_up other_step "
-		"decided_otherwise no_answer nothing_to_repeat, 422 note_required",
-	    .says = "does a safe action at the service that raised it" },
 };
 
 static const struct job_row jobs[] = {
@@ -238,6 +216,7 @@ static const struct job_row jobs[] = {
 	{ "webhook.out", webhook_out_job, .queue = "webhook_out", .attempts = 100, .backoff_s = 5, .buried = webhook_out_buried,
 	    .says = "posts a message to a subscriber, for three days" },
 	{ "webhook.canvas", webhook_job, .queue = "webhook", .says = "reads what a webhook hinted at" },
+	{ "work_items.carry", work_items_carry_job, .attempts = 100, .says = "hands work items of earlier releases over to case" },
 	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks Canvas for tasks whose change nobody posted" },
 };
 static const struct queue_row queues[] = { { "canvas", 3 }, { "webhook", 1 }, { "webhook_out", 2 } };
@@ -253,8 +232,6 @@ static const struct event_row events[] = {
 	{ "prescription.decided", on_prescription_decided },
 	{ "shipment.updated", on_shipment_updated },
 	{ "orchestration.finished", on_orchestration_finished },
-	{ ATTENTION_RAISED, on_attention_raised },
-	{ ATTENTION_CLEARED, on_attention_cleared },
 };
 
 static const struct field patient_event[] = {

@@ -86,4 +86,7 @@ int	 on_prescription_decided(struct event *e, struct problem *err);
 int	 on_shipment_updated(struct event *e, struct problem *err);
 int	 on_orchestration_finished(struct event *e, struct problem *err);
 
+/* ---- work_item_away.c */
+int	 work_items_carry_job(struct job *j, struct problem *err);
+
 #endif

@@ -208,7 +208,7 @@ static const struct route routes[] = {
 	    .says = "runs that are open, manual or stuck" },
 	{ "GET", "/orchestrator/sagas/:id", sagas_show, .access = ADMIN, .db = READ, .reply = saga_reply,
 	    .problems = "404 not_found", .says = "one with every step, by its own id, its run or its submission" },
-	{ "POST", "/orchestrator/sagas/:id/decide", sagas_decide, .access = ADMIN | SERVICE, .callers = "integration", .db = WRITE, .once = NATURAL, .audit = "saga.decide",
+	{ "POST", "/orchestrator/sagas/:id/decide", sagas_decide, .access = ADMIN | SERVICE, .callers = "case", .db = WRITE, .once = NATURAL, .audit = "saga.decide",
 	    .body = decide_body, .reply = saga_reply, .status = 202,
 	    .problems = "404 not_found, 409 not_manual other_step decided_otherwise no_answer nothing_to_repeat",
 	    .says = "what a person found out about the step that is manual" },

@@ -23,7 +23,7 @@ license_put(struct req *r, struct problem *err)
 	req_object(r, "physician_licenses", id.v);
 	if (physician_exists(r->db, id, err) < 0 ||
 	    db_exec(r->db, put_sql, err, P_UUID(id.v), P_TEXT(req_str(r, "state")), P_TEXT(req_str(r, "licenseNumber")),
-	    P_TEXT(req_str(r, "licenseType")), P_TEXT(req_str(r, "expiresOn"))) < 0)
+	    P_TEXT(req_str(r, "licenseType")), P_TEXT(req_str(r, "expiresOn"))) < 0 || waiting_wake(r->db, err) < 0)
 		return -1;
 	return license_verify(r, err);
 }

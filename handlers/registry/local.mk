@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libregistry.a
 %canon_reldir%_libregistry_a_SOURCES = %reldir%/registry.c %reldir%/registry.h %reldir%/physician.c %reldir%/license.c %reldir%/routing.c \
-	%reldir%/assignment.c %reldir%/claim.c %reldir%/alert.c %reldir%/decision.c
+	%reldir%/assignment.c %reldir%/claim.c %reldir%/alert.c %reldir%/decision.c %reldir%/direct.c
 SERVICE_LIBS += %reldir%/libregistry.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-registry

@@ -14,6 +14,11 @@ static const char insert_sql[] =
 	" (SELECT coalesce(jsonb_agg(jsonb_build_object('platform', g.platform, 'state', g.state, 'priority', g.priority)" \
 	" ORDER BY g.platform, g.state), '[]') FROM physician_routing g WHERE g.physician_id = p.id) AS routing"
 static const char show_sql[] = "SELECT " COLUMNS " FROM physicians p WHERE p.id = $1";
+static const char public_sql[] =
+	"SELECT p.id, p.npi, p.first_name, p.last_name, p.credentials, p.platform, p.active,"
+	" (SELECT coalesce(jsonb_agg(jsonb_build_object('state', l.state, 'license_number', l.license_number, 'license_type', l.license_type,"
+	" 'expires_on', l.expires_on, 'valid', l.expires_on >= current_date) ORDER BY l.state), '[]') FROM physician_licenses l"
+	" WHERE l.physician_id = p.id) AS licenses FROM physicians p WHERE p.id = $1";
 static const char list_sql[] =
 	"SELECT " COLUMNS " FROM physicians p"
 	" WHERE ($1::text IS NULL OR p.platform IN ($1, 'both')) AND ($3::boolean IS NULL OR p.active = $3)"
@@ -149,9 +154,34 @@ physician_change(struct req *r, struct problem *err)
 	req_object(r, "physicians", id.v);
 	if (db_exec(r->db, change_sql, err, P_UUID(id.v), P_TEXT(req_opt_str(r, "firstName")), P_TEXT(req_opt_str(r, "lastName")),
 	    P_TEXT(req_opt_str(r, "credentials")), P_TEXT(req_opt_str(r, "email")), P_TEXT(req_opt_str(r, "platform")),
-	    req_has(r, "active") ? P_BOOL(req_bool(r, "active")) : P_NULL) < 0)
+	    req_has(r, "active") ? P_BOOL(req_bool(r, "active")) : P_NULL) < 0 || waiting_wake(r->db, err) < 0)
 		return -1;
 	return reply_physician(r, 200, id, err);
+}
+
+/* What anybody may know of a prescriber (A-API-11): no address. */
+int
+provider_show(struct req *r, struct problem *err)
+{
+	const struct row *p;
+
+	if (db_final(r->db, &p, public_sql, err, P_UUID(req_uuid(r, "id"))) < 0)
+		return -1;
+	if (p == NULL)
+		return problem(err, 404, "not_found", "no such provider");
+	struct json_writer *w = reply_json(r, 200);
+	jw_object(w, NULL);
+	jw_uuid(w, "provider_id", row_uuid(p, "id"));
+	jw_str(w, "npi", row_str(p, "npi"));
+	jw_str(w, "name", arena_printf(r->arena, "%s %s, %s", row_str(p, "first_name"), row_str(p, "last_name"), row_str(p, "credentials")));
+	jw_str(w, "first_name", row_str(p, "first_name"));
+	jw_str(w, "last_name", row_str(p, "last_name"));
+	jw_str(w, "credentials", row_str(p, "credentials"));
+	jw_str(w, "platform", row_str(p, "platform"));
+	jw_bool(w, "active", row_bool(p, "active"));
+	jw_raw(w, "licenses", row_str(p, "licenses"));
+	jw_end(w);
+	return 0;
 }
 
 /* An invented physician beside real patients would be offered their cases: live mode does not start. */

@@ -1,8 +1,8 @@
 /*
  * registry.c: the registry's table: physicians, licences and routing; the case that many may claim and one gets.
  * Called by administrators, portal, integration and orchestrator. Writes physicians, physician_licenses, physician_routing,
- * prescription_assignments, assignment_physicians, assignment_history, review_tasks, visit_credits.
- * Consumes intake.submitted, ehr.task.created, prescription.decided; publishes assignment.opened, assignment.claimed,
+ * prescription_assignments, assignment_physicians, assignment_history, direct_cases, review_tasks, visit_credits.
+ * Consumes intake.submitted, ehr.task.created, prescription.decided, case.created, case.voucher.issued, case.voucher.ended, case.prescribed; publishes assignment.opened, assignment.claimed,
  * assignment.completed.
  */
 #include "registry/registry.h"
@@ -55,6 +55,40 @@ static const struct field physician_reply[] = {
 	{ "licenses", ARRAY, .required = true, .max = 60, .of = license_fields, .says = "one per state" },
 	{ "routing", ARRAY, .required = true, .max = 120, .of = rule_fields, .says = "routing rules" },
 	{ "createdAt", TIME, .required = true, .says = "when added" },
+	{ 0 }
+};
+static const struct field public_license_fields[] = {
+	{ "state", STATE, .required = true, .says = "where" },
+	{ "license_number", STRING, .required = true, .says = "as the board writes it", .example = "MD.204417" },
+	{ "license_type", STRING, .required = true, .says = "MD, DO, FNP-C", .example = "MD" },
+	{ "expires_on", DATE, .required = true, .says = "last day on which it is good" },
+	{ "valid", BOOLEAN, .required = true, .says = "it is good today" },
+	{ 0 }
+};
+static const struct field provider_reply[] = {
+	{ "provider_id", UUID, .required = true, .says = "the physician" },
+	{ "npi", STRING, .required = true, .says = "National Provider Identifier", .example = "1234567893" },
+	{ "name", STRING, .required = true, .says = "as on a prescription" },
+	{ "first_name", STRING, .required = true, .says = "given name", .example = "Ada" },
+	{ "last_name", STRING, .required = true, .says = "family name", .example = "Sample" },
+	{ "credentials", STRING, .required = true, .says = "MD, DO, FNP-C", .example = "MD" },
+	{ "platform", STRING, .required = true, .says = "yourera, guideglp or both", .example = "yourera" },
+	{ "active", BOOLEAN, .required = true, .says = "false: has nothing new" },
+	{ "licenses", ARRAY, .required = true, .max = 60, .of = public_license_fields, .says = "one per state" },
+	{ 0 }
+};
+static const struct field assign_body[] = {
+	{ "case_id", UUID, .required = true, .says = "a case with a voucher" },
+	{ "provider_id", UUID, .says = "this one and nobody else; without it the system picks" },
+	{ 0 }
+};
+static const struct field assign_reply[] = {
+	{ "case_id", UUID, .required = true, .says = "the case" },
+	{ "assignment_id", UUID, .required = true, .says = "the assignment" },
+	{ "provider_id", UUID, .required = true, .says = "who has it: GET /providers/:id" },
+	{ "status", STRING, .required = true, .says = "assigned; completed once a prescription was written", .example = "assigned" },
+	{ "mode", STRING, .required = true, .says = "direct", .example = "direct" },
+	{ "assigned_at", TIME, .required = true, .says = "since when" },
 	{ 0 }
 };
 static const struct field list_query[] = {
@@ -197,8 +231,10 @@ static const struct route routes[] = {
 	    .says = "adds a physician; an NPI is on file once" },
 	{ "GET", "/physicians", physician_list, .access = ADMIN | SERVICE, .callers = "integration portal", .db = READ,
 	    .query = list_query, .reply = list_reply, .says = "physicians" },
-	{ "GET", "/physicians/:id", physician_show, .access = ADMIN | SERVICE, .callers = "integration orchestrator portal",
+	{ "GET", "/physicians/:id", physician_show, .access = ADMIN | SERVICE, .callers = "integration orchestrator portal prescription",
 	    .db = READ, .reply = physician_reply, .says = "one physician" },
+	{ "GET", "/providers/:id", provider_show, .access = PUBLIC, .db = READ, .reply = provider_reply, .problems = "404 not_found",
+	    .says = "the public profile of a provider, with licences" },
 	{ "PATCH", "/physicians/:id", physician_change, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.change",
 	    .body = change_body, .reply = physician_reply, .says = "changes the members given" },
 	{ "PUT", "/physicians/:id/licenses/:state", license_put, .access = ADMIN, .db = WRITE, .once = NATURAL,
@@ -229,6 +265,10 @@ static const struct route routes[] = {
 	    .body = claim_body, .reply = claim_reply,
 	    .problems = "403 not_eligible, 404 not_found, 409 claim_conflict licence_expired",
 	    .says = "takes an open case: the first claim wins" },
+	{ "POST", "/cases/assign-provider", assign_provider, .access = ROLE, .roles = "admin ops_manager ops_agent", .db = WRITE, .once = NATURAL, .audit = "assignment.assign",
+	    .body = assign_body, .reply = assign_reply,
+	    .problems = "404 not_found, 409 no_provider provider_not_licensed already_assigned voucher_pending case_ended",
+	    .says = "gives a case to a licensed provider; when there is none the case waits and goes on by itself" },
 	{ "GET", "/route/credits", credit_list, .access = ADMIN | SERVICE, .callers = "portal", .db = READ, .query = credits_query,
 	    .reply = credits_reply, .says = "visits credited to a physician" },
 };
@@ -236,8 +276,13 @@ static const struct route routes[] = {
 static const struct job_row jobs[] = {
 	{ "alert.physician", alert_physician_job, .queue = "notify", .says = "tells one eligible physician of a new case" },
 	{ "alert.staff", alert_staff_job, .queue = "notify", .says = "tells staff of a case that is open to nobody" },
+	{ "direct.assign", direct_assign_job, .says = "tries the cases that wait for a provider" },
+	{ "case.tell", case_tell_job, .says = "writes back to case who has it" },
 };
 static const struct queue_row queues[] = { { "notify", 2 } };
+static const struct timer_row timers[] = {
+	{ "direct.assign", "DIRECT_SWEEP", "direct.assign", "tries the cases that wait for a provider" },
+};
 
 static const struct field opened_event[] = {
 	{ "assignmentId", UUID, .required = true, .says = "the assignment" },
@@ -272,11 +317,16 @@ static const struct event_row events[] = {
 	{ "intake.submitted", on_intake_submitted },
 	{ "ehr.task.created", on_task_created },
 	{ "prescription.decided", on_prescription_decided },
+	{ "case.created", on_case_created },
+	{ "case.voucher.issued", on_voucher_issued },
+	{ "case.voucher.ended", on_voucher_ended },
+	{ "case.prescribed", on_case_prescribed },
 };
 
 static const struct conf_key config[] = {
 	{ "VISIT_CREDIT_CENTS", CONF_INT, .dflt = "3500", .says = "what a physician is credited for a decided case" },
 	{ "VISIT_CREDIT_CURRENCY", CONF_STR, .dflt = "USD", .says = "its currency" },
+	{ "DIRECT_SWEEP", CONF_SECS, .dflt = "5m", .says = "how often cases that wait for a provider are tried besides; 0 never" },
 	{ 0 }
 };
 
@@ -284,6 +334,6 @@ const struct service registry_service = {
 	.name = "registry", .prefix = "/route", .database = "physician_registry",
 	    .says = "physicians, licences, routing and the claim of a case",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), .topics = topics,
-	    TABLE(events, nevents, events),
+	    TABLE(timers, ntimers, timers), TABLE(events, nevents, events),
 	.config = config, .start = registry_start,
 };

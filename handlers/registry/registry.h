@@ -14,6 +14,7 @@ struct assignment_id { struct uuid v; };
 
 /* physician.c */
 int	 physician_create(struct req *r, struct problem *err);
+int	 provider_show(struct req *r, struct problem *err);
 int	 physician_list(struct req *r, struct problem *err);
 int	 physician_show(struct req *r, struct problem *err);
 int	 physician_change(struct req *r, struct problem *err);
@@ -49,6 +50,17 @@ int	 alert_staff_job(struct job *j, struct problem *err);
 
 /* decision.c */
 int	 on_prescription_decided(struct event *e, struct problem *err);
+int	 on_case_prescribed(struct event *e, struct problem *err);
 int	 credit_list(struct req *r, struct problem *err);
+
+/* direct.c */
+int	 assign_provider(struct req *r, struct problem *err);
+int	 on_case_created(struct event *e, struct problem *err);
+int	 on_voucher_issued(struct event *e, struct problem *err);
+int	 on_voucher_ended(struct event *e, struct problem *err);
+int	 direct_assign_job(struct job *j, struct problem *err);
+int	 case_tell_job(struct job *j, struct problem *err);
+/* Somebody may be eligible now who was not: the cases that wait are tried again after the commit. */
+int	 waiting_wake(struct db *db, struct problem *err) MUST_CHECK;
 
 #endif

@@ -2,21 +2,17 @@
  * The inbox of the staff (issue: work items; requirements 2.3, case): one open item per service, kind and subject, ended by its cause or by a person, and
  * nothing done about it without a trace.
  */
+#include "case/case.h"
+#include "case/work_item.h"
 #include "harness/harness.h"
-#include "integration/work_item.h"
-#include "integration/integration.h"
 
-static const char *const settings[] = {
-	"CANVAS_FHIR_BASE_URL=https://fumage.example", "CANVAS_AUTH_BASE_URL=https://canvas.example", "CANVAS_CLIENT_ID=c", "CANVAS_CLIENT_SECRET=s",
-	"CANVAS_REQUESTER=11111111111111111111111111111111", "CANVAS_QUESTIONNAIRE=q-1", NULL
-};
 #define PATIENT "00000000-0000-7000-8000-0000000000b1"
 #define CASE "00000000-0000-7000-8000-0000000000b2"
 
 static int
 setup(void **state)
 {
-	*state = world_new(&integration_service, settings);
+	*state = world_new(&case_service, NULL);
 	return 0;
 }
 

@@ -62,6 +62,15 @@ done <<'EOT'
 /shipping/shipments shipping
 /intake intake
 /intake/submit intake
+/cases case
+/cases/1 case
+/cases/assign-provider registry
+/providers/1 registry
+/eligibility/check eligibility
+/vouchers voucher
+/vouchers/1/invalidate voucher
+/api/work-items case
+/api/work-items/1/take case
 /billing/payments/1 billing
 /api/webhooks/stripe billing
 /api/v1/webhooks/stripe billing

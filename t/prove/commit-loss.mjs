@@ -8,7 +8,7 @@ const replies = sample ? 100 : 1000
 const commits = replies / 2
 const lanes = 4
 
-const ready = () => eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+const ready = () => eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
 
 // One note at each item under one key each, repeated like a good client would until it is done. Returns how many were told so at once.
 const write = async list => {
@@ -44,7 +44,7 @@ const through = async names => {
   await ready()
 }
 try {
-  await through(/^integration$/)
+  await through(/^case$/)
   await claim(`D4 ${replies} answers to COMMIT are lost: each is found out to be a commit`, async () => {
     await between.set('server', 'cut-before COMMIT 1')
     const atOnce = await write(answered)
@@ -75,7 +75,7 @@ try {
   })
 } finally {
   await between.stop()
-  await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+  await eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
   await resolve(all)
 }
 finish()

@@ -32,7 +32,7 @@ const pids = () => status().filter(row => row.name !== 'postgres').map(row => `$
 const processes = () => status().filter(row => row.name !== 'postgres').length
 
 // What a tree's making left unwritten is not this crash's business.
-await run(`${top}/telerx`, ['psql', 'integration', '-q', '-c', 'CHECKPOINT'])
+await run(`${top}/telerx`, ['psql', 'case', '-q', '-c', 'CHECKPOINT'])
 const before = pids()
 const lanesRun = Promise.all(Array.from({ length: lanes }, lane))
 const longest = []
@@ -77,6 +77,6 @@ await claim('no process of ours was started again', () => {
   return `${processes()} processes`
 })
 await claim('journeys go on', () => journeys('--count', sample ? '2' : '10'))
-await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+await eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
 await resolve(list)
 finish()

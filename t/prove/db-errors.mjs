@@ -21,7 +21,7 @@ const table = [
   { state: '22012', once: 500, always: 500, code: 'database_error', tries: 1 }
 ]
 const list = await items(table.length + 200)
-const superuser = (...args) => run(`${top}/telerx`, ['psql', 'integration', '-q', '-At', ...args.flatMap(c => ['-c', c])])
+const superuser = (...args) => run(`${top}/telerx`, ['psql', 'case', '-q', '-At', ...args.flatMap(c => ['-c', c])])
   .then(r => { if (r.code !== 0) throw new Error(r.out); return r.out.trim() })
 
 const told = (a, status, code) => {
@@ -35,13 +35,13 @@ for (const [i, row] of table.entries()) {
     const item = list[i]
     const key = randomUUID()
     try {
-      arm('integration', `db.state=says:${row.state}`)
+      arm('case', `db.state=says:${row.state}`)
       told(await note(item, key), row.once, row.code)
       if (passes('db.state') < (row.once === 200 ? 2 : 1)) throw new Error('the statement did not run again')
-      arm('integration', `db.state=says:${row.state}@1+`)
+      arm('case', `db.state=says:${row.state}@1+`)
       told(await note(item, randomUUID()), row.always, row.code)
       if (passes('db.state') !== row.tries) throw new Error(`${passes('db.state')} tries`)
-    } finally { disarm('integration') }
+    } finally { disarm('case') }
     // What was refused left nothing, also not its key.
     const again = await eventually(async () => { const a = await note(item, key); return a.status === 200 ? a : null }, 5, 'the same request later')
     if (notes([item])[0].written !== 1) throw new Error(`${notes([item])[0].written} notes`)
@@ -53,9 +53,9 @@ const crowd = list.slice(table.length)
 await claim('D6 two connections for 200 clients: 200 or 503 with Retry-After within a second, no 500; all within 5 s afterwards', async () => {
   let answers
   try {
-    await superuser("ALTER DATABASE hisera CONNECTION LIMIT 2", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'hisera' AND pid <> pg_backend_pid()")
+    await superuser("ALTER DATABASE case_service CONNECTION LIMIT 2", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'case_service' AND pid <> pg_backend_pid()")
     answers = await Promise.all(crowd.map(item => note(item, randomUUID())))
-  } finally { await superuser('ALTER DATABASE hisera CONNECTION LIMIT -1') }
+  } finally { await superuser('ALTER DATABASE case_service CONNECTION LIMIT -1') }
   const counts = {}
   for (const a of answers) counts[a.status] = (counts[a.status] ?? 0) + 1
   if (answers.some(a => ![200, 503].includes(a.status))) throw new Error(JSON.stringify(counts))
@@ -77,7 +77,7 @@ if (!sample) {
   await claim('D2 a database that falls silent holds nobody longer than 10 s, and is used again when it speaks', async () => {
     const between = await proxyBefore(databaseSocket())
     try {
-      for (const pid of poolOf('integration')) kill(pid)
+      for (const pid of poolOf('case')) kill(pid)
       await sleep(300)
       await settled()
       await eventually(async () => (await note(crowd[0], randomUUID())).status === 200, 20, 'the pool')
@@ -91,6 +91,6 @@ if (!sample) {
     } finally { await between.stop() }
   })
 }
-await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+await eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
 await resolve(list)
 finish()

@@ -30,7 +30,7 @@ const fill = () => {
 }
 const unmount = () => { system('umount', '-l', disk); fs.rmSync(disk, { recursive: true, force: true }) }
 
-const megabytes = Math.ceil(Number(await superuser('integration', "SELECT pg_database_size('hisera')")) / 2 ** 20)
+const megabytes = Math.ceil(Number(await superuser('case', "SELECT pg_database_size('case_service')")) / 2 ** 20)
 if (!makeDisk(`${megabytes + 16}m`)) {
   console.log('a tmpfs cannot be mounted here: nothing was proven')
   console.log('0 passed, 0 failed')
@@ -69,7 +69,7 @@ const served = seconds => eventually(async () => {
   return a.status === 200
 }, seconds, 'an acknowledged write')
 const check = async () => {
-  const said = await superuser('integration', 'CREATE EXTENSION IF NOT EXISTS amcheck',
+  const said = await superuser('case', 'CREATE EXTENSION IF NOT EXISTS amcheck',
     "SELECT count(*) FROM (SELECT bt_index_check(c.oid) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' AND c.relpersistence = 'p' AND i.indisvalid) x",
     "SELECT count(*) FROM pg_class c, verify_heapam(c.oid) WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace", 'DROP EXTENSION amcheck')
   const [indexes, broken] = said.split('\n')
@@ -78,9 +78,9 @@ const check = async () => {
 }
 // While its database moves nobody may be connected.
 const move = async place => {
-  await superuser('registry', 'ALTER DATABASE hisera ALLOW_CONNECTIONS false', "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'hisera'")
-  await eventually(async () => { await superuser('registry', `ALTER DATABASE hisera SET TABLESPACE ${place}`); return true }, 20, 'the move')
-  await superuser('registry', 'ALTER DATABASE hisera ALLOW_CONNECTIONS true')
+  await superuser('registry', 'ALTER DATABASE case_service ALLOW_CONNECTIONS false', "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'case_service'")
+  await eventually(async () => { await superuser('registry', `ALTER DATABASE case_service SET TABLESPACE ${place}`); return true }, 20, 'the move')
+  await superuser('registry', 'ALTER DATABASE case_service ALLOW_CONNECTIONS true')
 }
 
 const tables = `${disk}/tables`
@@ -115,16 +115,16 @@ const postgres = async change => {
 const moved = (from, to) => { for (const args of [['cp', '-a', from, to], ['rm', '-rf', from]]) { const r = system(...args); if (r.status !== 0) throw new Error(r.stderr) } }
 const small = `${disk}/pg_wal`
 try {
-  await superuser('integration', "ALTER SYSTEM SET max_wal_size = '32MB'", "ALTER SYSTEM SET min_wal_size = '32MB'", 'CHECKPOINT', 'SELECT pg_switch_wal()', 'CHECKPOINT')
+  await superuser('case', "ALTER SYSTEM SET max_wal_size = '32MB'", "ALTER SYSTEM SET min_wal_size = '32MB'", 'CHECKPOINT', 'SELECT pg_switch_wal()', 'CHECKPOINT')
   // What holds the log back in production is a standby that does not come: nothing is recycled.
-  await superuser('integration', "SELECT count(pg_create_physical_replication_slot('prove', true))")
+  await superuser('case', "SELECT count(pg_create_physical_replication_slot('prove', true))")
   await postgres(() => {
     const segments = fs.readdirSync(`${cluster}/pg_wal`).filter(name => /^[0-9A-F]{24}$/.test(name)).length
     system('mount', '-o', `remount,size=${segments * 16 + 20}m`, disk)
     moved(`${cluster}/pg_wal`, small); fs.symlinkSync(small, `${cluster}/pg_wal`) })
   await served(20)
   fill()
-  if (sample) for (let i = 0; i < 3; i++) await superuser('integration', 'SELECT pg_switch_wal()').catch(() => {}) // segments that were ready are used up
+  if (sample) for (let i = 0; i < 3; i++) await superuser('case', 'SELECT pg_switch_wal()').catch(() => {}) // segments that were ready are used up
   await claim('a log without room: 503 with Retry-After, nothing else', () => press(sample ? 10 : 100, 90))
   fs.rmSync(ballast)
   await claim('with room again: PostgreSQL is back and writes are served within 15 s, nobody having helped', () => served(15))
@@ -134,11 +134,11 @@ try {
   await eventually(() => pidOf('postgres'), 20, 'PostgreSQL')
   await postgres(() => { if (fs.lstatSync(`${cluster}/pg_wal`).isSymbolicLink()) { fs.unlinkSync(`${cluster}/pg_wal`); moved(small, `${cluster}/pg_wal`) } })
   await served(20)
-  await superuser('integration', "SELECT count(pg_drop_replication_slot('prove'))")
-  await superuser('integration', 'ALTER SYSTEM RESET max_wal_size', 'ALTER SYSTEM RESET min_wal_size', 'SELECT pg_reload_conf()')
+  await superuser('case', "SELECT count(pg_drop_replication_slot('prove'))")
+  await superuser('case', 'ALTER SYSTEM RESET max_wal_size', 'ALTER SYSTEM RESET min_wal_size', 'SELECT pg_reload_conf()')
 }
 await claim('the database is sound', check)
 await claim('journeys go on', () => journeys('--count', sample ? '1' : '10'))
-await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+await eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
 await resolve(list)
 finish()

@@ -30,7 +30,7 @@ await claim(`P ${parallel} parallel requests x ${keys} keys, pool processes kill
     const work = Array.from({ length: parallel }, () => once(item, key, tally))
     if (i % 10 === 5) {
       await sleep(random(25))
-      const pool = poolOf('integration')
+      const pool = poolOf('case')
       if (pool.length > 0 && kill(pick(pool))) killed++
     }
     bodies.set(item, await Promise.all(work))
@@ -48,7 +48,7 @@ await claim('P1 all answers of a key are the same bytes, and only one of them is
 await claim('P3 one effect a key: one note, one audit row, one kept answer', async () => {
   const wrong = notes(list).filter(n => n.written !== 1 || n.audited !== 1)
   if (wrong.length > 0) throw new Error(JSON.stringify(wrong.slice(0, 5)))
-  const open = sql('integration', "SELECT count(*) FROM idempotency WHERE code IS NULL")[0][0]
+  const open = sql('case', "SELECT count(*) FROM idempotency WHERE code IS NULL")[0][0]
   if (open !== '0') throw new Error(`${open} keys without an answer: the key and its answer are one transaction`)
 })
 await claim('P2 another request under a used key is refused, and so is none at all', async () => {
@@ -61,6 +61,6 @@ await claim('P2 another request under a used key is refused, and so is none at a
   if (none.status !== 400) throw new Error(`${none.status}`)
 })
 await settled()
-await eventually(async () => (await internal('GET', '/health/integration/ready')).status === 200, 30, 'integration')
+await eventually(async () => (await internal('GET', '/health/case/ready')).status === 200, 30, 'case')
 await resolve(list)
 finish()

@@ -50,7 +50,7 @@ raised_twice_is_one_row_and_cleared_once_is_one_event(void **state)
 	/* All three are numbered within one aggregate, so they arrive in this order. */
 	assert_int_equal(floor_count(f, "SELECT max(seq) FROM outbox WHERE topic LIKE 'attention.%'"), 3);
 	assert_int_equal(floor_count(f, "SELECT count(*) FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id"
-					" WHERE o.topic LIKE 'attention.%' AND d.subscriber = 'integration'"), 3);
+					" WHERE o.topic LIKE 'attention.%' AND d.subscriber = 'case'"), 3);
 }
 
 static void

@@ -36,13 +36,13 @@ export const items = async count => {
     const event = { id: randomUUID(), topic: 'attention.raised', version: 1, source: 'portal', aggregateId: randomUUID(), seq: 1, occurredAt: new Date().toISOString(),
       requestId: null, payload: { kind: 'proof', subject: `${mark}/${i}`, code: 'proof', detail: {} } }
     await eventually(async () => {
-      const a = await internal('POST', '/api/events', { body: event, headers: signV2('portal', 'POST', '/api/events', JSON.stringify(event)) })
+      const a = await internal('POST', '/cases/events', { body: event, headers: signV2('portal', 'POST', '/cases/events', JSON.stringify(event)) })
       if (a.status !== 200) throw new Error(`${a.status} ${a.raw}`)
       return true
     }, 30, 'a work item')
   }
   await Promise.all(Array.from({ length: 8 }, async () => { while (queue.length > 0) await one(queue.shift()) }))
-  const rows = sql('integration', `SELECT id FROM work_item WHERE subject LIKE '${mark}/%'`)
+  const rows = sql('case', `SELECT id FROM work_item WHERE subject LIKE '${mark}/%'`)
   if (rows.length !== count) throw new Error(`${rows.length} work items instead of ${count}`)
   return rows.map(([id]) => id)
 }
@@ -58,8 +58,8 @@ export const notes = list => {
 }
 const some = list => {
   const within = `(${list.map(id => `'${id}'`).join(',')})`
-  const written = Object.fromEntries(sql('integration', `SELECT item_id, count(*) FROM work_item_history WHERE what = 'note' AND item_id IN ${within} GROUP BY 1`))
-  const audited = Object.fromEntries(sql('integration', `SELECT object_id, count(*) FROM audit WHERE action = 'work_item.note' AND outcome = 'success' AND object_id IN ${within} GROUP BY 1`))
+  const written = Object.fromEntries(sql('case', `SELECT item_id, count(*) FROM work_item_history WHERE what = 'note' AND item_id IN ${within} GROUP BY 1`))
+  const audited = Object.fromEntries(sql('case', `SELECT object_id, count(*) FROM audit WHERE action = 'work_item.note' AND outcome = 'success' AND object_id IN ${within} GROUP BY 1`))
   return list.map(id => ({ id, written: Number(written[id] ?? 0), audited: Number(audited[id] ?? 0) }))
 }
 

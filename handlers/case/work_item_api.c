@@ -2,7 +2,7 @@
  * work_item_api.c: the inbox as its readers see it. What a person does about an item is a line of its history; a safe action is a signed call to the
  * service that raised it, and the item closes when that service says that the cause has ended.
  */
-#include "integration/work_item.h"
+#include "case/work_item.h"
 
 #include "net/form.h"
 #include "net/peers.h"

@@ -1,5 +1,5 @@
 /* work_kind.c: the kinds of work items: until when, and what a person may safely do from here. A safe action can be repeated: the owner makes it once. */
-#include "integration/work_item.h"
+#include "case/work_item.h"
 
 #define HOURS 3600
 
@@ -38,6 +38,8 @@ static const struct work_kind kinds[] = {
 	{ "payment.dispute", 24 * HOURS, none, "the cardholder disputes a charge" },
 	{ "payment.refund", 24 * HOURS, none, "money went back that no run of ours gave back" },
 	{ "reconciliation.difference", 4 * HOURS, none, "our rows and a vendor's own list disagree; ends by itself when a later round finds them agreed" },
+	{ "case.partial", 2 * HOURS, none, "a prescription was written, and no pharmacy order of it stands" },
+	{ "case.no_provider", 4 * HOURS, none, "no provider is licensed where the patient is; the case goes on by itself when one is" },
 	{ "task.closed", 4 * HOURS, none, "a review task was closed at the EHR without a decision here" },
 	{ "webhook.disabled", 24 * HOURS, none, "a subscriber to our webhooks did not answer for three days" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },

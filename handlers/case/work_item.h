@@ -2,9 +2,10 @@
  * work_item.h: the inbox of the staff. Every service raises what it cannot end (data/attention.h); an item stands here until its cause ends or a
  * person resolves it.
  */
-#ifndef INTEGRATION_WORK_ITEM_H
-#define INTEGRATION_WORK_ITEM_H
+#ifndef CASE_WORK_ITEM_H
+#define CASE_WORK_ITEM_H
 
+#include "base/clock.h"
 #include "data/attention.h"
 #include "service.h"
 
@@ -46,6 +47,8 @@ struct work_item {
 int	 work_item_lock(struct db *db, struct uuid id, struct work_item *ret, struct problem *err) MUST_CHECK;
 /* A line of its history; note (NULL for none) is sealed under the patient's key. */
 int	 work_item_note(struct db *db, const struct work_item *i, const char *what, const char *code, const char *note, struct problem *err) MUST_CHECK;
+/* Why the cause of a matter ended for which there was no item then; NULL: it did not, or has been raised again since. */
+int	 work_item_cleared(struct db *db, const char *service, const char *kind, const char *subject, const char **ret, struct problem *err) MUST_CHECK;
 int	 on_attention_raised(struct event *e, struct problem *err);
 int	 on_attention_cleared(struct event *e, struct problem *err);
 
@@ -59,8 +62,12 @@ int	 work_item_resolve(struct req *r, struct problem *err);
 int	 work_item_act_ask(struct req *r, struct problem *err);
 int	 work_item_act(struct req *r, struct problem *err);
 
-/* ---- work_item_rows.c: the shapes of the rows in integration.c */
+/* ---- work_item_carry.c */
+int	 work_item_carry(struct req *r, struct problem *err);
+
+/* ---- work_item_rows.c: the shapes of the rows in case.c */
 extern const struct field work_items_query[], work_items_reply[], work_item_param[], work_item_act_param[], work_item_reply[],
-    work_item_take_body[], work_item_note_body[], work_item_resolve_body[], work_item_act_body[], work_item_state_reply[];
+    work_item_take_body[], work_item_note_body[], work_item_resolve_body[], work_item_act_body[], work_item_state_reply[],
+    work_item_carry_body[], work_item_carry_reply[];
 
 #endif

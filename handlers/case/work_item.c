@@ -2,7 +2,11 @@
  * work_item.c: items as rows. attention.raised opens one or counts a repeat; attention.cleared closes it, whoever has it. Events of one subject arrive in
  * their order, so the inbox ends where the service that raised it stands.
  */
-#include "integration/work_item.h"
+#include "case/work_item.h"
+
+#include "data/ttl.h"
+
+#define CLEARED_FOR (7 * 24 * 3600)	/* an item that is carried here later than its end */
 
 static const char raise_sql[] =
 	"INSERT INTO work_item AS w (id, service, kind, subject, code, submission_id, patient_id, detail, due_at, raised_at)"
@@ -55,6 +59,18 @@ work_item_note(struct db *db, const struct work_item *i, const char *what, const
 	    P_BYTES(sealed)) < 0 ? -1 : 0;
 }
 
+static const char *
+cleared_key(struct arena *a, const char *service, const char *kind, const char *subject)
+{
+	return arena_printf(a, "work_item.cleared/%s/%s/%s", service, kind, subject);
+}
+
+int
+work_item_cleared(struct db *db, const char *service, const char *kind, const char *subject, const char **ret, struct problem *err)
+{
+	return ttl_get(db, cleared_key(db_current_arena(db), service, kind, subject), ret, err);
+}
+
 int
 on_attention_raised(struct event *e, struct problem *err)
 {
@@ -68,7 +84,8 @@ on_attention_raised(struct event *e, struct problem *err)
 
 	jw_start(&j, &b);
 	jw_tree(&j, NULL, detail);
-	if (db_one(e->db, &w, raise_sql, err, P_UUID(id), P_TEXT(e->source), P_TEXT(event_str(e, "kind")), P_TEXT(event_str(e, "subject")),
+	if (ttl_drop(e->db, cleared_key(e->arena, e->source, event_str(e, "kind"), event_str(e, "subject")), err) < 0 ||
+	    db_one(e->db, &w, raise_sql, err, P_UUID(id), P_TEXT(e->source), P_TEXT(event_str(e, "kind")), P_TEXT(event_str(e, "subject")),
 		P_TEXT(event_str(e, "code")), P_OPT_UUID(event_uuid(e, "submissionId")), P_OPT_UUID(event_uuid(e, "patientId")),
 		P_TEXT(detail != NULL ? buf_str(&b) : "{}"), P_INT(kind->due_s), P_INT(e->occurred_at / 1000000)) < 0)
 		return -1;
@@ -87,8 +104,8 @@ on_attention_cleared(struct event *e, struct problem *err)
 	if (db_one(e->db, &w, cleared_sql, err, P_TEXT(e->source), P_TEXT(event_str(e, "kind")), P_TEXT(event_str(e, "subject")),
 		P_TEXT(event_str(e, "code"))) < 0)
 		return -1;
-	if (w == NULL)	/* a person was faster */
-		return 0;
+	if (w == NULL)	/* a person was faster, or it is on its way here */
+		return ttl_put(e->db, cleared_key(e->arena, e->source, event_str(e, "kind"), event_str(e, "subject")), event_str(e, "code"), CLEARED_FOR, err);
 	item_from_row(&item, w);
 	return work_item_note(e->db, &item, "cleared", event_str(e, "code"), NULL, err);
 }

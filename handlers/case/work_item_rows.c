@@ -1,5 +1,5 @@
 /* work_item_rows.c: the shapes of the work items' requests and answers. */
-#include "integration/work_item.h"
+#include "case/work_item.h"
 
 static const char *const states[] = { "open", "taken", "done", NULL };
 
@@ -87,3 +87,35 @@ const struct field work_item_state_reply[] = {
 	{ "owner", STRING, .says = "who has it" },
 	{ 0 }
 };
+
+static const struct field carried_line_fields[] = {
+	{ "lineId", UUID, .required = true, .says = "the line" },
+	{ "at", TIME, .required = true, .says = "when" },
+	{ "actor", STRING, .required = true, .max = 200, .says = "who", .example = "system:admin" },
+	{ "what", STRING, .required = true, .max = 60, .says = "raised, again, taken, ..." },
+	{ "code", STRING, .says = "why, or whom" },
+	{ "note", STRING, .max = 4000, .says = "in words" },
+	{ 0 }
+};
+const struct field work_item_carry_body[] = {
+	{ "itemId", UUID, .required = true, .says = "the item, as it was there" },
+	{ "service", STRING, .required = true, .max = 40, .says = "where it happened", .example = "billing" },
+	{ "kind", STRING, .required = true, .max = 100, .says = "what kind of trouble", .example = "job.dead" },
+	{ "subject", STRING, .required = true, .says = "the thing's id there", .example = "4711" },
+	{ "code", STRING, .required = true, .says = "what happened", .example = "vendor_unavailable" },
+	{ "submissionId", UUID, .says = "the case it concerns, when known" },
+	{ "patientId", UUID, .says = "the patient it concerns, when known" },
+	{ "detail", ANY, .required = true, .says = "ids, codes, amounts" },
+	{ "state", ENUM, .required = true, .values = states, .says = "open, taken or done" },
+	{ "owner", STRING, .max = 60, .says = "who took it", .example = "ops.lee" },
+	{ "dueAt", TIME, .required = true, .says = "by when it should be done" },
+	{ "times", INTEGER, .required = true, .min = 1, .says = "how often it was raised" },
+	{ "endedBy", STRING, .max = 20, .says = "cause or person" },
+	{ "reason", STRING, .says = "how it ended" },
+	{ "raisedAt", TIME, .required = true, .says = "first" },
+	{ "updatedAt", TIME, .required = true, .says = "last news" },
+	{ "doneAt", TIME, .says = "when it ended" },
+	{ "history", ARRAY, .required = true, .max = 100, .of = carried_line_fields, .says = "all of it, or its next part" },
+	{ 0 }
+};
+const struct field work_item_carry_reply[] = { { "itemId", UUID, .required = true, .says = "the item it is part of now" }, { 0 } };
