@@ -1,8 +1,12 @@
 /*
- * router.c: the router's table. It chooses a pharmacy, submits prescriptions to it once, follows them and takes the pharmacies' webhooks.
- * Called by the orchestrator and by the pharmacies. Writes router_submissions, their history and webhook. Publishes rx.submission.updated.
+ * router.c: the router's table. It chooses a pharmacy, submits prescriptions to it once, follows them and takes the pharmacies' webhooks. For
+ * prescriptions of outside prescribers it scores the network's pharmacies, and staff selects one (scored/).
+ * Called by the orchestrator, by staff, by shipping and adjudication, and by the pharmacies. Writes router_submissions, their history and webhook;
+ * pharmacies, routings, recommendations, pharmacy_selections, capacity_days. Publishes rx.submission.updated, pharmacy.recommended, pharmacy.selected.
+ * Consumes patient.enrollment.completed and prescription.status.changed.
  */
 #include "router/router.h"
+#include "router/scored/scored.h"
 
 static const char *const sexes[] = { "female", "male", NULL };
 
@@ -118,6 +122,9 @@ static const struct field boothwyn_body[] = {
 	{ 0 }
 };
 
+#define OPS     .access = ROLE, .roles = "admin ops_manager ops_agent"
+#define KEEPERS .access = ROLE, .roles = "admin ops_manager"
+
 static const struct route routes[] = {
 	{ "POST", "/rx/route", choice_show, .access = SERVICE, .callers = "orchestrator", .db = READ, .once = NATURAL,
 	    .body = choice_body, .reply = choice_reply,
@@ -141,6 +148,35 @@ static const struct route routes[] = {
 	    .audit = "prescription.release", .reply = submission_reply, .status = 202,
 	    .problems = "409 not_on_hold",
 	    .says = "lets the pharmacy dispense what it holds" },
+	{ "GET", "/rx/pharmacies/:id", pharmacy_address, .access = SERVICE, .callers = "shipping adjudication", .db = READ,
+	    .reply = pharmacy_address_reply, .says = "a pharmacy of the network: where it ships from" },
+	{ "GET", "/api/v1/prescriptions/:prescriptionId/recommendations", recommendations_show, OPS, .db = READ_AUDITED, .audit = "routing.read",
+	    .params = prescription_params, .reply = recommendations_reply,
+	    .says = "the pharmacies recommended for a prescription, best first, and why others are not" },
+	{ "GET", "/api/v1/prescriptions/:prescriptionId/recommendations/explain", recommendations_explain, OPS, .db = READ_AUDITED,
+	    .audit = "routing.explain", .params = prescription_params, .reply = explain_reply,
+	    .problems = "409 not_routed",
+	    .says = "judges the stored inputs once more, pharmacy by pharmacy" },
+	{ "POST", "/api/v1/prescriptions/:prescriptionId/select-pharmacy", selection_create, OPS, .db = WRITE, .once = NATURAL,
+	    .audit = "pharmacy.select", .params = prescription_params, .body = select_body, .reply = select_reply,
+	    .problems = "409 at_capacity already_selected not_recommended_yet, 422 not_recommended selected_by_mismatch",
+	    .says = "selects one of the recommended pharmacies and takes its capacity" },
+	{ "POST", "/api/v1/prescriptions/:prescriptionId/reroute", routing_again, OPS, .db = WRITE, .once = NATURAL, .audit = "pharmacy.reroute",
+	    .params = prescription_params, .body = reroute_body, .reply = reroute_reply, .status = 202,
+	    .problems = "409 closed controlled_stays",
+	    .says = "lets go of what was selected, leaves it out and routes again" },
+	{ "POST", "/api/v1/pharmacies", pharmacy_create, KEEPERS, .db = WRITE, .once = NATURAL, .audit = "pharmacy.create",
+	    .body = pharmacy_create_body, .reply = pharmacy_reply, .status = 201,
+	    .problems = "409 duplicate_pharmacy, 422 dea_required",
+	    .says = "adds a pharmacy; an NPI and an NCPDP number are on file once" },
+	{ "GET", "/api/v1/pharmacies", pharmacy_list, OPS, .db = READ, .query = pharmacy_list_query, .reply = pharmacy_list_reply,
+	    .says = "the network" },
+	{ "GET", "/api/v1/pharmacies/:id", pharmacy_show, OPS, .db = READ, .reply = pharmacy_reply, .says = "one pharmacy" },
+	{ "PATCH", "/api/v1/pharmacies/:id", pharmacy_change, KEEPERS, .db = WRITE, .once = NATURAL, .audit = "pharmacy.change",
+	    .body = pharmacy_change_body, .reply = pharmacy_reply,
+	    .problems = "409 duplicate_pharmacy, 422 dea_required",
+	    .says = "changes what it names; contracts and lists are replaced whole" },
+	{ "GET", "/api/v1/pharmacies/:id/capacity", pharmacy_load, OPS, .db = READ, .reply = capacity_reply, .says = "what of its day is taken" },
 	{ WEBHOOK_MEMBERS("/rx/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
 	    .says = "status and tracking from Boothwyn" },
 	{ WEBHOOK_MEMBERS("/shipping/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
@@ -162,18 +198,21 @@ static const struct job_row jobs[] = {
 	{ "boothwyn.order", effect_job, .queue = "boothwyn", .says = "sends the order" },
 	{ "pioneerrx.reconcile", orders_reconcile_job, .queue = "pioneerrx", .says = "compares the orders of three days with PioneerRx" },
 	{ "pioneerrx.close", orders_reconcile_job, .queue = "pioneerrx", .says = "closes a day: compares its orders with PioneerRx when it is over" },
+	{ "routing.run", routing_job, .queue = "routing", .keep = true, .says = "judges the pharmacies for a prescription and recommends five" },
+	{ "routing.sweep", routing_sweep_job, .queue = "routing", .says = "routes what waits, and again what found no pharmacy before things changed" },
 	{ "rx.callback", callback_job, .says = "tells the caller's callbackUrl" },
 	{ "rx.parcel", parcel_job, .says = "hands a pharmacy's own parcel to shipping" },
 };
 static const struct queue_row queues[] = {
 	{ "webhook", 1 },
-	{ "pioneerrx", 2 }, { "boothwyn", 2 }, { "default", 1 },
+	{ "pioneerrx", 2 }, { "boothwyn", 2 }, { "routing", 1 }, { "default", 1 },
 };
 static const struct webhook_source *const webhooks[] = { &boothwyn_webhook_source, &pioneerrx_webhook_source };
 static const struct timer_row timers[] = {
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },
 	{ "pioneerrx.reconcile", "RECONCILE_EVERY", "pioneerrx.reconcile", "compares orders with PioneerRx" },
 	{ "pioneerrx.close", "RECONCILE_CLOSE", "pioneerrx.close", "closes the day" },
+	{ "routing.sweep", "ROUTING_SWEEP", "routing.sweep", "prescriptions that wait for a pharmacy", BACKFILL_NONE },
 };
 static const struct effect_kind *const effect_list[] = {
 	&pioneerrx_patient_effect, &pioneerrx_order_effect, &pioneerrx_release_effect, &boothwyn_order_effect,
@@ -193,7 +232,14 @@ static const struct field updated_event[] = {
 static const char *const updated_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
 	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy", updated_event },
+	{ "pharmacy.recommended", recommended_to, "pharmacies are recommended for a prescription; staff selects", recommended_event },
+	{ "pharmacy.selected", selected_to, "staff selected a pharmacy for a prescription", selected_event },
 	{ 0 }
+};
+
+static const struct event_row events[] = {
+	{ "patient.enrollment.completed", on_enrollment_completed },
+	{ "prescription.status.changed", on_prescription_status },
 };
 
 static const struct conf_key config[] = {
@@ -211,6 +257,11 @@ static const struct conf_key config[] = {
 	{ "RECONCILE_EVERY", CONF_SECS, .dflt = "1h", .says = "how often the orders of three days are compared with the pharmacies; 0 never" },
 	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
 	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "an order that moved so recently is left to the next round" },
+	{ "ROUTING_WEIGHTS", CONF_STR, .dflt = "distance=30,tier=25,capacity=20,performance=15,speed=10",
+	    .says = "what each factor of a pharmacy's score weighs; whole percents, 100 in all" },
+	{ "ROUTING_MILES", CONF_INT, .dflt = "100", .says = "how far a pharmacy may be that names no distance of its own" },
+	{ "ROUTING_CUTOFF", CONF_INT, .dflt = "95", .says = "percent of its day from which a pharmacy is recommended no more" },
+	{ "ROUTING_SWEEP", CONF_SECS, .dflt = "20s", .says = "how often prescriptions that wait for a pharmacy are looked for" },
 	{ "PHARMACY_POLL", CONF_SECS, .dflt = "15m", .says = "how often an order is asked for" },
 	{ 0 }
 };
@@ -218,5 +269,5 @@ static const struct conf_key config[] = {
 const struct service router_service = {
 	.name = "router", .prefix = "/rx", .database = "pharmacy_router", .says = "chooses the pharmacy and submits the prescription",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers), TABLE(webhooks, nwebhooks, webhooks),
-	.topics = topics, .effects = effect_list, .neffects = COUNT(effect_list), .config = config,
+	TABLE(events, nevents, events), .start = facts_start, .topics = topics, .effects = effect_list, .neffects = COUNT(effect_list), .config = config,
 };

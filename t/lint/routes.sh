@@ -1,15 +1,15 @@
 #!/bin/sh
 # Each route of each service reaches that service through nginx/routes.conf, and each exact row of it reaches a service that has a route there
-# (or is an alias on the list below). Matching is nginx's: an exact row first, then the longest prefix.
+# (or is an alias on the list below). Matching is nginx's: an exact row first, then the first pattern, then the longest prefix.
 . "${0%/*}/lint.sh"
 
 awk '$1 == "location" && /fastcgi_pass/ {
-	exact = $2 == "="
-	path = exact ? $3 : $2
+	kind = $2 == "=" ? "exact" : $2 == "~" ? "pattern" : "prefix"
+	path = kind == "prefix" ? $2 : $3
 	pool = $0
 	sub(/.*fastcgi_pass[[:space:]]+/, "", pool)
 	sub(/;.*/, "", pool)
-	print exact ? "exact" : "prefix", path, pool, FNR
+	print kind, path, pool, FNR
 }' nginx/routes.conf >"$work/rows"
 
 for service in $(services); do
@@ -35,6 +35,9 @@ awk '
 				found = pool[i]
 				break
 			}
+			if (kind[i] == "pattern" && longest < 9999 && asked ~ path[i]) {
+				longest = 9999; found = pool[i]
+			}
 			if (kind[i] == "prefix" && index(asked, path[i]) == 1 && length(path[i]) > longest) {
 				longest = length(path[i]); found = pool[i]
 			}
@@ -46,13 +49,18 @@ awk '
 # The sample URLs of the routing table's contract (Y-ALB): path and service.
 while read -r url service; do
 	awk -v asked="$url" -v service="$service" '
-		$1 == "exact" && $2 == asked { found = $3; longest = 9999 }
+		$1 == "exact" && $2 == asked { found = $3; longest = 99999 }
+		$1 == "pattern" && longest < 9999 && asked ~ $2 { found = $3; longest = 9999 }
 		$1 == "prefix" && index(asked, $2) == 1 && length($2) > longest { found = $3; longest = length($2) }
 		END { if (found != service) print "nginx/routes.conf:1: " asked " reaches " found ", not " service }' "$work/rows" | faults
 done <<'EOT'
 /rx/route router
 /rx/webhooks/boothwyn router
 /shipping/webhooks/boothwyn router
+/api/v1/pharmacies router
+/api/v1/pharmacies/1/capacity router
+/api/v1/prescriptions/1/select-pharmacy router
+/api/v1/prescriptions/1/recommendations/explain router
 /physicians registry
 /physicians/1 registry
 /route registry
