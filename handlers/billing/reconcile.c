@@ -1,13 +1,12 @@
 /*
  * reconcile.c: our payments against Stripe's own list (X-SAGA-07). Every hour the last three days, and each day once when it is over. What
  * Stripe holds or took and we do not know, what we believe and Stripe does not have, another amount, another state: each is a difference
- * until a later round no longer sees it. Nothing is mended here; money is moved by the saga or by a person.
+ * until a later round no longer sees it. Nothing is mended here; money is moved by the saga or by a person. What was given back is
+ * compared by reconcile_refunds.c.
  */
 #include "base/clock.h"
 #include "billing/billing.h"
-#include "data/reconcile.h"
-
-#define PAGE 100
+#include "billing/reconcile.h"
 
 /* A PaymentIntent of the list, as far as it is compared. */
 struct intent {
@@ -35,18 +34,19 @@ static const char believed_sql[] =
 /* ---- Stripe's side */
 
 static void
-keep(struct arena *a, struct intents *all, const json_t *o)
+keep(struct arena *a, void *context, const json_t *o)
 {
+	struct intents *all = context;
 	const char *named = json_text_at(json_object_get(o, "metadata"), "payment_id");
 	struct intent *i;
 
 	if (all->n == all->room) {
-		struct intent *more = arena_alloc(a, (all->room * 2 + PAGE) * sizeof(*more));
+		struct intent *more = arena_alloc(a, (all->room * 2 + RECONCILE_PAGE) * sizeof(*more));
 
 		if (all->n > 0)
 			memcpy(more, all->at, all->n * sizeof(*more));
 		all->at = more;
-		all->room = all->room * 2 + PAGE;
+		all->room = all->room * 2 + RECONCILE_PAGE;
 	}
 	i = &all->at[all->n++];
 	*i = (struct intent){ .id = arena_dup(a, json_text_at(o, "id")), .status = arena_dup(a, json_text_at(o, "status")),
@@ -56,9 +56,9 @@ keep(struct arena *a, struct intents *all, const json_t *o)
 		i->payment = UUID_NIL;
 }
 
-/* Newest first, page by page, until the list passes the beginning of the window. A page's tree goes before the next one comes. */
-static int
-fetch(struct job *j, const struct reconciliation *r, struct intents *all, struct problem *err)
+/* Until the list passes the beginning of the window. A page's tree goes before the next one comes. */
+int
+reconcile_list(struct job *j, const struct reconciliation *r, const char *path, reconcile_each *each, void *context, struct problem *err)
 {
 	const char *after = "";
 	bool more = true;
@@ -69,7 +69,7 @@ fetch(struct job *j, const struct reconciliation *r, struct intents *all, struct
 		size_t i;
 
 		page = stripe_ask(j->http, a, j->conf, &(struct stripe_call){ .method = "GET", .path = arena_printf(a,
-		    "/v1/payment_intents?limit=%d&created%%5Bgte%%5D=%" PRId64 "&created%%5Blt%%5D=%" PRId64 "%s%s", PAGE,
+		    "%s?limit=%d&created%%5Bgte%%5D=%" PRId64 "&created%%5Blt%%5D=%" PRId64 "%s%s", path, RECONCILE_PAGE,
 		    r->since / US_PER_S, r->until / US_PER_S, *after == '\0' ? "" : "&starting_after=", after) }, err);
 		if (page == NULL) {
 			arena_free(a);
@@ -83,7 +83,7 @@ fetch(struct job *j, const struct reconciliation *r, struct intents *all, struct
 			after = arena_dup(j->arena, json_text_at(o, "id"));
 			more = more && created >= r->since;
 			if (created >= r->since && created < r->until)
-				keep(j->arena, all, o);
+				each(j->arena, context, o);
 		}
 		arena_free(a);
 	}
@@ -174,7 +174,7 @@ missing_there(struct job *j, struct reconciliation *r, const struct intents *all
 		if (all->n > 0 && bsearch(&key, all->at, all->n, sizeof(key), by_id) != NULL)
 			continue;
 		/* Made before the window by Stripe's clock, or after it: that window's business. */
-		if (d.object_at - r->since < 60 * US_PER_S || r->until - d.object_at < 60 * US_PER_S)
+		if (d.object_at - r->since < RECONCILE_EDGE_US || r->until - d.object_at < RECONCILE_EDGE_US)
 			continue;
 		r->compared++;
 		r->ours_cents += row_int(w, "authorized_cents");
@@ -191,9 +191,10 @@ payments_reconcile_job(struct job *j, struct problem *err)
 	struct reconciliation r = { .vendor = "stripe", .money = true };
 	bool close = strcmp(j->kind, "stripe.close") == 0;
 	struct intents all = { 0 };
+	struct refunds refunds;
 
 	if (job_read(j, err) < 0 || reconcile_window(j->db, close ? job_str(j, "dueAt") : NULL, &r, err) < 0 || job_read_end(j, err) < 0 ||
-	    fetch(j, &r, &all, err) < 0 || job_begin(j, err) < 0)
+	    reconcile_list(j, &r, "/v1/payment_intents", keep, &all, err) < 0 || refunds_fetch(j, &r, &refunds, err) < 0 || job_begin(j, err) < 0)
 		return -1;
 	reconcile_begin(&r);
 	r.compared = (int64_t)all.n;
@@ -202,7 +203,7 @@ payments_reconcile_job(struct job *j, struct problem *err)
 			return -1;
 	if (all.n > 0)
 		qsort(all.at, all.n, sizeof(*all.at), by_id);
-	if (missing_there(j, &r, &all, err) < 0 || reconcile_end(j->db, &r, err) < 0)
+	if (missing_there(j, &r, &all, err) < 0 || refunds_compare(j, &r, &refunds, err) < 0 || reconcile_end(j->db, &r, err) < 0)
 		return -1;
 	return job_end(j, err);
 }

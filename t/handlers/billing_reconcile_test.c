@@ -25,6 +25,21 @@ stripe_lists(struct world *w, const char *first, const char *second)
 {
 	stub(w, "GET", "/v1/payment_intents?limit=100*", 200, text(w, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s%s%s]}",
 	    first, *first != '\0' && *second != '\0' ? "," : "", second));
+	stub(w, "GET", "/v1/refunds?limit=100*", 200, "{\"object\":\"list\",\"has_more\":false,\"data\":[]}");
+}
+
+static const char *
+refund(struct world *w, const char *id, const char *intent, int cents, const char *status)
+{
+	return text(w, "{\"id\":\"%s\",\"object\":\"refund\",\"status\":\"%s\",\"amount\":%d,\"currency\":\"usd\",\"created\":%" PRId64
+	    ",\"payment_intent\":\"%s\"}", id, status, cents, ago(1800), intent);
+}
+
+/* list: of the window; each intent's own list is asked for besides. */
+static void
+stripe_gave_back(struct world *w, const char *list)
+{
+	stub(w, "GET", "/v1/refunds?limit=100*", 200, text(w, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s]}", list));
 }
 
 static void
@@ -129,6 +144,7 @@ X_SAGA_07_the_list_is_read_to_the_beginning_of_the_window(void **state)
 	struct world *w = *state;
 
 	stubs_clear(w);
+	stripe_gave_back(w, "");
 	stub(w, "GET", "/v1/payment_intents?limit=100*", 200,
 	    text(w, "{\"object\":\"list\",\"has_more\":true,\"data\":[%s]}", listed(w, "pi_old", "", "succeeded", 100, ago(80 * 3600))));
 	stub_once(w, "GET", "/v1/payment_intents?limit=100*", 200,
@@ -140,6 +156,59 @@ X_SAGA_07_the_list_is_read_to_the_beginning_of_the_window(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM reconciliation_difference WHERE subject = 'pi_old'"), 0);
 }
 
+/* A captured payment of which we booked so much as given back. */
+static const char *
+given_back(struct world *w, unsigned run, int cents)
+{
+	const char *id = settled(w, run);
+
+	sql_run(w, "UPDATE payments SET status = 'capturing' WHERE id = '%s'", id);
+	sql_run(w, "UPDATE payments SET status = 'captured', captured_cents = 29900, updated_at = now() - interval '1 hour' WHERE id = '%s'", id);
+	if (cents > 0)
+		sql_run(w, "INSERT INTO ledger (tenant_id, transaction_id, payment_id, kind, account, amount_cents, currency, at, reference)"
+		    " SELECT tenant_id, id, id, 'refunded', account, sign * %d, 'USD', now() - interval '30 minutes', 'test'"
+		    " FROM payments, (VALUES ('refunds', 1), ('stripe_balance', -1)) e (account, sign) WHERE id = '%s'", cents, id);
+	return id;
+}
+
+static void
+of_the_intent(struct world *w, const char *intent, const char *list)
+{
+	stub(w, "GET", text(w, "/v1/refunds?payment_intent=%s&limit=100", intent), 200,
+	    text(w, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s]}", list));
+}
+
+static void
+X_SAGA_07_refunds_differ_by_their_sums_and_in_both_directions(void **state)
+{
+	struct world *w = *state;
+	const char *agreed = given_back(w, 841, 29900), *less = given_back(w, 842, 1000), *none = given_back(w, 843, 29900);
+	const char *a = refund(w, "re_841", "pi_841", 29900, "succeeded"), *stranger = refund(w, "re_x", "pi_x", 700, "succeeded");
+	const char *b = refund(w, "re_842", "pi_842", 500, "succeeded"), *before = refund(w, "re_842_old", "pi_842", 1500, "succeeded");
+	const char *failed = refund(w, "re_843", "pi_843", 29900, "failed");
+
+	sql_run(w, "DELETE FROM reconciliation_difference");
+	stripe_lists(w, "", "");
+	stripe_gave_back(w, text(w, "%s,%s,%s,%s", a, b, stranger, failed));
+	of_the_intent(w, "pi_841", a);
+	of_the_intent(w, "pi_842", text(w, "%s,%s", b, before));
+	of_the_intent(w, "pi_x", stranger);
+	for (int i = 0; i < 2; i++) {
+		reconcile(w);
+		assert_string_equal(sql_text(w, "SELECT string_agg(concat_ws(' ', kind, subject, ours, theirs), ', ' ORDER BY kind)"
+		    " FROM reconciliation_difference WHERE subject LIKE 'refund:%%' AND resolved_at IS NULL"),
+		    text(w, "amount refund:%s 1000 2000, missing_here refund:re_x 700, missing_there refund:%s 29900", less, none));
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM reconciliation_difference WHERE subject = 'refund:%s'", agreed), 0);
+	/* Booked, and the refund that had failed was made again. */
+	sql_run(w, "UPDATE payments SET stripe_payment_intent = 'pi_x' WHERE id = '%s'", given_back(w, 844, 700));
+	stripe_gave_back(w, text(w, "%s,%s,%s", a, stranger, refund(w, "re_843b", "pi_843", 29900, "pending")));
+	of_the_intent(w, "pi_843", refund(w, "re_843b", "pi_843", 29900, "pending"));
+	reconcile(w);
+	assert_string_equal(sql_text(w, "SELECT string_agg(subject, ' ') FROM reconciliation_difference WHERE resolved_at IS NULL"
+	    " AND subject LIKE 'refund:%%'"), text(w, "refund:%s", less));
+}
+
 int
 main(void)
 {
@@ -149,6 +218,7 @@ main(void)
 		cmocka_unit_test(X_SAGA_07_a_day_is_closed_once),
 		cmocka_unit_test(X_SAGA_07_a_payment_that_moves_at_this_moment_is_left_to_the_next_round),
 		cmocka_unit_test(X_SAGA_07_the_list_is_read_to_the_beginning_of_the_window),
+		cmocka_unit_test(X_SAGA_07_refunds_differ_by_their_sums_and_in_both_directions),
 	};
 
 	return cmocka_run_group_tests(tests, billing_setup, billing_teardown);
