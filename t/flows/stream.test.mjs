@@ -3,7 +3,8 @@
 import test, { after } from 'node:test'
 import assert from 'node:assert/strict'
 import https from 'node:https'
-import { Patient, asAdmin, close, env, sleep } from '../contract/client.mjs'
+import { randomUUID } from 'node:crypto'
+import { Patient, asAdmin, asService, close, env, sleep } from '../contract/client.mjs'
 
 after(close)
 
@@ -94,4 +95,21 @@ test('a quiet stream is kept open by comments', async () => {
   const s = await listen()
   await until('a comment', async () => { await sleep(100); return s.comments > 0 })
   assert.equal(s.ended, false)
+})
+
+test('a work item is told as it is raised and as it ends, with what it is about', async () => {
+  const live = await listen()
+  await sleep(1200)
+  const subject = `stream-${Date.now()}`
+  const tell = async (topic, seq) => {
+    const event = { id: randomUUID(), topic, version: 1, source: 'registry', aggregateId: about, seq, occurredAt: new Date().toISOString(), requestId: null,
+      payload: { kind: 'proof', subject, code: 'test', detail: {} } }
+    assert.equal((await asService('registry', 'POST', '/console/events', event)).status, 200)
+  }
+  const about = randomUUID()
+  await tell('attention.raised', 1)
+  await tell('attention.cleared', 2)
+  const mine = () => live.messages.filter(m => m.attention?.subject === subject)
+  await until('both', () => mine().length === 2)
+  assert.deepEqual(mine().map(m => [m.event, m.attention.kind, m.submissionId]), [['attention.raised', 'proof', undefined], ['attention.cleared', 'proof', undefined]])
 })

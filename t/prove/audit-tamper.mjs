@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { asUser, background, build, claim, databases, eventually, finish, kill, need, pick, pidOf, random, run, sample, settled, sleep, value, variable } from './frame/prove.mjs'
+import { asUser, background, build, claim, databases, eventually, finish, kill, need, pick, pidOf, random, run, sample, settled, sleep, top, value, variable } from './frame/prove.mjs'
 import { asAdmin, close } from '../contract/client.mjs'
 
 const service = 'registry', database = databases[service]
@@ -79,6 +79,29 @@ const rowOf = n => psql(`SELECT audit_id FROM audit_leaf WHERE leaf_no = ${n}`)
 const free = 'SET session_replication_role = replica;'
 
 await writeTrail()
+
+// In the tree itself, and mended again: whoever verifies tells the service, and its worker the staff.
+await claim('L5 what does not verify is a work item, on the console stream too', async () => {
+  const live = async text => {
+    const r = await run(`${top}/telerx`, ['psql', service, '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-c', `SET session_replication_role = replica; ${text}`])
+    if (r.code !== 0) throw new Error(r.out)
+    return r.out.trim()
+  }
+  const items = async () => (await asAdmin('GET', `/api/work-items?kind=audit.tampered&service=${service}`)).json.items
+  const row = value(service, 'SELECT l.audit_id FROM audit_leaf l JOIN audit a ON a.id = l.audit_id WHERE a.reason IS NULL ORDER BY l.leaf_no DESC LIMIT 1')
+  const before = (await items()).length
+  await live(`UPDATE audit SET reason = 'other' WHERE id = '${row}'`)
+  let said
+  try { said = await run(`${top}/telerx`, ['audit', 'verify', service]) } finally { await live(`UPDATE audit SET reason = NULL WHERE id = '${row}'`) }
+  if (said.code !== 1 || !said.out.includes(row)) throw new Error(`${said.code}: ${said.out}`)
+  const item = await eventually(async () => { const all = await items(); return all.length > before && all.find(i => i.subject === service) }, 40, 'the work item')
+  await eventually(() => value('portal', "SELECT count(*) FROM timeline_entries WHERE topic = 'attention.raised' AND attention ->> 'kind' = 'audit.tampered'") !== '0', 20, "the stream's line")
+  const again = await run(`${top}/telerx`, ['audit', 'verify', service])
+  if (again.code !== 0) throw new Error(`mended: ${again.out}`)
+  const id = item.itemId ?? item.id
+  const ended = await asAdmin('POST', `/api/work-items/${id}/resolve`, { reason: 'proof' })
+  if (ended.status !== 200) throw new Error(`${ended.status} ${ended.raw}`)
+})
 await copyTrail()
 anew()
 const leaves = Number(psql('SELECT max(hi) FROM audit_seal')), seals = Number(psql('SELECT max(n) FROM audit_seal'))

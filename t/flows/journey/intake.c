@@ -8,6 +8,7 @@
 #include "net/form.h"
 
 #define FORM_VERSION   "1"
+#define FIRST_MAIL_US (INT64_C(60) * 1000 * 1000)	/* longer than the work of a killed worker takes to run again */
 #define SECOND_MAIL_US (INT64_C(6) * 1000 * 1000)
 
 static int
@@ -28,9 +29,9 @@ choose_plan(struct patient *p)
 
 /* The six digits in the newest mail to this address, other than those that were wrong; NULL when none come. */
 static const char *
-read_code(struct patient *p, const char *wrong)
+read_code(struct patient *p, const char *wrong, int64_t patience)
 {
-	int64_t until = clock_mono_us() + (wrong == NULL ? PATIENCE_US : SECOND_MAIL_US);
+	int64_t until = clock_mono_us() + (wrong == NULL ? patience : SECOND_MAIL_US);
 	struct buf to = buf_in(p->arena, 512);
 	struct reply r;
 
@@ -55,7 +56,7 @@ read_code(struct patient *p, const char *wrong)
 /* One verification: 0 with the session in r, 1 when no code was right, -1. A send that had to be repeated may have sent two mails, and the
  * second one counts. */
 static int
-try_verification(struct patient *p, struct reply *r)
+try_verification(struct patient *p, int64_t patience, struct reply *r)
 {
 	const char *verification, *code = NULL;
 
@@ -64,9 +65,9 @@ try_verification(struct patient *p, struct reply *r)
 		return -1;
 	verification = json_text_at(r->body, "verificationId");
 	for (int i = 0; i < 3; i++) {
-		code = read_code(p, code);
+		code = read_code(p, code, patience);
 		if (code == NULL)
-			return i > 0 ? 1 : fail(p, "no verification code arrived");
+			return i > 0 || patience < PATIENCE_US ? 1 : fail(p, "no verification code arrived");
 		if (client_call(p, &(struct ask){ .method = "POST", .path = "/intake/verify-email/check",
 		    .body = arena_printf(p->arena, "{\"verificationId\":\"%s\",\"code\":\"%s\"}", verification, code) }, r) < 0)
 			return -1;
@@ -76,15 +77,16 @@ try_verification(struct patient *p, struct reply *r)
 	return 1;
 }
 
-/* A code is used up by a check whose answer was lost: then it is wrong, and the patient asks for another one. */
+/* A code is used up by a check whose answer was lost: then it is wrong, and the patient asks for another one. So does who gets none: a
+ * mail that may have left is not sent again by anybody. */
 static int
 verify_email(struct patient *p)
 {
 	struct reply r;
-	int rc = try_verification(p, &r);
+	int rc = try_verification(p, FIRST_MAIL_US, &r);
 
 	if (rc == 1)
-		rc = try_verification(p, &r);
+		rc = try_verification(p, PATIENCE_US, &r);
 	if (rc != 0)
 		return rc < 0 ? -1 : fail(p, "no verification code was right");
 	p->session = json_text_at(r.body, "sessionToken");
