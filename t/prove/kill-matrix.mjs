@@ -228,12 +228,13 @@ try {
     FROM medication_configs WHERE intake_type = 'glp1' AND medication = 'semaglutide' AND dosage = '0.25 mg' ON CONFLICT DO NOTHING`)
 
   const references = {}
+  const only = process.env.KILL_MATRIX_RUNS?.split(',')
   const there = s => s.run === 'completed' && s.parcel.labels === 'false' && s.parcel.print === 'pending' && s.notes === 'created'
   const ends = { forward: there, held: s => there(s) && s.onHold === 'false', boothwyn: s => s.run === 'completed' && s.notes === 'created',
     back: s => s.run === 'compensated' && s.notes === 'created created', refused: s => s.run === 'compensated' }
   const other = pick(Object.keys(scenarios).filter(name => name !== 'forward'))
   for (const name of Object.keys(scenarios)) {
-    if (sample && name !== 'forward' && name !== other) continue
+    if ((sample && name !== 'forward' && name !== other) || (only && !only.includes(name))) continue
     await told(`undisturbed: ${name}`, async () => {
       await scenarios[name].around?.(true)
       const [p] = await gathered(scenarios[name], 1)
@@ -250,7 +251,7 @@ try {
   }
 
   const size = sample ? 4 : 14
-  // KILL_MATRIX=FAULT: that one alone.
+  // KILL_MATRIX=FAULT: that one alone; KILL_MATRIX_RUNS=boothwyn,held: these kinds of runs alone.
   for (const [i, fault] of Object.keys(faults).entries()) {
     if (process.env.KILL_MATRIX && process.env.KILL_MATRIX !== fault) continue
     // A server that starts again makes its socket anew, and the proxy would be behind nobody.
