@@ -1,8 +1,8 @@
 # secrets.sh: every secret of a tree is made once and kept in one file of mode 0600; all else is rendered from it. Needs place.sh.
 # shellcheck shell=sh
 
-# Every service but the sandbox, which plays the outside, may call others.
-callers=$(services | grep -v '^sandbox$' | tr '\n' ' ')
+# Every service but the sandbox, which plays the outside, may call others; so may the switch that brings NCPDP messages, with a key of its own.
+callers="$(services | grep -v '^sandbox$' | tr '\n' ' ')ncpdp "
 
 upper() {
 	printf %s "$1" | tr 'a-z-' 'A-Z_'

@@ -48,7 +48,7 @@ struct route {
 	const struct field *params; /* colon segments; default: each is a UUID */
 	const struct field *reply;  /* of the 2xx answer; NULL = no body or not JSON */
 	const struct stream *stream; /* the answer does not end: web/stream.h */
-	const char *media;          /* type of a 2xx answer that is not JSON */
+	const char *media;          /* type of a 2xx answer that is not JSON; beside .reply: what a client may ask for instead */
 	/* What the handler refuses with besides the core's own refusals, for the reference: "404 no_label, 409 claim_conflict
 	 * illegal_transition". Test builds refuse a 4xx that is not on it. */
 	const char *problems;

@@ -80,6 +80,9 @@ done <<'EOT'
 /api/work-items case
 /api/work-items/1/take case
 /billing/payments/1 billing
+/prescriptions/1 prescription
+/api/v1/prescriptions prescription
+/api/v1/prescriptions/intake prescription
 /api/webhooks/stripe billing
 /api/v1/webhooks/stripe billing
 /api/task-action integration
