@@ -51,7 +51,7 @@ cancel(struct req *r, struct problem *err)
 	struct prescription p;
 
 	req_object(r, "prescriptions", req_uuid(r, "id"));
-	if (prescription_load(r->db, req_uuid(r, "id"), true, &p, err) < 0)
+	if (prescription_load(r->db, req_uuid(r, "id"), true, &p, err) < 0 || prescription_may_see(r, &p, err) < 0)
 		return -1;
 	if (strcmp(p.status, "cancelled") != 0 && strcmp(p.status, "cancel_pending") != 0 &&
 	    prescription_cancel(r->db, &p, req_has(r, "reason") ? req_str(r, "reason") : "requested", err) < 0)

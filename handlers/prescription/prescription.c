@@ -271,32 +271,33 @@ static const struct field mailbox_reply[] = {
 /* ---- routes */
 
 #define API "/api/v1/prescriptions"
+#define OPS	"admin ops_manager ops_agent"
 #define GOES_ON "enrollment router adjudication billing shipping"
 static const struct route routes[] = {
-	{ "POST", API "/intake", intake_receive, .access = SERVICE | ADMIN, .callers = NCPDP_CALLER, .db = WRITE, .once = NATURAL, .kind = BODY_RAW,
+	{ "POST", API "/intake", intake_receive, .access = SERVICE | ROLE, .callers = NCPDP_CALLER, .roles = OPS, .db = WRITE, .once = NATURAL, .kind = BODY_RAW,
 	    .audit = "prescription.intake", .reply = taken_reply, .media = "application/xml", .status = 201, .max_body = SCRIPT_MAX,
 	    .problems = "400 malformed_xml doctype_refused too_deep malformed_json unknown_field, 409 message_id_reused, 413 xml_too_large,"
 	    " 415 unsupported_media_type, 422 not_script not_supported validation_failed",
 	    .says = "takes a SCRIPT message: XML, or {payload, format}; with Accept: application/xml the answer is a SCRIPT message too" },
-	{ "GET", API "/mailbox", messages_fetch, .access = SERVICE | ADMIN, .callers = NCPDP_CALLER, .db = READ, .query = mailbox_query, .reply = mailbox_reply,
+	{ "GET", API "/mailbox", messages_fetch, .access = SERVICE | ROLE, .callers = NCPDP_CALLER, .roles = OPS, .db = READ, .query = mailbox_query, .reply = mailbox_reply,
 	    .says = "messages of ours that wait to be fetched" },
-	{ "GET", API, list, .access = ADMIN, .db = READ, .query = list_query, .reply = list_reply, .says = "prescriptions, without PHI" },
-	{ "GET", API "/:id", show, .access = ADMIN, .db = READ_AUDITED, .audit = "prescription.read", .reply = show_reply, .problems = "404 not_found",
+	{ "GET", API, list, .access = ROLE, .roles = OPS, .db = READ, .query = list_query, .reply = list_reply, .says = "prescriptions, without PHI" },
+	{ "GET", API "/:id", show, .access = ROLE, .roles = OPS, .db = READ_AUDITED, .audit = "prescription.read", .reply = show_reply, .problems = "404 not_found",
 	    .says = "one prescription with everything the staff needs" },
-	{ "PATCH", API "/:id", correct, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "prescription.correct", .body = correct_body,
+	{ "PATCH", API "/:id", correct, .access = ROLE, .roles = OPS, .db = WRITE, .once = NATURAL, .audit = "prescription.correct", .body = correct_body,
 	    .reply = corrected_reply, .problems = "404 not_found, 409 not_correctable, 422 nothing_to_correct", .says = "puts right what a message had wrong" },
-	{ "POST", API "/:id/revalidate", revalidate, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "prescription.revalidate",
+	{ "POST", API "/:id/revalidate", revalidate, .access = ROLE, .roles = OPS, .db = WRITE, .once = NATURAL, .audit = "prescription.revalidate",
 	    .reply = corrected_reply, .status = 202, .problems = "404 not_found, 409 not_correctable", .says = "has it looked at again" },
-	{ "GET", API "/:id/history", history, .access = ADMIN, .db = READ, .reply = history_reply, .problems = "404 not_found",
+	{ "GET", API "/:id/history", history, .access = ROLE, .roles = OPS, .db = READ, .reply = history_reply, .problems = "404 not_found",
 	    .says = "each event, whether it moved the prescription or came late" },
-	{ "GET", API "/:id/messages", messages_list, .access = ADMIN, .db = READ, .reply = messages_reply, .problems = "404 not_found",
+	{ "GET", API "/:id/messages", messages_list, .access = ROLE, .roles = OPS, .db = READ, .reply = messages_reply, .problems = "404 not_found",
 	    .says = "the SCRIPT messages about it" },
-	{ "POST", API "/:id/cancel-outcome", cancel_settle, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "prescription.cancel_outcome",
+	{ "POST", API "/:id/cancel-outcome", cancel_settle, .access = ROLE, .roles = OPS, .db = WRITE, .once = NATURAL, .audit = "prescription.cancel_outcome",
 	    .body = settle_body, .reply = status_reply, .problems = "404 not_found, 409 not_pending", .says = "what the pharmacy said to a cancellation" },
 	{ "GET", "/prescriptions/:id/details", details, .access = SERVICE, .callers = GOES_ON, .db = READ_AUDITED, .audit = "prescription.details",
 	    .reply = details_reply, .problems = "404 not_found", .says = "what the services need that go on with it" },
-	{ "GET", "/prescriptions/:id", show_seed, .access = ADMIN, .db = READ, .reply = seed_reply, .problems = "404 not_found", .says = "status and history" },
-	{ "POST", "/prescriptions/:id/cancel", cancel, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "prescription.cancel", .body = cancel_body,
+	{ "GET", "/prescriptions/:id", show_seed, .access = ROLE, .roles = OPS " provider", .db = READ, .reply = seed_reply, .problems = "404 not_found", .says = "status and history" },
+	{ "POST", "/prescriptions/:id/cancel", cancel, .access = ROLE, .roles = OPS " provider", .db = WRITE, .once = NATURAL, .audit = "prescription.cancel", .body = cancel_body,
 	    .reply = status_reply, .problems = "404 not_found, 409 already_shipped",
 	    .says = "takes it back: at once while no pharmacy has it (200), else the pharmacy is asked (202)" },
 };
@@ -338,7 +339,7 @@ static const struct field changed_event[] = {
 };
 static const char *const received_to[] = { "portal", NULL };
 static const char *const validated_to[] = { "portal", NULL };
-static const char *const changed_to[] = { "portal", NULL };
+static const char *const changed_to[] = { "case", "portal", NULL };
 static const struct topic topics[] = {
 	{ "prescription.intake.received", received_to, "an outside prescription arrived", received_event },
 	{ "prescription.validation.completed", validated_to, "an outside prescription was checked and found right", validated_event },

@@ -105,6 +105,7 @@ int	 show(struct req *r, struct problem *err);
 int	 show_seed(struct req *r, struct problem *err);
 int	 history(struct req *r, struct problem *err);
 int	 details(struct req *r, struct problem *err);
+int	 prescription_may_see(const struct req *r, const struct prescription *p, struct problem *err) MUST_CHECK; /* 404 otherwise */
 
 /* ---- event.c: what the others tell */
 event_fn on_event, on_provider_assigned, on_order_moved;

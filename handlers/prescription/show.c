@@ -87,6 +87,15 @@ history(struct req *r, struct problem *err)
 	return 0;
 }
 
+/* A provider sees what is his own. */
+int
+prescription_may_see(const struct req *r, const struct prescription *p, struct problem *err)
+{
+	if (r->role == NULL || strcmp(r->role, "provider") != 0 || uuid_equal(row_uuid(p->row, "provider_id"), r->subject))
+		return 0;
+	return problem(err, 404, "not_found", "no such prescription");
+}
+
 /* The surface of seed 002: the same row under its names. */
 int
 show_seed(struct req *r, struct problem *err)
@@ -94,7 +103,7 @@ show_seed(struct req *r, struct problem *err)
 	struct prescription p;
 	struct json_writer *w;
 
-	if (prescription_load(r->db, req_uuid(r, "id"), false, &p, err) < 0)
+	if (prescription_load(r->db, req_uuid(r, "id"), false, &p, err) < 0 || prescription_may_see(r, &p, err) < 0)
 		return -1;
 	w = reply_json(r, 200);
 	jw_object(w, NULL);

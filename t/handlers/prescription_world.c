@@ -24,7 +24,8 @@ rx_fresh(void **state)
 	struct world *w = *state;
 
 	stubs_clear(w);
-	sql_run(w, "DELETE FROM job WHERE state = 'ready'; DELETE FROM ttl");
+	sql_run(w, "DELETE FROM job WHERE state = 'ready'; DELETE FROM ttl;"
+		   " UPDATE validation_jobs SET status = 'dropped' WHERE status = 'pending'");
 	return 0;
 }
 

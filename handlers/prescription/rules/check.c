@@ -265,7 +265,7 @@ half_a_year_before(const char *today, char out[11])
 		m += 12;
 		y--;
 	}
-	(void)snprintf(out, 11, "%04d-%02d-%02d", y % 10000, m, d);
+	(void)snprintf(out, 11, "%04u-%02u-%02u", (unsigned)y % 10000, (unsigned)m % 100, (unsigned)d % 100);
 }
 
 static void
