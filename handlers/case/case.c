@@ -11,7 +11,7 @@ static const char *const statuses[] = { "created", "ineligible", "eligible", "aw
 	"fulfilled", "completed", "cancelled", NULL };
 
 static const struct field create_body[] = {
-	{ "patient_id", UUID, .says = "the patient; without it one is made" },
+	{ "patient_id", UUID, .required = true, .says = "the patient" },
 	{ "state", STATE, .required = true, .says = "where the patient is" },
 	{ "platform", STRING, .required = true, .max = 40, .says = "the brand", .example = "yourera" },
 	{ "intake_type", STRING, .required = true, .max = 40, .says = "what was asked for", .example = "glp1" },
@@ -114,13 +114,16 @@ static const struct field list_reply[] = {
 
 #define STAFF .access = ROLE, .roles = "admin ops_manager ops_agent"
 
+#define READ_ROWS(prefix) \
+	{ "GET", prefix, case_list, STAFF, .db = READ, .query = list_query, .reply = list_reply, .says = "cases, by where they stand" }, \
+	{ "GET", prefix "/:id", case_show, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent provider patient", \
+	    .callers = "portal prescription", .db = READ, .reply = case_reply, .problems = "404 not_found", \
+	    .says = "a case, to staff, its provider and its patient: status, eligibility, voucher, provider, prescriptions, orders, and what happened when" }
+
 static const struct route routes[] = {
+	READ_ROWS("/cases"), READ_ROWS("/api/v1/cases"),
 	{ "POST", "/cases", case_create, .access = SERVICE, .callers = "intake", .db = WRITE, .once = KEY, .audit = "case.create", .body = create_body,
 	    .reply = create_reply, .status = 201, .says = "makes a case" },
-	{ "GET", "/cases", case_list, STAFF, .db = READ, .query = list_query, .reply = list_reply, .says = "cases, by where they stand" },
-	{ "GET", "/cases/:id", case_show, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent provider patient",
-	    .callers = "portal prescription", .db = READ, .reply = case_reply,
-	    .problems = "404 not_found", .says = "a case, to staff, its provider and its patient: status, eligibility, voucher, provider, prescriptions, orders, and what happened when" },
 	{ "POST", "/cases/:id/provider", provider_assigned, .access = SERVICE, .callers = "registry", .db = WRITE, .once = NATURAL, .audit = "case.provider",
 	    .body = provider_body, .reply = provider_reply, .problems = "404 not_found, 409 already_assigned case_ended",
 	    .says = "who has the case" },

@@ -36,11 +36,10 @@ publish_created(struct req *r, struct uuid id, struct uuid patient, struct probl
 	return event_publish(r->db, "case.created", id, buf_str(&b), err);
 }
 
-/* Of a patient whom nobody knows yet the id is made here too. */
 int
 case_create(struct req *r, struct problem *err)
 {
-	struct uuid id = uuid_new(), patient = req_has(r, "patient_id") ? req_uuid(r, "patient_id") : uuid_new();
+	struct uuid id = uuid_new(), patient = req_uuid(r, "patient_id");
 
 	req_object(r, "cases", id);
 	if (db_exec(r->db, insert_sql, err, P_UUID(id), P_UUID(patient), P_TEXT(req_str(r, "state")), P_TEXT(req_str(r, "platform")),

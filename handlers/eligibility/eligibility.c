@@ -29,12 +29,14 @@ static const struct field show_reply[] = {
 	{ 0 }
 };
 
-static const struct route routes[] = {
-	{ "POST", "/eligibility/check", check, .access = ROLE, .roles = "admin ops_manager ops_agent", .db = WRITE, .once = NATURAL, .audit = "eligibility.check", .body = check_body,
-	    .reply = check_reply, .problems = "404 not_found, 409 eligibility_pending", .says = "decides by the rules in force" },
-	{ "GET", "/eligibility/:case_id", check_show, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent", .callers = "portal", .db = READ, .params = case_params, .reply = show_reply,
-	    .problems = "404 not_found, 409 eligibility_pending", .says = "the decision that holds, and those before" },
-};
+#define STAFF "admin ops_manager ops_agent"
+#define ROWS(prefix) \
+	{ "POST", prefix "/check", check, .access = ROLE, .roles = STAFF, .db = WRITE, .once = NATURAL, .audit = "eligibility.check", .body = check_body, \
+	    .reply = check_reply, .problems = "404 not_found, 409 eligibility_pending", .says = "decides by the rules in force" }, \
+	{ "GET", prefix "/:case_id", check_show, .access = ROLE | SERVICE, .roles = STAFF, .callers = "portal", .db = READ, .params = case_params, \
+	    .reply = show_reply, .problems = "404 not_found, 409 eligibility_pending", .says = "the decision that holds, and those before" }
+
+static const struct route routes[] = { ROWS("/eligibility"), ROWS("/api/v1/eligibility") };
 
 static const struct job_row jobs[] = {
 	{ "eligibility.facts", facts_job, .attempts = 20, .says = "asks the intake for what the rules look at, and decides" },

@@ -1,5 +1,5 @@
 /*
- * case.c: POST /intake (A-API-02, C19): a form becomes a case. The case service makes the case before the form is kept here; a repeat after any failure
+ * case.c: POST /intake (A-API-02, C3, C19): a form becomes a case of a patient, whom patient knows. The case service makes the case before the form is kept here; a repeat after any failure
  * carries the same key there, so one form is one case. What was submitted is told to eligibility, which asks for it.
  */
 #include "intake/intake.h"
@@ -13,17 +13,50 @@ static const char show_sql[] =
 
 #define FORM_MAX (128 * 1024)
 
-/* Whom the form is about, as far as the caller says: a patient speaks for nobody else. Nil: somebody new. */
+/* The person goes on file; who is there already is that patient. */
 static int
-patient_of(const struct req *r, struct uuid *ret, struct problem *err)
+patient_on_file(struct req *r, struct uuid *ret, struct problem *err)
 {
+	struct buf b = buf_in(r->arena, 8192);
+	struct peer_call call = { .service = "patient", .method = "POST", .path = "/patients" };
+	struct peer_reply reply;
+	struct json_writer w;
+	const char *id, *code;
+
+	jw_start(&w, &b);
+	jw_tree(&w, NULL, req_json(r, "patient"));
+	call.body = buf_str(&b);
+	if (peer_call(r->http, r->arena, r->conf, &call, &reply, err) < 0)
+		return -1;
+	code = reply.status == 409 ? json_text_at(reply.body, "code") : NULL;
+	if (code != NULL && strcmp(code, "duplicate_patient") == 0)
+		id = json_text_at(reply.body, "errors.0.detail");
+	else if (peer_expect(&call, &reply, err) < 0)
+		return -1;
+	else
+		id = json_text_at(reply.body, "patient_id");
+	return uuid_parse(id, ret) < 0 ? problem(err, 502, "bad_answer", "patient answered without an id") : 0;
+}
+
+/* Whom the form is about: a patient who calls speaks for nobody else; whom staff names is on file. */
+static int
+patient_of(struct req *r, struct uuid *ret, struct problem *err)
+{
+	struct peer_call call = { .service = "patient", .method = "GET" };
+	struct peer_reply reply;
+	char text[UUID_TEXT];
+
 	*ret = req_uuid(r, "patient_id");
-	if (r->role == NULL || strcmp(r->role, "patient") != 0)
+	if (r->role != NULL && strcmp(r->role, "patient") == 0) {
+		if (uuid_is_nil(r->subject) || (!uuid_is_nil(*ret) && !uuid_equal(*ret, r->subject)))
+			return problem(err, 404, "not_found", "no such patient");
+		*ret = r->subject;
 		return 0;
-	if (uuid_is_nil(r->subject) || (!uuid_is_nil(*ret) && !uuid_equal(*ret, r->subject)))
-		return problem(err, 404, "not_found", "no such patient");
-	*ret = r->subject;
-	return 0;
+	}
+	if (uuid_is_nil(*ret))
+		return patient_on_file(r, ret, err);
+	call.path = arena_printf(r->arena, "/patients/%s", uuid_text(*ret, text));
+	return peer_call(r->http, r->arena, r->conf, &call, &reply, err) < 0 ? -1 : peer_expect(&call, &reply, err);
 }
 
 struct made {
@@ -44,8 +77,7 @@ case_body(struct req *r, struct uuid patient)
 
 	jw_start(&w, &b);
 	jw_object(&w, NULL);
-	if (!uuid_is_nil(patient))
-		jw_uuid(&w, "patient_id", patient);
+	jw_uuid(&w, "patient_id", patient);
 	jw_str(&w, "state", req_str(r, "state"));
 	jw_str(&w, "platform", platform_of(r));
 	jw_str(&w, "intake_type", req_str(r, "intake_type"));

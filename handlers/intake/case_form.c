@@ -61,7 +61,7 @@ static const struct field consent_fields[] = {
 	{ "consents", ARRAY, .max = 20, .of = consent_fields, .says = "hipaa, telehealth and terms" }
 
 const struct field case_form_body[] = {
-	{ "patient_id", UUID, .says = "a patient who is on file; without it the patient is new" },
+	{ "patient_id", UUID, .says = "a patient who is on file; without it the person is looked for, and put on file when new" },
 	{ "state", STATE, .required = true, .says = "where the patient is" },
 	{ "intake_type", STRING, .required = true, .min = 1, .max = 40, .says = "what is asked for", .example = "glp1" },
 	{ "platform", ENUM, .values = platforms, .says = "the brand, yourera" },

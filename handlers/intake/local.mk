@@ -8,8 +8,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-intake
 %canon_reldir%_telerx_intake_LDADD = %reldir%/libintake.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/intake_test t/handlers/intake_submit_test
-service_tests += t/handlers/intake_test t/handlers/intake_submit_test
+check_PROGRAMS += t/handlers/intake_test t/handlers/intake_submit_test t/handlers/intake_case_test
+service_tests += t/handlers/intake_test t/handlers/intake_submit_test t/handlers/intake_case_test
+t_handlers_intake_case_test_SOURCES = t/handlers/intake_case_test.c
+t_handlers_intake_case_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_intake_test_SOURCES = t/handlers/intake_test.c t/handlers/intake_world.c t/handlers/intake_world.h
 t_handlers_intake_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_intake_submit_test_SOURCES = t/handlers/intake_submit_test.c t/handlers/intake_world.c t/handlers/intake_world.h

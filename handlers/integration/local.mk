@@ -10,6 +10,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-integration
 %canon_reldir%_telerx_integration_LDADD = %reldir%/libintegration.a $(CORE_LIBS) $(HPDF_LIBS)
 
 if HAVE_CMOCKA
+check_PROGRAMS += t/handlers/work_item_away_test
+service_tests += t/handlers/work_item_away_test
+t_handlers_work_item_away_test_SOURCES = t/handlers/work_item_away_test.c
+t_handlers_work_item_away_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 check_PROGRAMS += t/handlers/integration_test t/handlers/webhook_out_test
 service_tests += t/handlers/integration_test t/handlers/webhook_out_test
 t_handlers_webhook_out_test_SOURCES = t/handlers/webhook_out_test.c

@@ -8,8 +8,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-registry
 %canon_reldir%_telerx_registry_LDADD = %reldir%/libregistry.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/registry_test
-service_tests += t/handlers/registry_test
+check_PROGRAMS += t/handlers/registry_test t/handlers/registry_direct_test
+service_tests += t/handlers/registry_test t/handlers/registry_direct_test
+t_handlers_registry_direct_test_SOURCES = t/handlers/registry_direct_test.c
+t_handlers_registry_direct_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_registry_test_SOURCES = t/handlers/registry_test.c t/handlers/registry_race.c t/handlers/registry_race.h
 t_handlers_registry_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

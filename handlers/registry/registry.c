@@ -224,6 +224,12 @@ static const struct field credits_reply[] = {
 	{ 0 }
 };
 
+#define ASSIGN_ROW(path) \
+	{ "POST", path, assign_provider, .access = ROLE, .roles = "admin ops_manager ops_agent", .db = WRITE, .once = NATURAL, \
+	    .audit = "assignment.assign", .body = assign_body, .reply = assign_reply, \
+	    .problems = "404 not_found, 409 no_provider provider_not_licensed already_assigned voucher_pending case_ended", \
+	    .says = "gives a case to a licensed provider; when there is none the case waits and goes on by itself" }
+
 static const struct route routes[] = {
 	{ "POST", "/physicians", physician_create, .access = ADMIN, .db = WRITE, .once = NATURAL, .audit = "physician.create",
 	    .body = create_body, .reply = physician_reply, .status = 201,
@@ -265,10 +271,7 @@ static const struct route routes[] = {
 	    .body = claim_body, .reply = claim_reply,
 	    .problems = "403 not_eligible, 404 not_found, 409 claim_conflict licence_expired",
 	    .says = "takes an open case: the first claim wins" },
-	{ "POST", "/cases/assign-provider", assign_provider, .access = ROLE, .roles = "admin ops_manager ops_agent", .db = WRITE, .once = NATURAL, .audit = "assignment.assign",
-	    .body = assign_body, .reply = assign_reply,
-	    .problems = "404 not_found, 409 no_provider provider_not_licensed already_assigned voucher_pending case_ended",
-	    .says = "gives a case to a licensed provider; when there is none the case waits and goes on by itself" },
+	ASSIGN_ROW("/cases/assign-provider"), ASSIGN_ROW("/api/v1/cases/assign-provider"),
 	{ "GET", "/route/credits", credit_list, .access = ADMIN | SERVICE, .callers = "portal", .db = READ, .query = credits_query,
 	    .reply = credits_reply, .says = "visits credited to a physician" },
 };

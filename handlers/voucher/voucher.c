@@ -36,16 +36,17 @@ static const struct field show_reply[] = {
 
 #define STAFF .access = ROLE, .roles = "admin ops_manager ops_agent"
 
-static const struct route routes[] = {
-	{ "POST", "/vouchers", voucher_create, STAFF, .db = WRITE, .once = KEY, .audit = "voucher.create", .body = create_body,
-	    .reply = voucher_reply, .status = 201, .problems = "404 not_found, 409 eligibility_pending not_eligible",
-	    .says = "the voucher of an eligible case: 201 when it is made, 200 when it was there" },
-	{ "GET", "/vouchers/:id", voucher_show, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent", .callers = "portal prescription", .db = READ, .reply = show_reply,
-	    .problems = "404 not_found", .says = "a voucher with its history" },
-	{ "POST", "/vouchers/:id/invalidate", voucher_invalidate, STAFF, .db = WRITE, .once = NATURAL, .audit = "voucher.invalidate",
-	    .body = invalidate_body, .reply = voucher_reply, .problems = "404 not_found, 409 redeemed expired",
-	    .says = "takes an unspent voucher back; asked again it answers the same" },
-};
+#define ROWS(prefix) \
+	{ "POST", prefix, voucher_create, STAFF, .db = WRITE, .once = KEY, .audit = "voucher.create", .body = create_body, .reply = voucher_reply, \
+	    .status = 201, .problems = "404 not_found, 409 eligibility_pending not_eligible", \
+	    .says = "the voucher of an eligible case: 201 when it is made, 200 when it was there" }, \
+	{ "GET", prefix "/:id", voucher_show, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent", .callers = "portal prescription", \
+	    .db = READ, .reply = show_reply, .problems = "404 not_found", .says = "a voucher with its history" }, \
+	{ "POST", prefix "/:id/invalidate", voucher_invalidate, STAFF, .db = WRITE, .once = NATURAL, .audit = "voucher.invalidate", \
+	    .body = invalidate_body, .reply = voucher_reply, .problems = "404 not_found, 409 redeemed expired", \
+	    .says = "takes an unspent voucher back; asked again it answers the same" }
+
+static const struct route routes[] = { ROWS("/vouchers"), ROWS("/api/v1/vouchers") };
 
 static const struct job_row jobs[] = { { "voucher.expire", expire_job, .says = "ends vouchers whose time is over" } };
 static const struct timer_row timers[] = { { "voucher.expire", "VOUCHER_SWEEP", "voucher.expire", "ends vouchers whose time is over" } };

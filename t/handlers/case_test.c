@@ -39,7 +39,8 @@ new_case(struct world *w)
 	struct known c = { .prescription = uuid_new(), .order = uuid_new() };
 	static unsigned n;
 
-	post_key(w, BY_SERVICE("intake"), "/cases", text(w, "case-of-the-test-%06u", ++n), "{\"state\":\"LA\",\"platform\":\"yourera\",\"intake_type\":\"glp1\"}");
+	post_key(w, BY_SERVICE("intake"), "/cases", text(w, "case-of-the-test-%06u", ++n),
+	    text(w, "{\"patient_id\":\"%s\",\"state\":\"LA\",\"platform\":\"yourera\",\"intake_type\":\"glp1\"}", id_text(w, uuid_new())));
 	expect_status(w, 201);
 	c.text = answer_text(w, "case_id");
 	c.patient = answer_text(w, "patient_id");
@@ -142,6 +143,16 @@ a_flow_02_a_case_carries_the_journey(void **state)
 	expect_text(w, "orders.0.tracking_number", "794644790138");
 	assert_string_equal(moves_of(w, &c), "eligible awaiting_provider provider_assigned prescribed ordered fulfilled completed");
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM case_events WHERE case_id = '%s' AND at IS NULL", c.text), 0);
+	get(w, BY_ROLE("ops_agent"), text(w, "/api/v1/cases/%s", c.text));
+	expect_text(w, "status", "completed");
+	get(w, BY_PERSON(text(w, "patient %s", c.patient)), text(w, "/cases/%s", c.text));
+	expect_status(w, 200);
+	get(w, BY_PERSON("provider " DR_LEE), text(w, "/cases/%s", c.text));
+	expect_status(w, 200);
+	get(w, BY_PERSON("patient " STRANGER), text(w, "/cases/%s", c.text));
+	expect_problem(w, 404, "not_found");
+	get(w, BY_PERSON("provider " STRANGER), text(w, "/cases/%s", c.text));
+	expect_problem(w, 404, "not_found");
 	get(w, BY_ADMIN, "/cases/" STRANGER);
 	expect_problem(w, 404, "not_found");
 	get(w, BY_PUBLIC, text(w, "/cases/%s", c.text));

@@ -31,6 +31,7 @@ fresh(void **state)
 	stubs_clear(w);
 	sql_run(w, "ALTER TABLE work_item_history DISABLE TRIGGER append_only");
 	sql_run(w, "DELETE FROM work_item_history");
+	sql_run(w, "DELETE FROM work_item_carried");
 	sql_run(w, "DELETE FROM work_item");
 	sql_run(w, "ALTER TABLE work_item_history ENABLE TRIGGER append_only");
 	return 0;
@@ -243,6 +244,73 @@ a_vendor_is_asked_again_where_it_can_be(void **state)
 	assert_int_equal(sent_count(w, "POST", "/billing/effects/" PATIENT "/look-up"), 1);
 }
 
+/* ---- items that integration kept before */
+
+#define CARRIED(id, subject, state, more) \
+	"{\"itemId\":\"" id "\",\"service\":\"billing\",\"kind\":\"job.dead\",\"subject\":\"" subject "\",\"code\":\"refused\",\"patientId\":\"" PATIENT "\"," \
+	"\"detail\":{\"n\":1},\"state\":\"" state "\",\"dueAt\":\"2026-11-01T14:00:00Z\",\"times\":3,\"raisedAt\":\"2026-11-01T10:00:00Z\"," \
+	"\"updatedAt\":\"2026-11-01T11:00:00Z\"" more ",\"history\":[{\"lineId\":\"" id "\",\"at\":\"2026-11-01T10:00:00Z\",\"actor\":\"service:billing\"," \
+	"\"what\":\"raised\",\"code\":\"refused\"}]}"
+#define OLD_1 "00000000-0000-7000-8000-0000000000e1"
+#define OLD_2 "00000000-0000-7000-8000-0000000000e2"
+#define OLD_3 "00000000-0000-7000-8000-0000000000e3"
+#define MORE_LINES \
+	"[{\"lineId\":\"" OLD_2 "\",\"at\":\"2026-11-01T11:00:00Z\",\"actor\":\"system:admin\",\"what\":\"note\",\"note\":\"called Mrs Zyxwvut\"}]}"
+
+static void
+carry(struct world *w, const char *item)
+{
+	post(w, BY_SERVICE("integration"), "/api/work-items/carried", item);
+	expect_status(w, 200);
+}
+
+static void
+an_item_of_before_is_taken_over_once_with_its_history(void **state)
+{
+	struct world *w = *state;
+	const char *item = CARRIED(OLD_1, "8", "taken", ",\"owner\":\"ops.lee\"");
+	const char *rest = text(w, "%.*s%s", (int)(strstr(item, "[{") - item), item, MORE_LINES);
+
+	for (int i = 0; i < 2; i++) {
+		carry(w, item);
+		carry(w, rest);
+	}
+	get(w, BY_ADMIN, "/api/work-items/" OLD_1);
+	expect_text(w, "state", "taken");
+	expect_text(w, "owner", "ops.lee");
+	expect_int(w, "times", 3);
+	expect_text(w, "raisedAt", "2026-11-01T10:00:00.000000Z");
+	expect_text(w, "history.0.what", "raised");
+	expect_text(w, "history.1.note", "called Mrs Zyxwvut");
+	expect_absent(w, "history.2");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item_history WHERE encode(note_enc, 'escape') LIKE '%%Zyxwvut%%'"), 0);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM work_item"), 1);
+	tell(w, "billing", "attention.cleared", "job.dead", "8", "replayed");
+	get(w, BY_ADMIN, "/api/work-items/" OLD_1);
+	expect_text(w, "state", "done");
+	post(w, BY_ADMIN, "/api/work-items/carried", item);
+	expect_status(w, 403);
+}
+
+static void
+what_was_raised_or_ended_meanwhile_is_one_item(void **state)
+{
+	struct world *w = *state;
+
+	tell(w, "billing", "attention.raised", "job.dead", "9", "vendor_unavailable");
+	carry(w, CARRIED(OLD_2, "9", "taken", ",\"owner\":\"ops.lee\""));
+	get(w, BY_ADMIN, "/api/work-items");
+	expect_text(w, "items.0.owner", "ops.lee");
+	expect_text(w, "items.0.state", "taken");
+	expect_int(w, "items.0.times", 4);
+	expect_absent(w, "items.1");
+	tell(w, "billing", "attention.cleared", "job.dead", "10", "replayed");
+	carry(w, CARRIED(OLD_3, "10", "open", ""));
+	get(w, BY_ADMIN, "/api/work-items/" OLD_3);
+	expect_text(w, "state", "done");
+	expect_text(w, "reason", "replayed");
+}
+
 int
 main(void)
 {
@@ -256,6 +324,8 @@ main(void)
 		cmocka_unit_test_setup(an_events_action_names_its_subscriber, fresh),
 		cmocka_unit_test_setup(a_decision_about_a_run_needs_words, fresh),
 		cmocka_unit_test_setup(a_vendor_is_asked_again_where_it_can_be, fresh),
+		cmocka_unit_test_setup(an_item_of_before_is_taken_over_once_with_its_history, fresh),
+		cmocka_unit_test_setup(what_was_raised_or_ended_meanwhile_is_one_item, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

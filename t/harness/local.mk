@@ -29,7 +29,10 @@ t/harness/services.o: $(SERVICE_LIBS)
 	$(CC) -r -nostdlib -o $@ t/harness/all.part `for name in $$names; do echo t/harness/$$name.part; done`
 CLEANFILES += t/harness/services.o t/harness/all.c t/harness/*.part
 
-check_PROGRAMS += t/harness/contract_test
+check_PROGRAMS += t/harness/contract_test t/handlers/audited_test
+service_tests += t/handlers/audited_test
+t_handlers_audited_test_SOURCES = t/handlers/audited_test.c
+t_handlers_audited_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 service_tests += t/harness/contract_test
 t_harness_contract_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif
