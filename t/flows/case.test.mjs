@@ -54,7 +54,8 @@ test('who is not eligible is told why and gets no voucher', async () => {
 })
 
 test('A-PIT-01: the same news twenty times at once, and twenty calls with keys of their own, are one voucher', async () => {
-  const caseId = randomUUID(), patient = randomUUID()
+  const { case_id: caseId, patient_id: patient } = await submit(form('LA', { weight_kg: 60 }))
+  await reaches(caseId, 'ineligible') // so that no voucher is there before
   const event = id => ({ id, topic: 'case.eligibility.decided', version: 1, source: 'eligibility', aggregateId: caseId, seq: 1, occurredAt: new Date().toISOString(), requestId: null,
     payload: { case_id: caseId, patient_id: patient, check_id: randomUUID(), eligible: true, reasons: [], rule_version: '1' } })
   const same = event(randomUUID())
