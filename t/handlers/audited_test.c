@@ -6,7 +6,7 @@
 extern const struct service *const all_services[];
 
 /* Members that are a patient's, wherever they stand in an answer. */
-static const char *const phi[] = { "birthDate", "birth_date", "line1", "heightCm", "height_cm", "allergies", "conditions", "answers" };
+static const char *const phi[] = { "birthDate", "birth_date", "heightCm", "height_cm", "allergies", "conditions", "answers" };
 
 static const char *
 shown(const struct field *f, int depth)
