@@ -45,6 +45,15 @@ pharmacy_settings() {
 	EOT
 }
 
+claim_settings() {
+	cat <<-EOT
+		PHARMACY_BASE_URL=$(url)/sandbox/pharmacy
+		PHARMACY_KEY_ID=$(secret PHARMACY_KEY_ID key- 8)
+		PHARMACY_SECRET=$(secret PHARMACY_SECRET)
+		PHARMACY_WEBHOOK_SECRET=$(secret PHARMACY_WEBHOOK_SECRET)
+	EOT
+}
+
 message_settings() {
 	cat <<-EOT
 		SENDGRID_BASE_URL=$(url)/sandbox/sendgrid
@@ -101,6 +110,10 @@ own_settings() {
 		echo "AUTH_KEYS_FILE=$var/keys/tokens.keys"
 		echo "LOGIN_SENDS_PER_HOUR=120"
 		;;
+	adjudication)
+		claim_settings
+		echo "ADJUDICATION_SWEEP=5s"
+		;;
 	integration) canvas_settings ;;
 	portal) echo "PORTAL_TIMELINES=yes" ;;
 	registry) echo "DIRECT_SWEEP=5s" ;;
@@ -111,7 +124,7 @@ own_settings() {
 	eligibility | voucher) echo "POOL_THREADS=2" ;;
 	sandbox)
 		# The credentials of all vendors, without what only a client of theirs needs.
-		{ stripe_settings; canvas_settings; pharmacy_settings; message_settings; carrier_settings; } |
+		{ stripe_settings; canvas_settings; pharmacy_settings; claim_settings; message_settings; carrier_settings; } |
 			grep -v -e _BASE_URL= -e ^STRIPE_API -e ^CANVAS_REQ -e ^CANVAS_QUE -e ^PIONEERRX_WEBHOOK -e ^MAIL_ -e ^TWILIO_FROM -e ^SLACK_
 		echo "SANDBOX_WEBHOOK_BASE=$(url)"
 		[ -z "${SANDBOX_SLOW_MS:-}" ] || echo "SANDBOX_SLOW_MS=$SANDBOX_SLOW_MS"

@@ -2,6 +2,7 @@
 #include "core.h"
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "base/uuid.h"
 #include "base/field.h"
 
@@ -22,6 +23,7 @@ static const char *const type_names[] = {
 	[UUID] = "uuid",
 	[INTEGER] = "integer",
 	[NUMBER] = "number",
+	[MONEY] = "money",
 	[BOOLEAN] = "boolean",
 	[DATE] = "date",
 	[TIME] = "time",
@@ -320,6 +322,19 @@ check_number(struct walk *w, const struct field *f, const json_t *value)
 		check_range(w, f, (f->min != 0 || f->max != 0) && v < (double)f->min, f->max != 0 && v > (double)f->max);
 }
 
+static void
+check_money(struct walk *w, const struct field *f, const json_t *value)
+{
+	int64_t cents;
+
+	if (!json_is_number(value) && !json_is_string(value))
+		fail(w, "type", "must be an amount");
+	else if (money_of(value, &cents) < 0)
+		fail(w, "format", "not an amount (digits, at most two of them behind the point)");
+	else
+		check_range(w, f, (f->min != 0 || f->max != 0) && cents < f->min, f->max != 0 && cents > f->max);
+}
+
 static void check_value(struct walk *w, const struct field *f, enum field_type type, const json_t *value);
 static void check_table(struct walk *w, const struct field *table, const json_t *value);
 
@@ -363,6 +378,9 @@ check_value(struct walk *w, const struct field *f, enum field_type type, const j
 		break;
 	case NUMBER:
 		check_number(w, f, value);
+		break;
+	case MONEY:
+		check_money(w, f, value);
 		break;
 	case BOOLEAN:
 		if (!json_is_boolean(value))

@@ -18,6 +18,7 @@ enum field_type {
 	UUID,
 	INTEGER, /* JSON integer (in a query: decimal text) */
 	NUMBER,  /* any JSON number; never money */
+	MONEY,   /* decimals where a contract has them: 1500.00, as a number or as text (base/money.h); min and max in cents */
 	BOOLEAN,
 	DATE,  /* YYYY-MM-DD that exists */
 	TIME,  /* RFC 3339 */

@@ -8,6 +8,7 @@ fcgi_libtelerx_a_SOURCES += \
 	fcgi/base/json.c fcgi/base/json.h fcgi/base/json_read.c \
 	fcgi/base/log.c fcgi/base/log.h \
 	fcgi/base/metrics.c fcgi/base/metrics.h \
+	fcgi/base/money.c fcgi/base/money.h \
 	fcgi/base/problem.c fcgi/base/problem.h \
 	fcgi/base/schema.c fcgi/base/schema.h \
 	fcgi/base/template.c fcgi/base/template.h fcgi/base/template_parse.c fcgi/base/template_tree.h \

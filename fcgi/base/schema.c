@@ -15,6 +15,7 @@ static const struct {
 	[UUID] = { "string", "uuid", NULL, "\"01948f7a-5c00-7c3e-9d41-6f2b8a0e1d57\"" },
 	[INTEGER] = { "integer", "int64", NULL, NULL },
 	[NUMBER] = { "number", NULL, NULL, NULL },
+	[MONEY] = { "number", NULL, "^[0-9]{1,10}(\\.[0-9]{1,2})?$", "12.50" },
 	[BOOLEAN] = { "boolean", NULL, NULL, "true" },
 	[DATE] = { "string", "date", NULL, "\"1984-03-09\"" },
 	[TIME] = { "string", "date-time", NULL, "\"2026-03-02T14:05:09.000Z\"" },
@@ -31,13 +32,17 @@ _Static_assert(COUNT(json_types) == ANY + 1, "one row per type");
 
 /* ---- schema */
 
+/* An amount may be written as text too; the pattern is that text's. */
 static void
 type_members(struct json_writer *w, enum field_type type, bool nullable, const char *const *values)
 {
-	if (nullable && json_types[type].type != NULL) {
+	if ((nullable || type == MONEY) && json_types[type].type != NULL) {
 		jw_array(w, "type");
 		jw_str(w, NULL, json_types[type].type);
-		jw_str(w, NULL, "null");
+		if (type == MONEY)
+			jw_str(w, NULL, "string");
+		if (nullable)
+			jw_str(w, NULL, "null");
 		jw_end(w);
 	} else {
 		jw_opt_str(w, "type", json_types[type].type);
@@ -181,7 +186,7 @@ example_text(struct json_writer *w, const char *key, const struct field *f)
 void
 example_scalar(struct json_writer *w, const char *key, const struct field *f)
 {
-	bool text = f->type != INTEGER && f->type != NUMBER && f->type != BOOLEAN;
+	bool text = f->type != INTEGER && f->type != NUMBER && f->type != MONEY && f->type != BOOLEAN;
 
 	if (f->example != NULL && text)
 		jw_str(w, key, f->example);

@@ -17,6 +17,8 @@ static const struct {
 	{ "case", "/cases" },
 	{ "eligibility", "/eligibility" },
 	{ "voucher", "/vouchers" },
+	{ "program", "/api/v1/programs" },
+	{ "adjudication", "/api/v1/adjudication" },
 	{ "sandbox", "/sandbox" },
 };
 

@@ -1,6 +1,7 @@
 /* req.c: see req.h. What a handler reads. */
 #include "core.h"
 
+#include "base/money.h"
 #include "web/web_private.h"
 
 const char *
@@ -60,6 +61,15 @@ req_int(const struct req *r, const char *name, int64_t otherwise)
 	json_t *v = req_json(r, name);
 
 	return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+int64_t
+req_money(const struct req *r, const char *name, int64_t otherwise)
+{
+	json_t *v = req_json(r, name);
+	int64_t cents;
+
+	return v != NULL && money_of(v, &cents) == 0 ? cents : otherwise;
 }
 
 bool

@@ -73,6 +73,7 @@ const char *req_str(const struct req *r, const char *name);     /* "" when absen
 const char *req_opt_str(const struct req *r, const char *name); /* NULL when absent or null */
 struct uuid req_uuid(const struct req *r, const char *name);    /* nil when absent */
 int64_t req_int(const struct req *r, const char *name, int64_t otherwise);
+int64_t req_money(const struct req *r, const char *name, int64_t otherwise); /* a MONEY member in cents */
 bool req_bool(const struct req *r, const char *name);    /* false when absent */
 json_t *req_json(const struct req *r, const char *name); /* the member as parsed, NULL when absent */
 

@@ -21,6 +21,10 @@ static const struct work_action effect_actions[] = {
 	{ "look-up", "POST", "/effects/:subject/look-up", BODY_NOTHING, .needs = "lookUp", .says = "asks the vendor once more; nothing is sent again" },
 	{ 0 }
 };
+static const struct work_action claim_actions[] = {
+	{ "re-adjudicate", "POST", "/:subject/re-adjudicate", BODY_NOTHING, NULL, "makes the claim anew; while one is under way that is the answer" },
+	{ 0 }
+};
 static const struct work_action none[] = { { 0 } };
 
 static const struct work_kind kinds[] = {
@@ -46,6 +50,12 @@ static const struct work_kind kinds[] = {
 	{ "case.no_provider", 4 * HOURS, none, "no provider is licensed where the patient is; the case goes on by itself when one is" },
 	{ "task.closed", 4 * HOURS, none, "a review task was closed at the EHR without a decision here" },
 	{ "webhook.disabled", 24 * HOURS, none, "a subscriber to our webhooks did not answer for three days" },
+	{ "adjudication.rejected", 4 * HOURS, claim_actions, "a claim was rejected: correct and claim anew, have it authorised, or choose another pharmacy" },
+	{ "adjudication.prior_auth", 24 * HOURS, none, "a payer wants to be asked first: have the prescriber ask" },
+	{ "adjudication.inconsistent", 4 * HOURS, none, "a pharmacy's figures do not add up; they do not count" },
+	{ "adjudication.no_result", 4 * HOURS, claim_actions, "a pharmacy took a claim and does not say what came of it" },
+	{ "adjudication.late", 4 * HOURS, none, "a claim changed after the patient paid" },
+	{ "program.over_cap", 24 * HOURS, none, "a program paid more than was kept for the prescription" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },
 	{ "audit.tampered", 1 * HOURS, none, "the audit trail does not verify" },
 };

@@ -19,6 +19,7 @@ static const struct { const char *vendor; bool lies, sends; } able[] = {
 	{ "stripe", true, true },
 	{ "boothwyn", false, true },
 	{ "twilio", false, true },
+	{ "pharmacy", true, true },
 };
 
 static const char draw_sql[] =

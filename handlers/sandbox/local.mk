@@ -9,7 +9,7 @@ noinst_LIBRARIES += %reldir%/libsandbox.a
 	%reldir%/canvas.c %reldir%/canvas.h %reldir%/canvas_rules.c %reldir%/canvas_merge.c %reldir%/canvas_search.c \
 	%reldir%/fedex.c %reldir%/fedex.h %reldir%/fedex_label.c %reldir%/fedex_track.c \
 	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/sendgrid.c %reldir%/twilio.c %reldir%/slack.c \
-	%reldir%/hubspot.c
+	%reldir%/hubspot.c %reldir%/pharmacy.c %reldir%/payer.c %reldir%/payer.h
 SERVICE_LIBS += %reldir%/libsandbox.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-sandbox

@@ -2,7 +2,8 @@
  * sandbox.c: the vendors' stand-ins for development and tests: their contracts, their own ledger, faults on demand.
  *
  * Who may call: whoever reaches it; each vendor's rows ask for that vendor's credentials in its way and answer in its shapes,
- * errors included. Tables: object, stripe_key, token, message, fault; jobs stripe.webhook, boothwyn.webhook, twilio.callback.
+ * errors included. Tables: object, stripe_key, token, message, fault; jobs stripe.webhook, boothwyn.webhook, pharmacy.webhook,
+ * twilio.callback.
  * It publishes and consumes no events: it is not of us. It is never started in production: LIVE_MODE refuses.
  */
 #include "sandbox/sandbox.h"
@@ -10,7 +11,7 @@
 
 /* ---- fields */
 
-static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "hubspot", "fedex", NULL };
+static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "hubspot", "fedex", "pharmacy", NULL };
 static const char *const channels[] = { "email", "sms", "slack", NULL };
 
 static const struct field vendor_param[] = {
@@ -145,6 +146,9 @@ static const struct route routes[] = {
 	    .says = "PioneerRx: are the credentials good" },
 	{ "POST", "/sandbox/boothwyn/api/Prescriptions/B2B", sb_boothwyn, VENDOR_POST, .says = "Boothwyn: an order" },
 
+	{ "POST", "/sandbox/pharmacy/v1/claims", sb_pharmacy, VENDOR_POST, .status = 201, .says = "a pharmacy: a claim" },
+	{ "GET", "/sandbox/pharmacy/v1/results", sb_pharmacy, VENDOR_GET, .says = "a pharmacy: what claims came to" },
+
 	{ "POST", "/sandbox/sendgrid/v3/mail/send", sb_sendgrid, VENDOR_POST, .status = 202, .says = "SendGrid: a mail" },
 	{ "POST", TWILIO "/Messages.json", sb_twilio, VENDOR_POST, .params = account_param, .status = 201,
 	    .says = "Twilio: a message" },
@@ -175,6 +179,8 @@ static const struct job_row jobs[] = {
 	    .says = "an event to our endpoint" },
 	{ "boothwyn.webhook", sb_boothwyn_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
 	    .says = "a case's status to our endpoint" },
+	{ "pharmacy.webhook", sb_pharmacy_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
+	    .says = "what a claim came to, to our endpoint" },
 	{ "twilio.callback", sb_twilio_callback_job, .queue = "webhooks", .attempts = 5, .backoff_s = 1,
 	    .says = "a message's status to its callback" },
 };
@@ -202,6 +208,9 @@ static const struct conf_key config[] = {
 	{ "PIONEERRX_EMPLOYEE_ID", CONF_STR, .says = "unset: any" },
 	{ "BOOTHWYN_API_KEY", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "BOOTHWYN_WEBHOOK_SECRET", CONF_STR, .secret = true, .says = "what Boothwyn's webhooks carry; the first of a list" },
+	{ "PHARMACY_KEY_ID", CONF_STR, .says = "unset: any" },
+	{ "PHARMACY_SECRET", CONF_STR, .secret = true, .says = "unset: signatures are not verified" },
+	{ "PHARMACY_WEBHOOK_SECRET", CONF_STR, .secret = true, .says = "signs the pharmacy's results; the first of a list" },
 	{ "SENDGRID_API_KEY", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "TWILIO_ACCOUNT_SID", CONF_STR, .says = "unset: any" },
 	{ "HUBSPOT_TOKEN", CONF_STR, .secret = true, .says = "unset: any" },

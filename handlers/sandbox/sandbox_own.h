@@ -22,11 +22,13 @@ int	 sb_slack(struct req *r, struct problem *err);
 int	 sb_hubspot(struct req *r, struct problem *err);
 int	 sb_boothwyn(struct req *r, struct problem *err);
 int	 sb_pioneerrx(struct req *r, struct problem *err);
+int	 sb_pharmacy(struct req *r, struct problem *err);
 int	 sb_fedex(struct req *r, struct problem *err);
 
 /* What they send. */
 int	 sb_stripe_webhook_job(struct job *j, struct problem *err);
 int	 sb_boothwyn_webhook_job(struct job *j, struct problem *err);
+int	 sb_pharmacy_webhook_job(struct job *j, struct problem *err);
 int	 sb_twilio_callback_job(struct job *j, struct problem *err);
 
 #endif

@@ -10,6 +10,7 @@ core_tests = \
 	t/fcgi/base/json_test \
 	t/fcgi/base/log_test \
 	t/fcgi/base/metrics_test \
+	t/fcgi/base/money_test \
 	t/fcgi/base/template_test \
 	t/fcgi/crypto/hash_test \
 	t/fcgi/crypto/scheme_test \
@@ -31,6 +32,7 @@ t_fcgi_base_field_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_json_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_log_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_metrics_test_LDADD = $(TEST_LIBS)
+t_fcgi_base_money_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_template_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_hash_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_scheme_test_LDADD = $(TEST_LIBS)

@@ -86,6 +86,7 @@ done <<'EOT'
 /api/webhooks/stripe billing
 /api/v1/webhooks/stripe billing
 /api/task-action integration
+/api/v1/prescriptions/1/re-adjudicate adjudication
 /api/v1/anything integration
 / portal
 /console/timeline portal

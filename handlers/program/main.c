@@ -1,0 +1,7 @@
+#include "program/program.h"
+
+int
+main(int argc, char **argv)
+{
+	return service_main(argc, argv, &program_service);
+}
