@@ -298,12 +298,16 @@ db_listen(struct db *db, struct problem *err)
 }
 
 static bool
-drain_hints(struct db *db)
+drain_hints(struct db *db, char queue[HINT_NAME])
 {
 	bool any = false;
 	PGnotify *n;
 
 	while ((n = PQnotifies(db->conn)) != NULL) {
+		if (!any)
+			(void)snprintf(queue, HINT_NAME, "%s", n->extra);
+		else if (strcmp(queue, n->extra) != 0)
+			queue[0] = '\0';
 		PQfreemem(n);
 		any = true;
 	}
@@ -323,14 +327,18 @@ listen_again(struct db *db, int wait_ms)
 }
 
 bool
-db_notified(struct db *db, int wait_ms)
+db_notified(struct db *db, int wait_ms, char queue[HINT_NAME])
 {
+	char own[HINT_NAME];
 	int64_t until = clock_mono_us() + wait_ms * INT64_C(1000), left;
 
+	if (queue == NULL)
+		queue = own;
+	queue[0] = '\0';
 	if (!db_pulse(db))
 		return listen_again(db, wait_ms);
 	/* What comes in may be something else: a changed setting, the server's farewell before its end of file. */
-	while (!drain_hints(db)) {
+	while (!drain_hints(db, queue)) {
 		struct pollfd p = { .fd = PQsocket(db->conn), .events = POLLIN };
 
 		left = (until - clock_mono_us()) / 1000;

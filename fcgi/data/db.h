@@ -55,7 +55,9 @@ int db_socket(const struct db *db);
 /* For a connection that only waits: hears the hints that follow a commit with jobs or events (rule Q14). Reconnects, and listens
  * again, by itself. */
 int db_listen(struct db *db, struct problem *err) MUST_CHECK;
-bool db_notified(struct db *db, int wait_ms); /* waits at most that long; true: a hint came, or may have been missed */
+/* Waits at most that long. True: a hint came, or may have been missed; queue (or NULL) is the one it is for, "" when that is not known. */
+#define HINT_NAME 64
+bool db_notified(struct db *db, int wait_ms, char queue[HINT_NAME]);
 
 /* ---- transaction */
 int db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct problem *err) MUST_CHECK;

@@ -71,6 +71,7 @@ struct db {
 	struct scope scope;
 	char xid[XID_TEXT]; /* of the open WRITE transaction, "" while unknown */
 	bool hint;          /* a job or event row was written: NOTIFY after the commit */
+	char hint_for[HINT_NAME]; /* the one queue it is for, "": for everybody */
 	bool commit_lost;   /* the connection ended with COMMIT sent and unanswered */
 	bool changed; /* a statement of this transaction wrote a row */
 	bool audited; /* and one of them is an audit row, or will be */
@@ -112,6 +113,7 @@ int db_unavailable(struct problem *err, const char *why); /* returns -1 */
 bool db_ends_connection(const PGresult *res);
 
 /* ---- db_tx.c */
+void db_hint(struct db *db, const char *queue); /* after the commit: a job of that queue, or ("") something, waits for a worker */
 void db_push_held(struct db *db, PGresult **xid); /* BEGIN, tenant, actor: once */
 void db_keep_xid(struct db *db, PGresult *xid);
 

@@ -32,7 +32,7 @@ static const char rollback_sql[] = "ROLLBACK";
 static const char savepoint_sql[] = "SAVEPOINT part";
 static const char savepoint_back_sql[] = "ROLLBACK TO SAVEPOINT part";
 /* A hint need not outlive a crash, so nobody waits until the disk has it. */
-static const char hint_sql[] = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('telerx_job', '')";
+static const char hint_sql[] = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('telerx_job', $1)";
 static _Atomic int64_t hinted_at;
 static const char xact_status_sql[] = "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')";
 
@@ -184,16 +184,27 @@ send_rollback(struct db *db)
 		db_lost(db); /* the server rolls back when the connection ends */
 }
 
+void
+db_hint(struct db *db, const char *queue)
+{
+	if (!db->hint)
+		(void)snprintf(db->hint_for, sizeof(db->hint_for), "%s", queue);
+	else if (strcmp(db->hint_for, queue) != 0)
+		db->hint_for[0] = '\0';
+	db->hint = true;
+}
+
 /* Rule Q14: a NOTIFY serialises commits, so it comes behind ours, in a transaction of its own whose answer nobody waits for, and
  * not for each of many. */
 static void
 send_hint(struct db *db)
 {
+	struct param p[] = { P_TEXT(db->hint_for) };
 	int64_t now = clock_mono_us(), last = atomic_load(&hinted_at);
 
 	if ((last != 0 && now - last < HINT_US) || !atomic_compare_exchange_strong(&hinted_at, &last, now))
 		return;
-	db_push(db, STEP_RUN, db_statement(db, hint_sql, false), NULL, 0, NULL);
+	db_push(db, STEP_RUN, db_statement(db, hint_sql, false), p, COUNT(p), NULL);
 	db_push_sync(db);
 	db->late = true;
 }

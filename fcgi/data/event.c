@@ -89,7 +89,7 @@ event_publish(struct db *db, const char *topic, struct uuid aggregate, const cha
 
 	if (db_run_later(db, publish_sql, p, COUNT(p), err) < 0)
 		return -1;
-	db->hint = true;
+	db_hint(db, "");
 	FAIL_POINT("outbox.publish");
 	return 0;
 }

@@ -45,7 +45,7 @@ job_enqueue(struct db *db, const struct job_spec *spec, struct problem *err)
 		P_TEXT(spec->args != NULL ? spec->args : "{}"), P_TEXT(spec->unique_key), P_TEXT(spec->serial_key),
 		P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id)) < 0)
 		return -1;
-	db->hint = true;
+	db_hint(db, queue);
 	FAIL_POINT("jobs.enqueue");
 	return 0;
 }

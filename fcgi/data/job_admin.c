@@ -48,7 +48,7 @@ is_alive_again(struct db *db, int64_t id, struct problem *err)
 {
 	char subject[24];
 
-	db->hint = true;
+	db_hint(db, "");
 	(void)snprintf(subject, sizeof(subject), "%" PRId64, id);
 	return attention_clear(db, "job.dead", subject, "replayed", err);
 }

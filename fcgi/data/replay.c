@@ -83,7 +83,8 @@ event_replay(struct db *db, const struct replay *what, struct replayed *ret, str
 	if ((what->dry ? db_one(db, &w, count_sql, err, P_TEXT(names), P_TIME(what->from))
 		       : db_one(db, &w, replay_sql, err, P_TEXT(names), P_TIME(what->from), P_TEXT(what->consumer), P_INT(BATCH))) < 0)
 		return -1;
-	db->hint = db->hint || !what->dry;
+	if (!what->dry)
+		db_hint(db, "");
 	*ret = (struct replayed){ row_int(w, "n"), row_time(w, "last") };
 	return 0;
 }
@@ -107,7 +108,7 @@ event_retry(struct db *db, struct uuid message, const char *subscriber, struct p
 		if (attention_clear(db, "event.dead", subject, "retried", err) < 0)
 			return -1;
 	}
-	db->hint = true;
+	db_hint(db, "");
 	return (int64_t)rows_count(rows) + parked;
 }
 

@@ -90,8 +90,7 @@ worker_drain(
 	struct work w = { .service = s,
 		.conf = conf,
 		.lease_s = conf_int(conf, "JOB_LEASE"),
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.wake = PTHREAD_COND_INITIALIZER };
+		.lock = PTHREAD_MUTEX_INITIALIZER };
 	struct hand h = { .work = &w, .db = db, .http = http, .skip_delays = skip_delays, .scope = work_scope(conf) };
 	struct arena *theirs = db_current_arena(db);
 	int64_t *ticks = calloc(s->ntimers + 1, sizeof(*ticks));

@@ -22,7 +22,7 @@ hand_open(struct hand *h, struct problem *err)
 			return -1;
 		}
 		log_line(LOG_WARN, "worker.waits_for_database", "code", err->code, NULL);
-		work_wait(w, UINT64_MAX, POLL_MS);
+		(void)work_wait(h, UINT64_MAX, POLL_MS);
 		problem_clear(err);
 	}
 	db_arena(h->db, h->arena);
@@ -49,29 +49,31 @@ hand_trouble(struct hand *h, const char *what, const struct problem *err)
 {
 	db_rollback(h->db);
 	log_line(LOG_WARN, what, "code", err->code, "detail", err->detail, NULL);
-	work_wait(h->work, UINT64_MAX, POLL_MS);
+	(void)work_wait(h, UINT64_MAX, POLL_MS);
 }
 
-/* A claim is a writing transaction, so whoever is idle looks first: a worker with nothing to do writes nothing. */
+/* A claim is a writing transaction, so whoever is idle and was not called by name looks first: a worker with nothing to do writes
+ * nothing. */
 void *
 hand_loop(struct hand *h, hand_fn *due, hand_fn *one, const char *trouble)
 {
 	struct problem err = { 0 };
-	bool idle = false;
+	bool idle = false, called = false;
 
 	if (hand_open(h, &err) < 0)
 		return NULL;
 	while (!atomic_load(&h->work->stopping)) {
 		uint64_t seen = work_hints(h->work);
-		int n = idle ? due(h, &err) : 1;
+		int n = idle && !called ? due(h, &err) : 1;
 
+		called = false;
 		if (n > 0)
 			n = one(h, &err);
 		idle = n == 0;
 		if (n < 0)
 			hand_trouble(h, trouble, &err);
 		else if (idle)
-			work_wait(h->work, seen, POLL_MS);
+			called = work_wait(h, seen, POLL_MS);
 		problem_clear(&err);
 		arena_reset(h->arena);
 	}

@@ -221,7 +221,7 @@ housekeeper_main(void *hand)
 			if (atomic_load(&w->stopping))
 				usleep(100000);
 			else
-				work_wait(w, UINT64_MAX, POLL_MS);
+				(void)work_wait(h, UINT64_MAX, POLL_MS);
 		}
 		hand_close(h);
 	}
@@ -236,6 +236,7 @@ listener_main(void *hand)
 {
 	struct hand *h = hand;
 	struct problem err = { 0 };
+	char queue[HINT_NAME];
 	bool again = false;
 
 	if (hand_open(h, &err) < 0)
@@ -243,10 +244,10 @@ listener_main(void *hand)
 	while (!atomic_load(&h->work->stopping) && db_listen(h->db, &err) < 0)
 		hand_trouble(h, "listener.trouble", &err);
 	while (!atomic_load(&h->work->stopping)) {
-		bool hinted = db_notified(h->db, again ? ECHO_MS : POLL_MS / 2);
+		bool hinted = db_notified(h->db, again ? ECHO_MS : POLL_MS / 2, queue);
 
 		if (hinted || again)
-			work_hint(h->work);
+			work_hint(h->work, queue);
 		again = hinted;
 	}
 	hand_close(h);

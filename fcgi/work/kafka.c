@@ -339,7 +339,7 @@ kafka_producer_main(void *hand)
 		if (n < 0)
 			hand_trouble(h, "kafka.trouble", &err);
 		else if (n == 0)
-			work_wait(h->work, seen, POLL_MS);
+			(void)work_wait(h, seen, POLL_MS);
 		/* What an idempotent producer cannot mend it says once; a new one goes on from the outbox. */
 		if (p != NULL && rd_kafka_fatal_error(p->rk, why, sizeof(why)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			log_line(LOG_ERROR, "kafka.anew", "detail", why, NULL);

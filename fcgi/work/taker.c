@@ -179,6 +179,8 @@ claim(struct hand *h, size_t want, struct rows **rows, struct problem *err)
 		hold(h, row_int(rows_at(*rows, i), "id"), row_int(rows_at(*rows, i), "token"), since);
 	if (h->queue != NULL)
 		keep_place(h, *rows, rows_count(*rows) == want);
+	if (h->queue != NULL && rows_count(*rows) == want)
+		work_hint(h->work, h->queue); /* there may be more, and one hint called one of us */
 	return 0;
 }
 

@@ -40,9 +40,9 @@ struct work {
 	int64_t lease_s;
 	atomic_bool stopping;
 	atomic_bool failed;   /* a thread could not start: exit status 1 */
-	pthread_mutex_t lock; /* of all below, and of each hand's held job */
-	pthread_cond_t wake;  /* a hint came, or the end */
-	uint64_t hints;
+	pthread_mutex_t lock; /* of all below, and of each hand's held jobs and sleep */
+	pthread_cond_t home;  /* a thread has returned */
+	uint64_t hints;       /* that were for everybody */
 	struct hand *hands;
 	size_t nhands;
 	size_t busy; /* threads that have not returned */
@@ -89,6 +89,8 @@ struct hand {
 	size_t want;                     /* how many the next claim takes */
 	struct place place;
 	void *(*run)(void *hand);
+	pthread_cond_t wake; /* a hint came, or the end */
+	bool sleeps, called; /* called: something is due in its own queue */
 	pthread_t thread;
 	bool started;
 };
@@ -96,8 +98,9 @@ struct hand {
 /* ---- worker.c */
 void work_name(char out[WORKER_NAME]);
 uint64_t work_hints(struct work *w);
-void work_hint(struct work *w);                        /* wakes every thread */
-void work_wait(struct work *w, uint64_t seen, int ms); /* until a hint newer than seen, the end, or ms later */
+void work_hint(struct work *w, const char *queue); /* wakes one taker of the queue; "": every thread */
+/* Until a hint newer than seen, the end, or ms later. True: it was called by name, and need not look whether anything is due. */
+bool work_wait(struct hand *h, uint64_t seen, int ms);
 void work_fail(struct work *w);                        /* the process cannot do its work and ends */
 struct scope work_scope(const struct conf *conf);
 

@@ -46,19 +46,54 @@ work_hints(struct work *w)
 	return n;
 }
 
-void
-work_hint(struct work *w)
+/* Under the lock. */
+static void
+wake_all(struct work *w)
 {
-	pthread_mutex_lock(&w->lock);
-	w->hints++;
-	pthread_cond_broadcast(&w->wake);
-	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < w->nhands; i++)
+		pthread_cond_signal(&w->hands[i].wake);
+}
+
+/* One that sleeps, or else any: it will not fall asleep then. */
+static struct hand *
+taker_to_call(struct work *w, const char *queue)
+{
+	struct hand *any = NULL;
+
+	for (size_t i = 0; i < w->nhands; i++) {
+		struct hand *h = &w->hands[i];
+
+		if (h->queue == NULL || strcmp(h->queue, queue) != 0)
+			continue;
+		if (h->sleeps && !h->called)
+			return h;
+		any = h;
+	}
+	return any;
 }
 
 void
-work_wait(struct work *w, uint64_t seen, int ms)
+work_hint(struct work *w, const char *queue)
 {
+	struct hand *h;
+
+	pthread_mutex_lock(&w->lock);
+	if (queue[0] == '\0') {
+		w->hints++;
+		wake_all(w);
+	} else if ((h = taker_to_call(w, queue)) != NULL) {
+		h->called = true;
+		pthread_cond_signal(&h->wake);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool
+work_wait(struct hand *h, uint64_t seen, int ms)
+{
+	struct work *w = h->work;
 	struct timespec until;
+	bool called;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
@@ -68,10 +103,15 @@ work_wait(struct work *w, uint64_t seen, int ms)
 		until.tv_sec++;
 	}
 	pthread_mutex_lock(&w->lock);
-	while (!atomic_load(&w->stopping) && (seen == UINT64_MAX || w->hints == seen) &&
-	    pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)
+	h->sleeps = true;
+	while (!atomic_load(&w->stopping) && (seen == UINT64_MAX || (w->hints == seen && !h->called)) &&
+	    pthread_cond_timedwait(&h->wake, &w->lock, &until) != ETIMEDOUT)
 		;
+	h->sleeps = false;
+	called = h->called;
+	h->called = false;
 	pthread_mutex_unlock(&w->lock);
+	return called;
 }
 
 static void
@@ -79,7 +119,7 @@ stop(struct work *w)
 {
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->stopping, true);
-	pthread_cond_broadcast(&w->wake);
+	wake_all(w);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -128,15 +168,30 @@ thread_main(void *p)
 	h->run(h);
 	pthread_mutex_lock(&w->lock);
 	w->busy--;
-	pthread_cond_broadcast(&w->wake);
+	pthread_cond_signal(&w->home);
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
+}
+
+/* Waits by the clock that nobody sets. */
+static void
+cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 static void
 add_hand(struct work *w, void *(*run)(void *hand), const char *queue)
 {
-	w->hands[w->nhands++] = (struct hand){ .work = w, .run = run, .queue = queue, .want = 1 };
+	struct hand *h = &w->hands[w->nhands++];
+
+	*h = (struct hand){ .work = w, .run = run, .queue = queue, .want = 1 };
+	cond_init(&h->wake);
 }
 
 static unsigned
@@ -226,8 +281,6 @@ start_threads(struct work *w)
 static int
 work_init(struct work *w, const struct service *s, const struct conf *conf, struct problem *err)
 {
-	pthread_condattr_t attr;
-
 	*w = (struct work){ .service = s, .conf = conf, .lease_s = conf_int(conf, "JOB_LEASE") };
 	if (w->lease_s < 4)
 		return problem(err, 500, "bad_config", "JOB_LEASE must be at least 4s");
@@ -236,10 +289,7 @@ work_init(struct work *w, const struct service *s, const struct conf *conf, stru
 		return -1;
 	work_name(w->name);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&w->home);
 	sigemptyset(&w->signals);
 	sigaddset(&w->signals, SIGTERM);
 	sigaddset(&w->signals, SIGINT);
@@ -261,7 +311,7 @@ wait_for_threads(struct work *w)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += w->lease_s < FINISH_S ? w->lease_s : FINISH_S;
 	pthread_mutex_lock(&w->lock);
-	while (w->busy > 0 && pthread_cond_timedwait(&w->wake, &w->lock, &until) != ETIMEDOUT)
+	while (w->busy > 0 && pthread_cond_timedwait(&w->home, &w->lock, &until) != ETIMEDOUT)
 		;
 	all = w->busy == 0;
 	pthread_mutex_unlock(&w->lock);
@@ -293,8 +343,10 @@ hand_back(struct work *w)
 static void
 work_release(struct work *w)
 {
+	for (size_t i = 0; i < w->nhands; i++)
+		pthread_cond_destroy(&w->hands[i].wake);
 	free(w->hands);
-	pthread_cond_destroy(&w->wake);
+	pthread_cond_destroy(&w->home);
 	pthread_mutex_destroy(&w->lock);
 	keyring_free(w->keyring);
 }

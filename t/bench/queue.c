@@ -73,10 +73,10 @@ timed_job(struct job *j, struct problem *err UNUSED)
 
 static const struct job_row jobs[] = {
 	{ "bench.quick", quick_job, .queue = "bench", .says = "has no effect" },
-	{ "bench.fenced", fenced_job, .queue = "bench", .says = "leaves a row" },
+	{ "bench.fenced", fenced_job, .queue = "fenced", .says = "leaves a row" },
 	{ "bench.timed", timed_job, .queue = "bench", .says = "knows when it was wanted" },
 };
-static const struct queue_row queues[] = { { "bench", 2 } };
+static const struct queue_row queues[] = { { "bench", 2 }, { "fenced", 4 } }; /* who waits for a commit of its own needs company */
 static const struct topic topics[] = { { 0 } };
 static const struct service service = { .name = "registry",
 	.prefix = "/bench",

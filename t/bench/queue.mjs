@@ -29,7 +29,7 @@ const side = (guess, clear, add, go, left) => {
   }) }
 }
 const telerx = kind => side(10000, () => psql(ours, 'TRUNCATE job, bench_effect; VACUUM ANALYZE job'),
-  n => psql(ours, `INSERT INTO job (tenant_id, kind, queue, args) SELECT '${tenant}', '${kind}', 'bench', jsonb_build_object('n', n) FROM generate_series(1, ${n}) n; ANALYZE job`),
+  n => psql(ours, `INSERT INTO job (tenant_id, kind, queue, args) SELECT '${tenant}', '${kind}', '${kind === 'bench.fenced' ? 'fenced' : 'bench'}', jsonb_build_object('n', n) FROM generate_series(1, ${n}) n; ANALYZE job`),
   n => work('run', kind, String(n)),
   () => psql(ours, `SELECT count(*) FROM job WHERE state <> 'done' OR attempt <> 1${kind === 'bench.fenced' ? ` UNION ALL SELECT count(*) - (SELECT count(*) FROM job) FROM bench_effect ORDER BY 1 DESC LIMIT 1` : ''}`))
 const graphile = who => side(800, () => psql(theirs, 'TRUNCATE graphile_worker._private_jobs; VACUUM ANALYZE graphile_worker._private_jobs'), n => peer('add', who, String(n)),

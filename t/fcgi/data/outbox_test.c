@@ -94,21 +94,21 @@ the_hint_follows_the_commit_and_no_rollback(void **state)
 	begin(f->db, &f->a);
 	must(job_enqueue(f->db, &spec, &err), &err);
 	db_rollback(f->db);
-	assert_false(db_notified(ear, 100));
+	assert_false(db_notified(ear, 100, NULL));
 	begin(f->db, &f->a);
 	must(job_enqueue(f->db, &spec, &err), &err);
 	must(db_commit(f->db, &err), &err);
-	assert_true(db_notified(ear, 2000));
-	assert_false(db_notified(ear, 50));
+	assert_true(db_notified(ear, 2000, NULL));
+	assert_false(db_notified(ear, 50, NULL));
 	/* The listener lost its connection: it listens again by itself. */
 	(void)floor_count(f,
 	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
 	    " AND query LIKE 'LISTEN%'");
-	assert_true(db_notified(ear, 2000));
+	assert_true(db_notified(ear, 2000, NULL));
 	begin(f->db, &f->a);
 	must(job_enqueue(f->db, &spec, &err), &err);
 	must(db_commit(f->db, &err), &err);
-	assert_true(db_notified(ear, 2000));
+	assert_true(db_notified(ear, 2000, NULL));
 	db_close(ear);
 }
 

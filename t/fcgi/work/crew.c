@@ -23,8 +23,7 @@ crew_open(struct crew *c, struct world *w, size_t n)
 {
 	*c = (struct crew){ .work = { .conf = world_conf(w),
 				.lease_s = 30,
-				.lock = PTHREAD_MUTEX_INITIALIZER,
-				.wake = PTHREAD_COND_INITIALIZER } };
+				.lock = PTHREAD_MUTEX_INITIALIZER } };
 	c->work.service = crew_service;
 	MUST((c->work.keyring = keyring_open(conf_str(world_conf(w), "KEYHOLDER_SOCKET"), crew_service->name, &err)) == NULL ? -1 : 0);
 	work_name(c->work.name);
