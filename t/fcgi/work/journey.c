@@ -74,7 +74,7 @@ acts(void)
 	struct buf b = buf_in(world_arena(world), 8192);
 
 	for (size_t i = 0; i < ncalls; i++)
-		if (strncmp(calls[i].what, "GET", 3) != 0 && strstr(calls[i].what, "/api/events") == NULL)
+		if (strncmp(calls[i].what, "GET", 3) != 0 && strstr(calls[i].what, "/events") == NULL)
 			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", strchr(calls[i].what, ' ') + 1);
 	return buf_str(&b);
 }
