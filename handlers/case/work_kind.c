@@ -46,6 +46,8 @@ static const struct work_kind kinds[] = {
 	{ "payment.dispute", 24 * HOURS, none, "the cardholder disputes a charge" },
 	{ "payment.refund", 24 * HOURS, none, "money went back that no run of ours gave back" },
 	{ "reconciliation.difference", 4 * HOURS, none, "our rows and a vendor's own list disagree; ends by itself when a later round finds them agreed" },
+	{ "routing.no_pharmacy", 2 * HOURS, none, "no pharmacy of the network may fill a prescription; routed again by itself when the network changes" },
+	{ "order.failed", 2 * HOURS, none, "a pharmacy order could not be sent; it can be sent again, or the prescription go another way" },
 	{ "case.partial", 2 * HOURS, none, "a prescription was written, and no pharmacy order of it stands" },
 	{ "case.no_provider", 4 * HOURS, none, "no provider is licensed where the patient is; the case goes on by itself when one is" },
 	{ "task.closed", 4 * HOURS, none, "a review task was closed at the EHR without a decision here" },

@@ -164,8 +164,13 @@ on_rx_updated(struct event *e, struct problem *err)
 	const char *status = event_str(e, "status"), *reason = optional(event_str(e, "reason"));
 	struct run run;
 
-	if (run_load(e->db, event_uuid(e, "externalId"), &run, err) < 0 ||
-	    sync_log(e->db, &run, &(struct sync_entry){ .system = event_str(e, "pharmacy"), .direction = "in", .action = "status",
+	if (run_load(e->db, event_uuid(e, "externalId"), &run, err) < 0) {
+		if (err->status != 404)
+			return -1;
+		problem_clear(err);	/* an order, which no run of ours asked for */
+		return 0;
+	}
+	if (sync_log(e->db, &run, &(struct sync_entry){ .system = event_str(e, "pharmacy"), .direction = "in", .action = "status",
 	    .outcome = status, .external_id = optional(event_str(e, "routerSubmissionId")), .detail = reason }, err) < 0)
 		return -1;
 	return outcome_rx(e->db, run.id, status, reason, err);

@@ -97,7 +97,7 @@ boothwyn_submit_job(struct job *j, struct problem *err)
 	if (!wanted)
 		return job_end(j, err);
 	if ((payload = submission_payload(j->db, &s, err)) == NULL ||
-	    effect_intend(j->db, &(struct effect_request){ .kind = "boothwyn.order", .subject = s.id, .patient = s.patient_id, .generation = 1,
+	    effect_intend(j->db, &(struct effect_request){ .kind = "boothwyn.order", .subject = s.id, .patient = s.patient_id, .generation = s.generation,
 	    .method = "POST", .path = ORDER_PATH, .content_type = "application/json", .body = order_body(j, &s, payload) }, err) < 0)
 		return -1;
 	return job_end(j, err);

@@ -47,22 +47,30 @@ withdraw(struct db *db, const struct submission *s, bool *left, struct problem *
 }
 
 static int
-take_back(struct req *r, struct submission *s, struct problem *err)
+take_back(struct db *db, struct submission *s, struct problem *err)
 {
 	struct submission_news news = { .status = "cancel_pending", .reason = "withdrawn" };
 	bool left = true, moved;
 
-	if (is(s, "queued") && withdraw(r->db, s, &left, err) < 0)
+	if (is(s, "queued") && withdraw(db, s, &left, err) < 0)
 		return -1;
 	if (!left)
 		news.status = "cancelled";
 	/* Queued and sent: what becomes of it is not known yet; whoever learns it asks then. */
-	else if (!is(s, "queued") && submission_ask_cancel(r->db, s, err) < 0)
+	else if (!is(s, "queued") && submission_ask_cancel(db, s, err) < 0)
 		return -1;
-	if (submission_move(r->db, s, &news, &moved, err) < 0)
+	if (submission_move(db, s, &news, &moved, err) < 0)
 		return -1;
 	s->status = news.status;
 	return 0;
+}
+
+int
+submission_take_back(struct db *db, struct submission *s, struct problem *err)
+{
+	if (is(s, "shipped") || is(s, "delivered"))
+		return problem(err, 409, "already_shipped", "the prescription is %s", s->status);
+	return !is(s, "cancelled") && !is(s, "rejected") && !is(s, "cancel_pending") ? take_back(db, s, err) : 0;
 }
 
 int
@@ -70,11 +78,7 @@ submission_cancel(struct req *r, struct problem *err)
 {
 	struct submission s;
 
-	if (submission_own(r, &s, err) < 0)
-		return -1;
-	if (is(&s, "shipped") || is(&s, "delivered"))
-		return problem(err, 409, "already_shipped", "the prescription is %s", s.status);
-	if (!is(&s, "cancelled") && !is(&s, "rejected") && !is(&s, "cancel_pending") && take_back(r, &s, err) < 0)
+	if (submission_own(r, &s, err) < 0 || submission_take_back(r->db, &s, err) < 0)
 		return -1;
 	submission_to_json(reply_json(r, 202), &s);
 	return 0;

@@ -12,17 +12,22 @@ static const char choose_sql[] =
 	" ORDER BY c.priority LIMIT 1";
 
 int
+choice_make(struct db *db, const struct conf *conf, const char *state, const char *platform, const struct row **ret, struct problem *err)
+{
+	if (conf_list_has(conf, "EXCLUDED_STATES", state))
+		return problem(err, 422, "state_excluded", "we do not serve %s", state);
+	if (db_one(db, ret, choose_sql, err, P_TEXT(state), P_TEXT(platform)) < 0)
+		return -1;
+	return *ret == NULL ? problem(err, 422, "no_pharmacy", "no pharmacy serves %s", state) : 0;
+}
+
+int
 choice_show(struct req *r, struct problem *err)
 {
-	const char *state = req_str(r, "state");
 	const struct row *w;
 
-	if (conf_list_has(r->conf, "EXCLUDED_STATES", state))
-		return problem(err, 422, "state_excluded", "we do not serve %s", state);
-	if (db_one(r->db, &w, choose_sql, err, P_TEXT(state), P_TEXT(req_str(r, "platform"))) < 0)
+	if (choice_make(r->db, r->conf, req_str(r, "state"), req_str(r, "platform"), &w, err) < 0)
 		return -1;
-	if (w == NULL)
-		return problem(err, 422, "no_pharmacy", "no pharmacy serves %s", state);
 
 	struct json_writer *j = reply_json(r, 200);
 	jw_object(j, NULL);

@@ -2,7 +2,8 @@ noinst_LIBRARIES += %reldir%/librouter.a
 %canon_reldir%_librouter_a_SOURCES = %reldir%/router.c %reldir%/router.h %reldir%/choice.c %reldir%/submission.c \
 	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/webhook.c %reldir%/callback.c %reldir%/cancel.c %reldir%/reconcile.c \
 	%reldir%/scored/scored.h %reldir%/scored/score.h %reldir%/scored/score.c %reldir%/scored/facts.c %reldir%/scored/capacity.c \
-	%reldir%/scored/routing.c %reldir%/scored/recommendation.c %reldir%/scored/selection.c %reldir%/scored/pharmacy.c %reldir%/scored/fields.c
+	%reldir%/scored/routing.c %reldir%/scored/recommendation.c %reldir%/scored/selection.c %reldir%/scored/pharmacy.c %reldir%/scored/fields.c \
+	%reldir%/orders/orders.h %reldir%/orders/order.c %reldir%/orders/send.c %reldir%/orders/fields.c
 SERVICE_LIBS += %reldir%/librouter.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-router
@@ -11,11 +12,13 @@ pkglibexec_PROGRAMS += %reldir%/telerx-router
 
 if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_score_test \
-	t/handlers/router_scored_test
+	t/handlers/router_scored_test t/handlers/router_orders_test
 unit_tests += t/handlers/router_score_test
 service_tests += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test
 t_handlers_router_back_test_SOURCES = t/handlers/router_back_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_back_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_router_orders_test_SOURCES = t/handlers/router_orders_test.c t/handlers/router_world.c t/handlers/router_world.h
+t_handlers_router_orders_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_score_test_SOURCES = t/handlers/router_score_test.c
 t_handlers_router_score_test_LDADD = %reldir%/librouter.a $(TEST_LIBS)
 t_handlers_router_scored_test_SOURCES = t/handlers/router_scored_test.c t/handlers/router_race.c t/handlers/router_race.h

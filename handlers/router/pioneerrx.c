@@ -258,7 +258,7 @@ load_open(struct job *j, struct submission *s, json_t **payload, struct problem 
 static int
 intend(struct job *j, const char *kind, const struct submission *s, struct bytes body, struct problem *err)
 {
-	return effect_intend(j->db, &(struct effect_request){ .kind = kind, .subject = s->id, .patient = s->patient_id, .generation = 1,
+	return effect_intend(j->db, &(struct effect_request){ .kind = kind, .subject = s->id, .patient = s->patient_id, .generation = s->generation,
 	    .method = "POST", .path = PROCESS, .content_type = "application/json", .body = body }, err);
 }
 

@@ -2,9 +2,10 @@
  * router.c: the router's table. It chooses a pharmacy, submits prescriptions to it once, follows them and takes the pharmacies' webhooks. For
  * prescriptions of outside prescribers it scores the network's pharmacies, and staff selects one (scored/).
  * Called by the orchestrator, by staff, by shipping and adjudication, and by the pharmacies. Writes router_submissions, their history and webhook;
- * pharmacies, routings, recommendations, pharmacy_selections, capacity_days. Publishes rx.submission.updated, pharmacy.recommended, pharmacy.selected.
+ * pharmacies, routings, recommendations, pharmacy_selections, capacity_days. orders and their events. Publishes rx.submission.updated, order.updated, pharmacy.recommended, pharmacy.selected.
  * Consumes patient.enrollment.completed and prescription.status.changed.
  */
+#include "router/orders/orders.h"
 #include "router/router.h"
 #include "router/scored/scored.h"
 
@@ -123,6 +124,7 @@ static const struct field boothwyn_body[] = {
 };
 
 #define OPS     .access = ROLE, .roles = "admin ops_manager ops_agent"
+#define PRESCRIBERS .access = ROLE, .roles = "admin ops_manager ops_agent provider"
 #define KEEPERS .access = ROLE, .roles = "admin ops_manager"
 
 static const struct route routes[] = {
@@ -177,6 +179,16 @@ static const struct route routes[] = {
 	    .problems = "409 duplicate_pharmacy, 422 dea_required",
 	    .says = "changes what it names; contracts and lists are replaced whole" },
 	{ "GET", "/api/v1/pharmacies/:id/capacity", pharmacy_load, OPS, .db = READ, .reply = capacity_reply, .says = "what of its day is taken" },
+	{ "POST", "/orders", order_create, PRESCRIBERS, .db = WRITE, .once = KEY, .audit = "order.create", .body = order_body, .reply = order_reply,
+	    .status = 201, .problems = "409 order_exists",
+	    .says = "has a prescription sent to a pharmacy; a prescription has one order" },
+	{ "GET", "/orders/:id", order_show, PRESCRIBERS, .db = READ, .reply = order_show_reply, .says = "an order and what happened to it" },
+	{ "POST", "/orders/:id/cancel", order_cancel, PRESCRIBERS, .db = WRITE, .once = NATURAL, .audit = "order.cancel", .reply = order_reply, .status = 202,
+	    .problems = "409 already_shipped",
+	    .says = "takes an order back: at once, or cancel_pending until the pharmacy says so" },
+	{ "POST", "/orders/:id/resend", order_resend, PRESCRIBERS, .db = WRITE, .once = NATURAL, .audit = "order.resend", .reply = order_reply, .status = 202,
+	    .problems = "409 already_accepted cancelled outcome_unknown",
+	    .says = "sends what was refused, or never came to a pharmacy, once more under the same external id" },
 	{ WEBHOOK_MEMBERS("/rx/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
 	    .says = "status and tracking from Boothwyn" },
 	{ WEBHOOK_MEMBERS("/shipping/webhooks/boothwyn", "boothwyn"), .body = boothwyn_body, .problems = "404 not_found",
@@ -200,6 +212,8 @@ static const struct job_row jobs[] = {
 	{ "pioneerrx.close", orders_reconcile_job, .queue = "pioneerrx", .says = "closes a day: compares its orders with PioneerRx when it is over" },
 	{ "routing.run", routing_job, .queue = "routing", .keep = true, .says = "judges the pharmacies for a prescription and recommends five" },
 	{ "routing.sweep", routing_sweep_job, .queue = "routing", .says = "routes what waits, and again what found no pharmacy before things changed" },
+	{ "order.send", order_send_job, .keep = true, .says = "asks for an order's prescription and submits it" },
+	{ "order.parcel", order_parcel_job, .keep = true, .says = "hands an accepted order's parcel to shipping, where the pharmacy is our own" },
 	{ "rx.callback", callback_job, .says = "tells the caller's callbackUrl" },
 	{ "rx.parcel", parcel_job, .says = "hands a pharmacy's own parcel to shipping" },
 };
@@ -232,6 +246,7 @@ static const struct field updated_event[] = {
 static const char *const updated_to[] = { "orchestrator", "portal", NULL };
 static const struct topic topics[] = {
 	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy", updated_event },
+	{ "order.updated", order_to, "a pharmacy order stands elsewhere", order_event },
 	{ "pharmacy.recommended", recommended_to, "pharmacies are recommended for a prescription; staff selects", recommended_event },
 	{ "pharmacy.selected", selected_to, "staff selected a pharmacy for a prescription", selected_event },
 	{ 0 }

@@ -10,6 +10,9 @@ extern const struct service router_service;
 
 /* ---- choice.c */
 int	 choice_show(struct req *r, struct problem *err);		/* POST /rx/route */
+/* The row {code, name, adapter, own_shipping, holds, licensed} for a state; 422 "state_excluded", "no_pharmacy". */
+int	 choice_make(struct db *db, const struct conf *conf, const char *state, const char *platform, const struct row **ret,
+	    struct problem *err) MUST_CHECK;
 
 /* ---- submission.c: the row and its states */
 struct submission {
@@ -28,6 +31,7 @@ struct submission {
 	const char *tracking_number;
 	const char *tracking_url;
 	bool hold;			/* submitted on hold, until it is released */
+	int generation;			/* of the effects that send it: 2 when it is sent again after a refusal */
 	int64_t version;
 	struct bytes payload_enc;
 };
@@ -35,6 +39,23 @@ struct submission {
 int	 submission_create(struct req *r, struct problem *err);		/* POST /rx/prescriptions/submit */
 int	 submission_show(struct req *r, struct problem *err);		/* GET /rx/prescriptions/:id */
 int	 submission_find(struct req *r, struct problem *err);		/* GET /rx/prescriptions?externalId= */
+
+/* A submission to be. */
+struct submission_request {
+	struct uuid id;
+	const char *caller;
+	struct uuid external_id, submission_id, patient_id;
+	const char *pharmacy;
+	struct bytes payload;		/* {patient, prescriber, medication}, not yet sealed */
+	const char *callback_url;
+	bool hold;
+};
+/* Writes it and has its adapter begin; *made false: the caller has one of this external id, or there is no such pharmacy. */
+int	 submission_put(struct db *db, const struct submission_request *q, bool *made, struct problem *err) MUST_CHECK;
+/* A rejected one is sent once more under the same id, with a new payload and as a new act. */
+int	 submission_again(struct db *db, const struct submission_request *q, struct problem *err) MUST_CHECK;
+/* For a change: locked. */
+int	 submission_lock(struct db *db, struct uuid id, struct submission *ret, struct problem *err) MUST_CHECK;
 
 /* For a request that changes it: locked, and 404 when it is another caller's. */
 int	 submission_own(struct req *r, struct submission *ret, struct problem *err) MUST_CHECK;
@@ -60,6 +81,8 @@ int	 submission_move(struct db *db, const struct submission *s, const struct sub
 /* ---- cancel.c */
 int	 submission_cancel(struct req *r, struct problem *err);		/* POST /rx/prescriptions/:id/cancel */
 int	 submission_release(struct req *r, struct problem *err);	/* POST /rx/prescriptions/:id/release */
+/* Takes a locked one back, at once or by asking; s->status says which. 409 "already_shipped". */
+int	 submission_take_back(struct db *db, struct submission *s, struct problem *err) MUST_CHECK;
 /* A person must ask the pharmacy, in the caller's transaction. */
 int	 submission_ask_cancel(struct db *db, const struct submission *s, struct problem *err) MUST_CHECK;
 

@@ -2,6 +2,7 @@
  * submission.c: one prescription at one pharmacy (Y-DB-17, Y-RX-U1): its row, its legal moves, and who is told of each.
  */
 #include "data/attention.h"
+#include "router/orders/orders.h"
 #include "router/router.h"
 
 static const char insert_sql[] =
@@ -10,7 +11,7 @@ static const char insert_sql[] =
 	" ON CONFLICT ON CONSTRAINT router_submissions_once DO NOTHING RETURNING adapter";
 #define COLUMNS \
 	"id, caller, external_id, submission_id, patient_id, pharmacy, adapter, status, reason, payload_enc, callback_url," \
-	" vendor_patient, vendor_order, tracking_number, tracking_url, hold, version"
+	" vendor_patient, vendor_order, tracking_number, tracking_url, hold, generation, version"
 static const char load_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE id = $1";
 static const char lock_sql[] = "SELECT " COLUMNS " FROM router_submissions WHERE id = $1 FOR UPDATE";
 static const char holds_sql[] = "SELECT holds FROM router_pharmacy_config WHERE code = $1 AND active";
@@ -19,6 +20,9 @@ static const char move_sql[] =
 	"UPDATE router_submissions SET status = $3, reason = $4, vendor_order = coalesce($5, vendor_order),"
 	" tracking_number = coalesce($6, tracking_number), tracking_url = coalesce($7, tracking_url), version = version + 1, updated_at = now()"
 	" WHERE id = $1 AND version = $2";
+static const char again_sql[] =
+	"UPDATE router_submissions SET status = 'queued', reason = NULL, payload_enc = $2, generation = generation + 1, version = version + 1,"
+	" updated_at = now() WHERE id = $1 AND status = 'rejected' RETURNING adapter";
 static const char history_sql[] =
 	"INSERT INTO router_submission_history (router_submission_id, from_status, to_status, reason) VALUES ($1, $2, $3, $4)";
 
@@ -64,6 +68,7 @@ submission_from_row(struct submission *s, const struct row *w)
 	s->tracking_number = row_opt_str(w, "tracking_number");
 	s->tracking_url = row_opt_str(w, "tracking_url");
 	s->hold = row_bool(w, "hold");
+	s->generation = (int)row_int(w, "generation");
 	s->version = row_int(w, "version");
 	s->payload_enc = row_bytes(w, "payload_enc");
 }
@@ -96,7 +101,7 @@ submission_own(struct req *r, struct submission *ret, struct problem *err)
 }
 
 int
-submission_to_send(struct db *db, struct uuid id, struct submission *ret, bool *wanted, struct problem *err)
+submission_lock(struct db *db, struct uuid id, struct submission *ret, struct problem *err)
 {
 	const struct row *w;
 
@@ -105,6 +110,14 @@ submission_to_send(struct db *db, struct uuid id, struct submission *ret, bool *
 	if (w == NULL)
 		return problem(err, 404, "not_found", "no such submission");
 	submission_from_row(ret, w);
+	return 0;
+}
+
+int
+submission_to_send(struct db *db, struct uuid id, struct submission *ret, bool *wanted, struct problem *err)
+{
+	if (submission_lock(db, id, ret, err) < 0)
+		return -1;
 	*wanted = strcmp(ret->status, "queued") == 0;
 	return 0;
 }
@@ -173,28 +186,56 @@ check_hold(struct req *r, struct problem *err)
 }
 
 int
-submission_create(struct req *r, struct problem *err)
+submission_put(struct db *db, const struct submission_request *q, bool *made, struct problem *err)
 {
-	struct uuid id = uuid_new(), patient = req_uuid(r, "patientId"), external = req_uuid(r, "externalId");
-	struct submission s;
 	struct bytes sealed;
 	const struct row *w;
 
-	if (check_hold(r, err) < 0 || vault_seal(r->db, patient, "router_submissions", "payload_enc", id, payload_text(r), &sealed, err) < 0)
+	if (vault_seal(db, q->patient_id, "router_submissions", "payload_enc", q->id, q->payload, &sealed, err) < 0 ||
+	    db_one(db, &w, insert_sql, err, P_UUID(q->id), P_TEXT(q->caller), P_UUID(q->external_id), P_UUID(q->submission_id), P_UUID(q->patient_id),
+	    P_TEXT(q->pharmacy), P_BYTES(sealed), P_TEXT(q->callback_url), P_BOOL(q->hold)) < 0)
 		return -1;
-	req_object(r, "router_submissions", id);
-	if (db_one(r->db, &w, insert_sql, err, P_UUID(id), P_TEXT(r->caller), P_UUID(external), P_UUID(req_uuid(r, "submissionId")), P_UUID(patient),
-	    P_TEXT(req_str(r, "pharmacy")), P_BYTES(sealed), P_TEXT(req_opt_str(r, "callbackUrl")),
-	    P_BOOL(req_bool(r, "hold"))) < 0)
+	*made = w != NULL;
+	return w != NULL ? job_enqueue_id(db, job_of(row_str(w, "adapter")), "id", q->id, err) : 0;
+}
+
+int
+submission_again(struct db *db, const struct submission_request *q, struct problem *err)
+{
+	struct bytes sealed;
+	const struct row *w;
+	char id[UUID_TEXT];
+
+	if (vault_seal(db, q->patient_id, "router_submissions", "payload_enc", q->id, q->payload, &sealed, err) < 0 ||
+	    db_one(db, &w, again_sql, err, P_UUID(q->id), P_BYTES(sealed)) < 0)
 		return -1;
-	if (w != NULL && job_enqueue_id(r->db, job_of(row_str(w, "adapter")), "id", id, err) < 0)
+	if (w == NULL)
+		return problem(err, 409, "not_rejected", "only what its pharmacy refused is sent again");
+	if (db_exec(db, history_sql, err, P_UUID(q->id), P_TEXT("rejected"), P_TEXT("queued"), P_TEXT("resent")) < 0 ||
+	    attention_clear(db, "prescription.rejected", uuid_text(q->id, id), "resent", err) < 0)
+		return -1;
+	return job_enqueue_id(db, job_of(row_str(w, "adapter")), "id", q->id, err);
+}
+
+int
+submission_create(struct req *r, struct problem *err)
+{
+	const struct submission_request q = { .id = uuid_new(), .caller = r->caller, .external_id = req_uuid(r, "externalId"),
+		.submission_id = req_uuid(r, "submissionId"), .patient_id = req_uuid(r, "patientId"), .pharmacy = req_str(r, "pharmacy"),
+		.payload = payload_text(r), .callback_url = req_opt_str(r, "callbackUrl"), .hold = req_bool(r, "hold") };
+	struct submission s;
+	const struct row *w;
+	bool made;
+
+	req_object(r, "router_submissions", q.id);
+	if (check_hold(r, err) < 0 || submission_put(r->db, &q, &made, err) < 0)
 		return -1;
 
 	/* The same external id again, under another key, is the same prescription: show the first. */
-	if (db_one(r->db, &w, find_sql, err, P_TEXT(r->caller), P_UUID(external)) < 0)
+	if (db_one(r->db, &w, find_sql, err, P_TEXT(r->caller), P_UUID(q.external_id)) < 0)
 		return -1;
 	if (w == NULL)
-		return problem(err, 422, "unknown_pharmacy", "no active pharmacy %s", req_str(r, "pharmacy"));
+		return problem(err, 422, "unknown_pharmacy", "no active pharmacy %s", q.pharmacy);
 	submission_from_row(&s, w);
 	submission_to_json(reply_json(r, 202), &s);
 	return 0;
@@ -313,5 +354,5 @@ submission_move(struct db *db, const struct submission *s, const struct submissi
 	    tell(db, s, n, err) < 0 || call_for_person(db, s, n, err) < 0 ||
 	    (strcmp(s->status, "cancel_pending") == 0 && attention_clear(db, "prescription.cancel", id, n->status, err) < 0))
 		return -1;
-	return enqueue_news(db, s, n, err);
+	return order_follow(db, s, n, err) < 0 ? -1 : enqueue_news(db, s, n, err);
 }

@@ -3,6 +3,7 @@
  * denied, when it is routed again, and, for the place among the open ones, when it is completed. The day's places come back by themselves at midnight.
  */
 #include "data/attention.h"
+#include "router/orders/orders.h"
 #include "router/scored/scored.h"
 
 static const char recommended_sql[] =
@@ -163,6 +164,8 @@ on_prescription_status(struct event *e, struct problem *err)
 	struct uuid prescription = event_uuid(e, "prescription_id");
 	const char *to = event_str(e, "to");
 
+	if (strcmp(to, "cancel_pending") == 0)
+		return order_prescription_cancelled(e->db, prescription, err);
 	if (strcmp(to, "cancelled") == 0 || strcmp(to, "denied") == 0 || strcmp(to, "completed") == 0)
 		return close_routing(e->db, prescription, to, err);
 	return 0;
