@@ -138,6 +138,8 @@ on_order_moved(struct event *e, struct problem *err)
 		what.name = "cancel.done";
 		if (strcmp(p.status, "cancel_pending") != 0)
 			what.name = "order.rejected"; /* the pharmacy gave it back by itself */
+	} else if (strcmp(status, "cancel_refused") == 0) {
+		what.name = "cancel.refused";
 	}
 	return prescription_apply(e->db, &p, &what, NULL, err);
 }

@@ -243,7 +243,7 @@ static const struct field updated_event[] = {
 	{ "trackingNumber", STRING, .max = 100, .says = "the carrier's number" },
 	{ 0 }
 };
-static const char *const updated_to[] = { "orchestrator", "portal", NULL };
+static const char *const updated_to[] = { "orchestrator", "prescription", "portal", NULL };
 static const struct topic topics[] = {
 	{ "rx.submission.updated", updated_to, "a prescription moved at its pharmacy", updated_event },
 	{ "order.updated", order_to, "a pharmacy order stands elsewhere", order_event },

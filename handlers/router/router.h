@@ -77,6 +77,8 @@ struct submission_news {
 	const char *tracking_url;
 };
 int	 submission_move(struct db *db, const struct submission *s, const struct submission_news *news, bool *moved, struct problem *err) MUST_CHECK;
+/* rx.submission.updated alone, of what is no move. */
+int	 submission_tell(struct db *db, const struct submission *s, const struct submission_news *news, struct problem *err) MUST_CHECK;
 
 /* ---- cancel.c */
 int	 submission_cancel(struct req *r, struct problem *err);		/* POST /rx/prescriptions/:id/cancel */

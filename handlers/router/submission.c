@@ -278,8 +278,8 @@ legal(const char *from, const char *to)
 	return false;
 }
 
-static int
-tell(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
+int
+submission_tell(struct db *db, const struct submission *s, const struct submission_news *n, struct problem *err)
 {
 	struct buf b = buf_in(db_current_arena(db), 4096);
 	struct json_writer w;
@@ -351,7 +351,7 @@ submission_move(struct db *db, const struct submission *s, const struct submissi
 	    audit_add(db, &(struct audit_entry){ .action = "prescription.status", .object = "router_submissions",
 	    .object_id = uuid_text(s->id, id), .reason = n->reason,
 	    .detail = arena_printf(db_current_arena(db), "{\"from\":\"%s\",\"to\":\"%s\"}", s->status, n->status) }, err) < 0 ||
-	    tell(db, s, n, err) < 0 || call_for_person(db, s, n, err) < 0 ||
+	    submission_tell(db, s, n, err) < 0 || call_for_person(db, s, n, err) < 0 ||
 	    (strcmp(s->status, "cancel_pending") == 0 && attention_clear(db, "prescription.cancel", id, n->status, err) < 0))
 		return -1;
 	return order_follow(db, s, n, err) < 0 ? -1 : enqueue_news(db, s, n, err);

@@ -22,7 +22,7 @@ knows(struct world *w, const char *prescription, const char *state, const char *
 	    "\"phone\":\"+15045550100\",\"email\":\"ada@patients.example\",\"address\":{\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"%s\","
 	    "\"zip\":\"70112\"}},\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample\"},\"medication\":{\"drug_name\":\"Semaglutide\","
 	    "\"ndc\":\"00169413211\",\"quantity\":2,\"days_supply\":28,\"refills\":1,\"sig\":\"once a week\",\"schedule\":\"%s\","
-	    "\"cold_chain\":true},\"status\":\"approved\"}", prescription, new_id(w), state, schedule));
+	    "\"cold_chain\":true},\"insurance\":{},\"status\":\"approved\"}", prescription, new_id(w), state, schedule));
 }
 
 static const char *
@@ -161,6 +161,7 @@ A_API_17_what_has_left_the_pharmacy_stays_ordered(void **state)
 	send_event(w, "prescription", "prescription.status.changed", aggregate, text(w,
 	    "{\"prescription_id\":\"%s\",\"patient_id\":\"%s\",\"from\":\"shipped\",\"to\":\"cancel_pending\"}", prescription, new_id(w)));
 	assert_string_equal(json_text_at(event_last(w, "order.updated"), "status"), "cancel_refused");
+	assert_string_equal(json_text_at(event_last(w, "rx.submission.updated"), "status"), "cancel_refused");
 	stands(w, id, "shipped");
 }
 

@@ -71,7 +71,7 @@ tell(struct world *w, const char *prescription, const struct rx *rx)
 	    "\"phone\":\"+16175550100\",\"email\":\"ada@patients.example\",\"address\":{\"line1\":\"456 Oak Ave\",\"city\":\"Cambridge\",\"state\":\"%s\","
 	    "\"zip\":\"%s\"}},\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample\"},\"medication\":{\"drug_name\":\"Adalimumab\","
 	    "\"ndc\":\"00074433902\",\"quantity\":2,\"days_supply\":28,\"refills\":1,\"sig\":\"one pen every other week\",\"schedule\":\"%s\","
-	    "\"cold_chain\":true},\"status\":\"enrolled\"}", prescription, patient, rx->state, rx->zip, rx->schedule));
+	    "\"cold_chain\":true},\"insurance\":{},\"status\":\"enrolled\"}", prescription, patient, rx->state, rx->zip, rx->schedule));
 	stub(w, "GET", text(w, "/api/v1/enrollment/insurance/%s", prescription), 200, text(w,
 	    "{\"enrollment_id\":\"%s\",\"carrier\":\"%s\",\"member_id\":\"M1\",\"group\":\"G1\",\"bin\":\"004336\",\"pcn\":\"ADV\","
 	    "\"plan_type\":\"commercial\"}", new_id(w), rx->carrier));

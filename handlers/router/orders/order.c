@@ -195,6 +195,17 @@ order_cancel(struct req *r, struct problem *err)
 	return 0;
 }
 
+static int
+refuse(struct db *db, const struct order *o, struct problem *err)
+{
+	struct submission s;
+
+	if (submission_load(db, o->submission, &s, err) < 0 ||
+	    submission_tell(db, &s, &(struct submission_news){ .status = "cancel_refused", .reason = o->status }, err) < 0)
+		return -1;
+	return tell(db, o, "cancel_refused", o->status, err);
+}
+
 int
 order_prescription_cancelled(struct db *db, struct uuid prescription, struct problem *err)
 {
@@ -208,7 +219,7 @@ order_prescription_cancelled(struct db *db, struct uuid prescription, struct pro
 		return 0;
 	if (order_load(db, row_uuid(w, "id"), &o, err) < 0 || take_back(db, &o, &late, err) < 0)
 		return -1;
-	return late ? tell(db, &o, "cancel_refused", o.status, err) : 0;
+	return late ? refuse(db, &o, err) : 0;
 }
 
 /* ---- ask, look, ask again */

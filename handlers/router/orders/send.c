@@ -25,10 +25,13 @@ copy(struct json_writer *w, const char *to, const json_t *from, const char *memb
 static void
 write_patient(struct json_writer *w, const json_t *p)
 {
-	static const char *const members[] = { "firstName", "lastName", "birthDate", "sex", "email", "phone" };
+	static const char *const members[] = { "firstName", "lastName", "birthDate", "email", "phone" };
 	static const char *const address[] = { "line1", "line2", "city", "state", "zip" };
+	const char *gender = json_text_at(p, "gender");
 
 	jw_object(w, "patient");
+	if (gender != NULL && (*gender == 'F' || *gender == 'M'))
+		jw_str(w, "sex", *gender == 'F' ? "female" : "male");
 	for (size_t i = 0; i < COUNT(members); i++)
 		copy(w, members[i], p, members[i]);
 	jw_object(w, "address");
@@ -123,6 +126,15 @@ pharmacy_of(struct job *j, const struct order *o, const json_t *rx, const char *
 	return 0;
 }
 
+/* The prescription hears that it is on its way to a pharmacy. */
+static int
+tell_queued(struct job *j, struct uuid id, struct problem *err)
+{
+	struct submission s;
+
+	return submission_load(j->db, id, &s, err) < 0 ? -1 : submission_tell(j->db, &s, &(struct submission_news){ .status = "queued" }, err);
+}
+
 static int
 submit(struct job *j, struct order *o, const json_t *rx, struct problem *err)
 {
@@ -133,7 +145,7 @@ submit(struct job *j, struct order *o, const json_t *rx, struct problem *err)
 	bool made;
 
 	if (!uuid_is_nil(o->submission))
-		return submission_again(j->db, &q, err);
+		return submission_again(j->db, &q, err) < 0 ? -1 : tell_queued(j, q.id, err);
 	if (pharmacy_of(j, o, rx, &q.pharmacy, &reason, err) < 0)
 		return -1;
 	if (reason != NULL)
@@ -142,7 +154,8 @@ submit(struct job *j, struct order *o, const json_t *rx, struct problem *err)
 		return -1;
 	if (!made)
 		return fail_order(j->db, o, "unknown_pharmacy", err);
-	return db_exec(j->db, bind_sql, err, P_UUID(o->id), P_UUID(q.id), P_UUID(o->patient), P_TEXT(q.pharmacy)) < 0 ? -1 : 0;
+	return db_exec(j->db, bind_sql, err, P_UUID(o->id), P_UUID(q.id), P_UUID(o->patient), P_TEXT(q.pharmacy)) < 0 ?
+	    -1 : tell_queued(j, q.id, err);
 }
 
 int

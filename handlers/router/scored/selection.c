@@ -164,8 +164,10 @@ on_prescription_status(struct event *e, struct problem *err)
 	struct uuid prescription = event_uuid(e, "prescription_id");
 	const char *to = event_str(e, "to");
 
-	if (strcmp(to, "cancel_pending") == 0)
-		return order_prescription_cancelled(e->db, prescription, err);
+	bool taken_back = strcmp(to, "cancel_pending") == 0 || strcmp(to, "cancelled") == 0 || strcmp(to, "denied") == 0;
+
+	if (taken_back && order_prescription_cancelled(e->db, prescription, err) < 0)
+		return -1;
 	if (strcmp(to, "cancelled") == 0 || strcmp(to, "denied") == 0 || strcmp(to, "completed") == 0)
 		return close_routing(e->db, prescription, to, err);
 	return 0;
