@@ -48,9 +48,9 @@ through_kafka() {
 	"$build/t/flows/kafka/telerx-broker" >"$work/broker" &
 	broker=$!
 	tries=0
-	until grep -q '^ready ' "$work/broker"; do
+	until grep -qs '^ready ' "$work/broker"; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || die "the broker of the tests does not start."
+		[ "$tries" -lt 600 ] || die "the broker of the tests does not start."
 		sleep 0.1
 	done
 	TELERX_KAFKA=$(sed -n 's/^ready //p' "$work/broker")

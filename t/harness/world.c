@@ -149,6 +149,7 @@ world_new(const struct service *s, const char *const *settings)
 	if (topics_store(scratch_owner_url(w->scratch), s->topics, w->conf, &err) < 0)
 		die("topics: %s: %s", err.code, err.detail);
 	open_all(w);
+	sql_run(w, "SELECT sealed_row(tbl) FROM key_column"); /* a table that cannot be sealed anew fails its service's tests */
 	return w;
 }
 

@@ -230,7 +230,7 @@ try {
   const references = {}
   const only = process.env.KILL_MATRIX_RUNS?.split(',')
   const there = s => s.run === 'completed' && s.parcel.labels === 'false' && s.parcel.print === 'pending' && s.notes === 'created'
-  const ends = { forward: there, held: s => there(s) && s.onHold === 'false', boothwyn: s => s.run === 'completed' && s.notes === 'created',
+  const ends = { forward: there, held: s => there(s) && s.onHold === 'false', boothwyn: s => s.run === 'completed' && s.notes === 'created' && s.parcel.state === 'delivered',
     back: s => s.run === 'compensated' && s.notes === 'created created', refused: s => s.run === 'compensated' }
   const other = pick(Object.keys(scenarios).filter(name => name !== 'forward'))
   for (const name of Object.keys(scenarios)) {

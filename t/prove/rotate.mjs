@@ -1,6 +1,6 @@
 // rotate: every kind of key changes while journeys run and workers and the keyholder are killed; nothing becomes unreadable, nobody is failed
 import { asAdmin, asService, call } from '../contract/client.mjs'
-import { arm, claim, databases, disarm, eventually, finish, journeys, kill, pidOf, poolOf, random, run, sample, seed, settled, sleep, sql, top, value } from './frame/prove.mjs'
+import { arm, claim, databases, disarm, eventually, finish, journeys, kill, killedJourneys, pidOf, poolOf, random, run, sample, seed, settled, sleep, sql, top, value } from './frame/prove.mjs'
 
 console.log(`seed ${seed}`)
 const services = Object.keys(databases)
@@ -58,7 +58,7 @@ const dekOf = service => value(service, `SELECT id FROM dek WHERE subject = '${r
 const given = Object.fromEntries(['intake', 'integration'].map(s => [s, dekOf(s)]))
 await claim(`E6 ${rotations} rotations of every service under load, with kills of workers and keyholder`, async () => {
   const readers = [reader(), reader()]
-  const load = journeys('--count', sample ? '8' : '60')
+  const load = killedJourneys('--count', sample ? '8' : '60')
   const killing = killer()
   const began = Date.now()
   let last
@@ -70,10 +70,10 @@ await claim(`E6 ${rotations} rotations of every service under load, with kills o
   running = false
   await Promise.all([killing, ...readers])
   await settled()
-  await load
+  const said = await load
   if (last) throw last
   const broken = services.reduce((n, s) => n + Number(value(s, "SELECT count(*) FROM job WHERE kind = 'keys.rewrap' AND errors::text LIKE '%lease expired%'")), 0)
-  return `${kills} kills, ${broken} rotations broken off and gone on with, ${Math.round((Date.now() - began) / 1000)} s`
+  return `${kills} kills, ${broken} rotations broken off and gone on with, ${Math.round((Date.now() - began) / 1000)} s; ${said}`
 })
 await claim('E6 no request failed', async () => {
   if (bad.length > 0 || reads === 0) throw new Error(`${bad.length} of ${reads}: ${bad.slice(0, 5).join('; ')}`)

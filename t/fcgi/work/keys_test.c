@@ -327,9 +327,9 @@ reseal(struct uuid patient)
 static void
 e6_a_data_key_is_given_up_its_fields_are_sealed_anew_and_it_is_destroyed(void **state UNUSED)
 {
-	struct uuid patient = uuid_new(), letter;
+	struct uuid patient = uuid_new(), letter, slip = uuid_new();
 	const struct row *w;
-	struct bytes plain;
+	struct bytes plain, sealed;
 	char id[UUID_TEXT], row[UUID_TEXT];
 	int64_t old;
 
@@ -337,6 +337,8 @@ e6_a_data_key_is_given_up_its_fields_are_sealed_anew_and_it_is_destroyed(void **
 	letter = write_letter(patient, "a@x.y");
 	for (int i = 0; i < 150; i++)
 		(void)write_letter(patient, "d@x.y");
+	MUST(vault_seal(world_db(world), patient, "slip", "text_enc", slip, BYTES_OF("slip"), &sealed, &err));
+	MUST(db_exec(world_db(world), "INSERT INTO slip (slip_id, text_enc) VALUES ($1, $2::bytea)", &err, P_UUID(slip), P_BYTES(sealed)) < 0 ? -1 : 0);
 	tx_end(world);
 	(void)uuid_text(patient, id);
 	(void)uuid_text(letter, row);
@@ -345,7 +347,7 @@ e6_a_data_key_is_given_up_its_fields_are_sealed_anew_and_it_is_destroyed(void **
 	/* Someone may still have leave to seal with it. */
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM dek WHERE id = %" PRId64 " AND state = 'retired'", old), 1);
 	assert_int_equal(sql_int(world, "SELECT count(*) FROM dek_rows('letter', 'email_enc', %" PRId64 ", 1000)", old), 0);
-	assert_int_equal(sql_int(world, "SELECT count(*) FROM dek_reseal WHERE dek_id = %" PRId64 " AND moved = 151 AND finished_at IS NULL", old),
+	assert_int_equal(sql_int(world, "SELECT count(*) FROM dek_reseal WHERE dek_id = %" PRId64 " AND moved = 152 AND finished_at IS NULL", old),
 	    1);
 	sql_run(world, "UPDATE dek_reseal SET began_at = began_at - interval '2 minutes'");
 	for (int i = 0; i < 3 && sql_int(world, "SELECT count(*) FROM dek WHERE id = %" PRId64, old) > 0; i++)
@@ -357,6 +359,10 @@ e6_a_data_key_is_given_up_its_fields_are_sealed_anew_and_it_is_destroyed(void **
 	MUST(db_one(world_db(world), &w, "SELECT email_enc FROM letter WHERE id = $1", &err, P_UUID(letter)));
 	MUST(vault_open(world_db(world), "letter", "email_enc", letter, row_bytes(w, "email_enc"), &plain, &err));
 	assert_string_equal((const char *)plain.p, "a@x.y");
+	/* Its row id is its primary key. */
+	MUST(db_one(world_db(world), &w, "SELECT text_enc FROM slip WHERE slip_id = $1", &err, P_UUID(slip)));
+	MUST(vault_open(world_db(world), "slip", "text_enc", slip, row_bytes(w, "text_enc"), &plain, &err));
+	assert_string_equal((const char *)plain.p, "slip");
 	tx_end(world);
 	assert_int_equal(letters_of("d@x.y"), 150);
 }
@@ -368,6 +374,8 @@ setup(void **state UNUSED)
 	sql_run(world, "SELECT set_config('role', tableowner, false) FROM pg_tables WHERE tablename = 'dek'");
 	sql_run(world, "CREATE TABLE letter (id uuid PRIMARY KEY, tenant_id uuid NOT NULL DEFAULT app_tenant(), email_index bytea NOT NULL,"
 		       " email_enc bytea NOT NULL)");
+	sql_run(world, "CREATE TABLE slip (slip_id uuid PRIMARY KEY, tenant_id uuid NOT NULL DEFAULT app_tenant(), text_enc bytea NOT NULL)");
+	sql_run(world, "SELECT protect_table('slip')");
 	sql_run(world, "SELECT append_only('letter')");
 	sql_run(world, "SELECT protect_table('letter')");
 	sql_run(world, "RESET ROLE");
