@@ -15,7 +15,7 @@ cluster_make() {
 	cat <<-EOT | put "$1/telerx.conf" 0600
 		listen_addresses = ''
 		unix_socket_directories = '$2'
-		max_connections = 200
+		max_connections = 400
 		fsync = on
 		recovery_init_sync_method = syncfs
 		shared_buffers = 128MB
