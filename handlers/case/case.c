@@ -199,7 +199,7 @@ static const struct field moved_event[] = {
 	{ 0 }
 };
 static const char *const created_to[] = { "voucher", "registry", "portal", NULL };
-static const char *const assigned_to[] = { "portal", "prescription", NULL };
+static const char *const assigned_to[] = { "patient", "portal", "prescription", NULL };
 static const char *const prescribed_to[] = { "voucher", "registry", "portal", NULL };
 static const char *const moved_to[] = { "portal", NULL };
 static const struct topic topics[] = {

@@ -59,6 +59,7 @@ static const struct work_kind kinds[] = {
 	{ "adjudication.late", 4 * HOURS, none, "a claim changed after the patient paid" },
 	{ "program.over_cap", 24 * HOURS, none, "a program paid more than was kept for the prescription" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },
+	{ "auth.guessing", 1 * HOURS, none, "many wrong codes at the login: somebody guesses" },
 	{ "audit.tampered", 1 * HOURS, none, "the audit trail does not verify" },
 };
 

@@ -1,6 +1,6 @@
 /*
  * patient.c: the table of patient: who a person is, once. Called by staff, providers, patients and intake. Writes patients, treatments.
- * Publishes nothing, consumes nothing.
+ * Publishes nothing, consumes case.provider.assigned.
  */
 #include "patient/patient.h"
 
@@ -50,6 +50,9 @@ static const struct field treatment_params[] = {
 
 static const struct route routes[] = { ROWS("/patients"), ROWS("/api/v1/patients") };
 
+static const struct event_row events[] = {
+	{ "case.provider.assigned", provider_assigned },
+};
 static const struct blind_column blind[] = {
 	{ "patients", "identity_phone_index", PHONE_IDENTITY, "record_enc", identity_phone },
 	{ "patients", "identity_email_index", EMAIL_IDENTITY, "record_enc", identity_email },
@@ -60,5 +63,5 @@ const struct service patient_service = {
 	.prefix = "/patients",
 	.database = "patient",
 	.says = "who a patient is",
-	TABLE(routes, nroutes, routes), TABLE(blind, nblind, blind),
+	TABLE(routes, nroutes, routes), TABLE(events, nevents, events), TABLE(blind, nblind, blind),
 };

@@ -24,6 +24,7 @@ int	 patient_show(struct req *r, struct problem *err);
 
 /* ---- treatment.c: who treats whom */
 int	 treatment_put(struct req *r, struct problem *err);
+int	 provider_assigned(struct event *e, struct problem *err);
 /* 404 unless the caller may see the patient: the patient, who treats them, an administrator, a service on the list. Transaction open. */
 int	 patient_visible(struct req *r, struct patient_id id, struct problem *err) MUST_CHECK;
 

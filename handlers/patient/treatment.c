@@ -7,6 +7,8 @@
 static const char treats_sql[] = "SELECT since FROM treatments WHERE patient_id = $1 AND provider_id = $2";
 static const char exists_sql[] = "SELECT id FROM patients WHERE id = $1";
 static const char put_sql[] = "INSERT INTO treatments (patient_id, provider_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+static const char assigned_sql[] =
+	"INSERT INTO treatments (patient_id, provider_id, case_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 int
 treatment_put(struct req *r, struct problem *err)
@@ -23,6 +25,16 @@ treatment_put(struct req *r, struct problem *err)
 		return -1;
 	reply_empty(r, 204);
 	return 0;
+}
+
+/* The case's patient may be of another service's making, and come here later or never. */
+int
+provider_assigned(struct event *e, struct problem *err)
+{
+	return db_exec(e->db, assigned_sql, err, P_UUID(event_uuid(e, "patient_id")), P_UUID(event_uuid(e, "provider_id")),
+		   P_UUID(event_uuid(e, "case_id"))) < 0 ?
+	    -1 :
+	    0;
 }
 
 int

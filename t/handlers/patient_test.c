@@ -7,6 +7,7 @@
 
 #define NOBODY   "/patients/00000000-0000-7000-8000-00000000dead"
 #define PROVIDER "0190b0f2-5b5c-7d3e-8f00-0000000000cc"
+#define CASE     "0190b0f2-5b5c-7d3e-8f00-0000000000dd"
 #define OTHER    "0190b0f2-5b5c-7d3e-8f00-0000000000ee"
 
 static int
@@ -169,6 +170,26 @@ a_api_03_a_record_is_for_whom_it_concerns(void **state)
 	assert_true(sql_int(w, "SELECT count(*) FROM audit WHERE outcome = 'denied' AND object_id = '%s'", id) >= 7);
 }
 
+/* The case tells who has it, before or after somebody asks. */
+static void
+a_provider_who_has_the_case_treats_the_patient(void **state)
+{
+	struct world *w = *state;
+	const char *id = create(w, BY_ADMIN), *target = text(w, "/patients/%s", id);
+	struct uuid about;
+
+	assert_int_equal(uuid_parse(CASE, &about), 0);
+	get(w, BY_PERSON("provider " OTHER), target);
+	expect_problem(w, 404, "not_found");
+	send_event(w, "case", "case.provider.assigned", about,
+	    text(w, "{\"case_id\":\"" CASE "\",\"patient_id\":\"%s\",\"provider_id\":\"" OTHER "\",\"state\":\"LA\",\"intake_type\":\"glp1\"}", id));
+	expect_status(w, 200);
+	send_event_again(w);
+	expect_status(w, 200);
+	get(w, BY_PERSON("provider " OTHER), target);
+	expect_status(w, 200);
+}
+
 static void
 a_sec_07_nothing_of_a_person_is_readable_in_the_table(void **state)
 {
@@ -225,6 +246,7 @@ main(void)
 		cmocka_unit_test(a_api_01_who_is_on_file_is_told_to_staff_and_services_only),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(a_api_03_a_record_is_for_whom_it_concerns),
+		cmocka_unit_test(a_provider_who_has_the_case_treats_the_patient),
 		cmocka_unit_test(a_sec_07_nothing_of_a_person_is_readable_in_the_table),
 		cmocka_unit_test(one_identity_stands_once),
 		cmocka_unit_test(an_identity_needs_all_of_its_parts),
