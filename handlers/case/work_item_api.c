@@ -279,6 +279,9 @@ work_item_act_ask(struct req *r, struct problem *err)
 		return problem(err, 404, "no_such_action", "items of this kind have no such action");
 	if (strcmp(row_str(w, "state"), "done") == 0)
 		return problem(err, 409, "already_done", "the item is done");
+	/* P-HIPAA-06: an agent repeats what is safe to repeat; what overrides a run's own judgement is a manager's. */
+	if (action->body == BODY_DECISION && strcmp(r->role, "ops_agent") == 0)
+		return problem(err, 403, "role_not_allowed", "a decision is a manager's");
 	if (action->body == BODY_DECISION && strlen(req_str(r, "note")) < 3)
 		return problem(err, 422, "note_required", "a decision says why, in words");
 	call = (struct peer_call){ .service = row_str(w, "service"), .method = action->method, .body = body_for(r, action, w),

@@ -204,10 +204,12 @@ a_decision_about_a_run_needs_words(void **state)
 
 	tell(w, "orchestrator", "attention.raised", "saga.manual", PATIENT, "pay_timeout");
 	id = only_item(w);
-	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/confirm", id), "{}");
+	post(w, BY_ROLE("ops_agent"), text(w, "/api/work-items/%s/actions/confirm", id), "{\"note\":\"the bank shows it\"}");
+	expect_problem(w, 403, "role_not_allowed"); /* P-HIPAA-06 */
+	post(w, BY_ROLE("ops_manager"), text(w, "/api/work-items/%s/actions/confirm", id), "{}");
 	expect_problem(w, 422, "note_required");
 	stub(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 202, DECIDED);
-	post(w, BY_ADMIN, text(w, "/api/work-items/%s/actions/confirm", id), "{\"note\":\"the bank shows it\"}");
+	post(w, BY_ROLE("ops_manager"), text(w, "/api/work-items/%s/actions/confirm", id), "{\"note\":\"the bank shows it\"}");
 	expect_status(w, 200);
 	assert_int_equal(sent_count(w, "POST", "/orchestrator/sagas/" PATIENT "/decide"), 1);
 	assert_string_equal(sent_text(sent_to(w, "POST", "/orchestrator/sagas/" PATIENT "/decide", 0), "action"), "confirm");
