@@ -98,6 +98,17 @@ rotate_intake() {
 	keyholder status intake | sed -n 's/^intake \([^ ]*\) \(.*\)/intake: envelopes sealed for \1 open until \2/p' | while read -r line; do step "$line"; done
 }
 
+# What auth signs tokens with. Every pool knows the new key before auth's processes are replaced by ones that sign with it.
+rotate_tokens() {
+	case " $* " in
+	*" auth "*) ;;
+	*) return 0 ;;
+	esac
+	token_keys_add
+	callers_reload auth
+	step "auth: tokens are signed with $(sed -n 's/^[^}]*"kid":"\([^"]*\)".*/\1/p' "$var/keys/tokens.pub"); those of the key before it are good until their day is over"
+}
+
 # key_of CALLEE ARGUMENT ...: telerx-<callee> key, as the tree's user; a secret comes on standard input
 key_of() {
 	callee=$1

@@ -71,18 +71,28 @@ der_part() {
 	dd if="$1" bs=1 skip="$2" count=32 2>/dev/null | openssl base64 -A | tr '+/' '-_' | tr -d =
 }
 
-# What auth signs tokens with, which nobody else reads, and its public half, which every service checks them by.
+# The newest key of a JWKS of ours, with a comma before it; nothing where there is no such file.
+newest_key() {
+	[ ! -f "$1" ] || sed -n 's/^{"keys":\[\({[^}]*}\).*/,\1/p' "$1"
+}
+
+# A new pair that auth signs tokens with, which nobody else reads, and its public half, which every service checks them by. The pair before it stays
+# known beside it: its tokens are good for a day. The public file is first, so that nobody meets a token of a key he does not know.
+token_keys_add() {
+	der=$(mktemp)
+	openssl ecparam -name prime256v1 -genkey -noout -outform DER >"$der" 2>/dev/null && [ "$(wc -c <"$der")" -eq 121 ] ||
+		die "openssl could not make the keys of tokens."
+	public=$(printf '"kty":"EC","crv":"P-256","x":"%s","y":"%s","kid":"auth-%s","alg":"ES256","use":"sig"' \
+		"$(der_part "$der" 57)" "$(der_part "$der" 89)" "$(openssl rand -hex 4)")
+	shown=$(newest_key "$var/keys/tokens.pub")
+	kept=$(newest_key "$var/keys/tokens.keys")
+	printf '{"keys":[{%s}%s]}\n' "$public" "$shown" | put "$var/keys/tokens.pub" 0644
+	printf '{"keys":[{%s,"d":"%s"}%s]}\n' "$public" "$(der_part "$der" 7)" "$kept" | put "$var/keys/tokens.keys" 0600
+	rm -f "$der"
+}
+
 token_keys_make() {
-	if [ ! -f "$var/keys/tokens.keys" ]; then
-		der=$(mktemp)
-		openssl ecparam -name prime256v1 -genkey -noout -outform DER >"$der" 2>/dev/null && [ "$(wc -c <"$der")" -eq 121 ] ||
-			die "openssl could not make the keys of tokens."
-		public=$(printf '"kty":"EC","crv":"P-256","x":"%s","y":"%s","kid":"auth-%s","alg":"ES256","use":"sig"' \
-			"$(der_part "$der" 57)" "$(der_part "$der" 89)" "$(openssl rand -hex 4)")
-		printf '{"keys":[{%s}]}\n' "$public" | put "$var/keys/tokens.pub" 0644
-		printf '{"keys":[{%s,"d":"%s"}]}\n' "$public" "$(der_part "$der" 7)" | put "$var/keys/tokens.keys" 0600
-		rm -f "$der"
-	fi
+	[ -f "$var/keys/tokens.keys" ] || token_keys_add
 }
 
 # An own authority and a certificate for this machine, renewed a week before its end.
