@@ -198,7 +198,6 @@ static const struct job_row jobs[] = {
 	{ "pharmacy.result", webhook_job, .says = "makes of a pharmacy's result what it is" },
 	{ "claims.overdue", overdue_job, .says = "calls a person to claims that nobody answered" },
 };
-static const struct queue_row queues[] = { { "default", 2 }, { "pharmacy", 2 } };
 static const struct timer_row timers[] = {
 	{ "claims.overdue", "ADJUDICATION_SWEEP", "claims.overdue", "claims without a result" },
 };
@@ -273,7 +272,6 @@ const struct service adjudication_service = {
 	.says = "claims, what they came to, prior authorisations",
 	TABLE(routes, nroutes, routes),
 	TABLE(jobs, njobs, jobs),
-	TABLE(queues, nqueues, queues),
 	TABLE(timers, ntimers, timers),
 	TABLE(effects, neffects, effects),
 	TABLE(webhooks, nwebhooks, webhooks),
