@@ -73,7 +73,10 @@ a_api_02_a_form_becomes_a_case_and_is_told_once(void **state)
 	expect_text(w, "intake_type", "glp1");
 	get(w, BY_SERVICE("portal"), "/intake/cases/" CASE);
 	expect_status(w, 403);
-	assert_true(audit_count(w, "phi.read", "success") >= 1);
+	get(w, BY_SERVICE("notify"), "/intake/contacts/" PATIENT);
+	expect_text(w, "firstName", "Zyxwvut");
+	expect_text(w, "email", "z@example.com");
+	assert_true(audit_count(w, "phi.read", "success") >= 2);
 }
 
 static void
