@@ -3,6 +3,7 @@ include t/fcgi/local.mk
 include t/door/local.mk
 include t/lint/local.mk
 include t/harness/local.mk
+include t/ncpdp/local.mk
 include t/fcgi/keyholder/local.mk
 include t/fcgi/data/local.mk
 include t/fcgi/net/local.mk

@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libprescription.a
 %canon_reldir%_libprescription_a_SOURCES = %reldir%/prescription.c %reldir%/prescription.h %reldir%/intake.c %reldir%/message.c %reldir%/patient.c \
-	%reldir%/content.c %reldir%/status.c %reldir%/event.c %reldir%/validate.c %reldir%/correct.c %reldir%/cancel.c %reldir%/show.c \
+	%reldir%/content.c %reldir%/status.c %reldir%/event.c %reldir%/validate.c %reldir%/correct.c %reldir%/cancel.c %reldir%/written.c %reldir%/show.c \
 	%reldir%/script/script.h %reldir%/script/reader.c %reldir%/script/fields.c %reldir%/script/answer.c \
 	%reldir%/rules/rules.h %reldir%/rules/check.c %reldir%/rules/number.c %reldir%/rules/sig.c
 SERVICE_LIBS += %reldir%/libprescription.a
@@ -13,7 +13,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/prescription_test t/handlers/prescription_line_test
 service_tests += t/handlers/prescription_test t/handlers/prescription_line_test
 t_handlers_prescription_test_SOURCES = t/handlers/prescription_test.c t/handlers/prescription_world.c t/handlers/prescription_world.h
-t_handlers_prescription_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_prescription_test_LDADD = t/ncpdp/libncpdp.a t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_prescription_line_test_SOURCES = t/handlers/prescription_line_test.c t/handlers/prescription_world.c t/handlers/prescription_world.h
 t_handlers_prescription_line_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

@@ -70,6 +70,20 @@ static const struct field settle_body[] = {
 	{ "reason", STRING, .max = 300, .says = "in its words", .example = "picked up" },
 	{ 0 }
 };
+static const struct field written_medication[] = {
+	{ "ndc", STRING, .required = true, .min = 10, .max = 14, .says = "NDC with hyphens, or eleven digits", .example = "0574-4072-05" },
+	{ "drug_name", STRING, .min = 1, .max = 105, .says = "the drug as the provider describes it; the directory's name when absent" },
+	{ "quantity", STRING, .required = true, .min = 1, .max = 18, .says = "how many units, decimal", .example = "30" },
+	{ "days_supply", INTEGER, .required = true, .min = 1, .max = 365, .says = "days that they last" },
+	{ "refills", INTEGER, .required = true, .min = 0, .max = 11, .says = "fills after the first" },
+	{ "sig", STRING, .required = true, .min = 1, .max = 1000, .says = "directions", .example = "Take 1 tablet by mouth once daily" },
+	{ 0 }
+};
+static const struct field written_body[] = {
+	{ "case_id", UUID, .required = true, .says = "the case, which has its provider" },
+	{ "medication", OBJECT, .required = true, .of = written_medication, .says = "what is prescribed" },
+	{ 0 }
+};
 static const struct field list_query[] = {
 	{ "status", STRING, .max = 40, .says = "only those", .example = "validation_failed" },
 	{ "patient_id", UUID, .says = "only this patient's" },
@@ -139,6 +153,15 @@ static const struct field seed_reply[] = {
 	{ "fhir_status", STRING, .required = true, .says = "of a MedicationRequest", .example = "draft" },
 	{ "drug_ndc", STRING, .says = "NDC, eleven digits", .example = "00002751002" },
 	HISTORY,
+	{ 0 }
+};
+static const struct field written_reply[] = {
+	{ "prescription_id", UUID, .required = true, .says = "the prescription" },
+	{ "patient_id", UUID, .required = true, .says = "the patient of the case" },
+	{ "case_id", UUID, .required = true, .says = "the case" },
+	{ "provider_id", UUID, .required = true, .says = "who prescribes" },
+	{ "status", STRING, .required = true, .says = "approved, or where it stands meanwhile", .example = "approved" },
+	{ "stage", STRING, .required = true, .says = "the same in full", .example = "approved" },
 	{ 0 }
 };
 static const struct field check_fields[] = {
@@ -294,8 +317,12 @@ static const struct route routes[] = {
 	    .says = "the SCRIPT messages about it" },
 	{ "POST", API "/:id/cancel-outcome", cancel_settle, .access = ROLE, .roles = OPS, .db = WRITE, .once = NATURAL, .audit = "prescription.cancel_outcome",
 	    .body = settle_body, .reply = status_reply, .problems = "404 not_found, 409 not_pending", .says = "what the pharmacy said to a cancellation" },
+	{ "POST", "/prescriptions", written_create, .access = ROLE, .roles = "admin ops_manager provider", .db = WRITE, .once = NATURAL,
+	    .audit = "prescription.write", .body = written_body, .reply = written_reply, .status = 201,
+	    .problems = "403 not_assigned, 409 provider_pending, 422 invalid_prescription",
+	    .says = "the provider of a case prescribes; the same drug for the same case is the same prescription (200)" },
 	{ "GET", "/prescriptions/:id/details", details, .access = SERVICE, .callers = GOES_ON, .db = READ_AUDITED, .audit = "prescription.details",
-	    .reply = details_reply, .problems = "404 not_found", .says = "what the services need that go on with it" },
+	    .reply = details_reply, .problems = "404 not_found, 409 details_pending", .says = "what the services need that go on with it" },
 	{ "GET", "/prescriptions/:id", show_seed, .access = ROLE, .roles = OPS " provider", .db = READ, .reply = seed_reply, .problems = "404 not_found", .says = "status and history" },
 	{ "POST", "/prescriptions/:id/cancel", cancel, .access = ROLE, .roles = OPS " provider", .db = WRITE, .once = NATURAL, .audit = "prescription.cancel", .body = cancel_body,
 	    .reply = status_reply, .problems = "404 not_found, 409 already_shipped",
@@ -304,6 +331,7 @@ static const struct route routes[] = {
 
 static const struct job_row jobs[] = {
 	{ "rx.validate", validate_job, .queue = "validation", .says = "validates one prescription" },
+	{ "rx.person", written_person_job, .says = "fetches who a case's prescription is for, and who wrote it" },
 	{ "validation.sweep", validate_sweep_job, .says = "finds pending validations that nobody was woken for" },
 };
 static const struct queue_row queues[] = { { "default", 1 }, { "validation", 1 } };

@@ -99,6 +99,10 @@ int	 cancel_settle(struct req *r, struct problem *err);
 /* Cancels or asks for it; p->status says which. 409 "already_shipped" when it is too late. */
 int	 prescription_cancel(struct db *db, struct prescription *p, const char *reason, struct problem *err) MUST_CHECK;
 
+/* ---- written.c: what the provider of a case writes */
+int	 written_create(struct req *r, struct problem *err);
+int	 written_person_job(struct job *j, struct problem *err);
+
 /* ---- show.c */
 int	 list(struct req *r, struct problem *err);
 int	 show(struct req *r, struct problem *err);

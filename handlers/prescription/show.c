@@ -308,6 +308,11 @@ details(struct req *r, struct problem *err)
 	if (prescription_load(r->db, req_uuid(r, "id"), false, &p, err) < 0 || content_open(r->db, &p, text, err) < 0 ||
 	    db_one(r->db, &drug, drug_sql, err, P_TEXT(row_opt_str(p.row, "drug_ndc"))) < 0)
 		return -1;
+	if (strcmp(p.source, "case") == 0 && text[SCRIPT_LAST_NAME] == NULL) {
+		problem(err, 409, "details_pending", "the patient's data are being fetched");
+		err->retry_after = 1;
+		return -1;
+	}
 	name = drug != NULL ? row_str(drug, "drug_name") : text[SCRIPT_DRUG];
 	w = reply_json(r, 200);
 	jw_object(w, NULL);

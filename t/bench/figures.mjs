@@ -297,6 +297,21 @@ export const wholes = {
     }
     return [median(rates), `${rows} rows with their macs, two connections`]
   },
+  'ncpdp.over_xmllint': async () => {
+    const count = 1000, folder = file('ncpdp')
+    fs.mkdirSync(folder)
+    await run(`${env.build}/t/ncpdp/telerx-ncpdp-generate`, [String(count), '20261121', folder])
+    const files = fs.readdirSync(folder).map(f => `${folder}/${f}`)
+    const timed = async (program, args) => { const began = process.hrtime.bigint(); const out = await run(program, args); return [Number(process.hrtime.bigint() - began) / 1e6, out] }
+    const ours = [], theirs = []
+    for (let i = 0; i < 9; i++) {
+      const [ms, right] = await timed(`${env.build}/t/bench/telerx-script`, files)
+      if (Number(right) !== count) throw new Error(`${right} of ${count} messages are right`)
+      ours.push(ms)
+      theirs.push((await timed('xmllint', ['--noout', ...files]))[0])
+    }
+    return [median(ours) / median(theirs), `${count} NewRx read and validated in ${median(ours).toFixed(1)} ms; xmllint --noout ${median(theirs).toFixed(1)} ms`]
+  },
   'hang.p99_ratio': hangRatio,
   'idle.pss_mib': async () => [pssMib(), 'all pools, their masters and workers']
 }

@@ -260,6 +260,81 @@ only_who_may_calls(void **state)
 	expect_text(w, "history.0.to", "received");
 }
 
+/* ---- the provider of a case */
+
+#define CASE "00000000-0000-7000-8000-0000000000f1"
+#define PATIENT "00000000-0000-7000-8000-0000000000f2"
+#define PROVIDER "00000000-0000-7000-8000-0000000000f3"
+#define WRITTEN "{\"case_id\":\"" CASE "\",\"medication\":{\"ndc\":\"0574-4072-05\",\"quantity\":\"30\",\"days_supply\":30,\"refills\":2,\"sig\":\"%s\"}}"
+#define SIG "Take 1 tablet by mouth once daily"
+
+static const char case_form[] =
+	"{\"case_id\":\"" CASE "\",\"patient_id\":\"" PATIENT "\",\"state\":\"LA\",\"platform\":\"yourera\",\"intake_type\":\"glp1\",\"submitted_at\":"
+	"\"2026-11-21T10:00:00Z\",\"patient\":{\"first_name\":\"Ada\",\"last_name\":\"Sample\",\"birth_date\":\"1984-02-29\",\"sex\":\"female\",\"email\":"
+	"\"ada@mail.example\",\"phone\":\"+15045550100\",\"address\":{\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"LA\",\"zip\":\"70112\"}},"
+	"\"height_cm\":170,\"weight_kg\":90.5,\"conditions\":[],\"consents\":[]}";
+static const char physician[] =
+	"{\"physicianId\":\"" PROVIDER "\",\"npi\":\"1234567893\",\"firstName\":\"Test\",\"lastName\":\"Prescriber\",\"name\":\"Test Prescriber, MD\","
+	"\"credentials\":\"MD\",\"email\":\"test@clinic.example\",\"platform\":\"both\",\"active\":true,\"licenses\":[],\"routing\":[],"
+	"\"createdAt\":\"2026-11-21T10:00:00Z\"}";
+
+static void
+a_api_12_a_case_needs_its_provider_and_gets_one_prescription(void **state)
+{
+	struct world *w = *state;
+	const char *body = text(w, WRITTEN, SIG), *id;
+
+	post(w, BY_ROLE("ops_manager"), "/prescriptions", body);	/* A-PIT-02: the gap */
+	expect_problem(w, 409, "provider_pending");
+	send_event(w, "case", "case.provider.assigned", uuid_of(CASE), "{\"case_id\":\"" CASE "\",\"patient_id\":\"" PATIENT "\",\"provider_id\":\"" PROVIDER
+	    "\",\"state\":\"LA\",\"intake_type\":\"glp1\"}");
+	post(w, BY_PERSON("provider 00000000-0000-7000-8000-0000000000f9"), "/prescriptions", body);
+	expect_problem(w, 403, "not_assigned");
+	post(w, BY_PERSON("provider " PROVIDER), "/prescriptions", text(w, WRITTEN, "as directed"));
+	expect_problem(w, 422, "invalid_prescription");
+	expect_error(w, "medication.sig", "sig_quantity");
+	post(w, BY_PERSON("provider " PROVIDER), "/prescriptions", body);
+	expect_status(w, 201);
+	expect_text(w, "status", "approved");
+	id = answer_text(w, "prescription_id");
+	assert_string_equal(answer_header(w, "Location"), text(w, "/prescriptions/%s", id));
+	assert_string_equal(json_text_at(event_last(w, "prescription.status.changed"), "case_id"), CASE);
+	for (int i = 0; i < 20; i++) {	/* A-PIT-01 */
+		post(w, BY_PERSON("provider " PROVIDER), "/prescriptions", body);
+		expect_status(w, 200);
+		expect_text(w, "prescription_id", id);
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM prescriptions WHERE case_id = '" CASE "'"), 1);
+	get(w, BY_SERVICE("router"), text(w, "/prescriptions/%s/details", id));
+	expect_problem(w, 409, "details_pending");
+	stub(w, "GET", "/intake/cases/" CASE, 200, case_form);
+	stub(w, "GET", "/physicians/" PROVIDER, 200, physician);
+	work_all(w);
+	get(w, BY_SERVICE("router"), text(w, "/prescriptions/%s/details", id));
+	expect_status(w, 200);
+	expect_text(w, "patient.phone", "+15045550100");
+	expect_text(w, "prescriber.npi", "1234567893");
+	expect_text(w, "medication.drug_name", "Samplestat");
+	get(w, BY_PERSON("provider 00000000-0000-7000-8000-0000000000f9"), text(w, "/prescriptions/%s", id));
+	expect_problem(w, 404, "not_found");
+	get(w, BY_PERSON("provider " PROVIDER), text(w, "/prescriptions/%s", id));
+	expect_text(w, "status", "approved");
+}
+
+static void
+an_order_moves_the_prescription_of_a_case(void **state)
+{
+	static const char *const steps[][2] = { { "queued", "submitted" }, { "accepted", "accepted" }, { "shipped", "shipped" }, { "delivered", "completed" } };
+	struct world *w = *state;
+	const char *id = sql_text(w, "SELECT id FROM prescriptions WHERE case_id = '" CASE "'");
+
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		send_event(w, "router", "rx.submission.updated", uuid_of(id), text(w, "{\"routerSubmissionId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\","
+		    "\"patientId\":\"%s\",\"pharmacy\":\"gmp\",\"status\":\"%s\"}", id, id, id, id, steps[i][0]));
+		assert_string_equal(status_of(w, id), steps[i][1]);
+	}
+}
+
 int
 main(void)
 {
@@ -273,6 +348,8 @@ main(void)
 		cmocka_unit_test_setup(cancelrx_cancels_its_own_prescription_and_no_other, rx_fresh),
 		cmocka_unit_test_setup(messages_of_ours_wait_until_they_are_answered, rx_fresh),
 		cmocka_unit_test_setup(only_who_may_calls, rx_fresh),
+		cmocka_unit_test_setup(a_api_12_a_case_needs_its_provider_and_gets_one_prescription, rx_fresh),
+		cmocka_unit_test_setup(an_order_moves_the_prescription_of_a_case, rx_fresh),
 	};
 
 	return cmocka_run_group_tests(tests, rx_setup, rx_teardown);

@@ -1,6 +1,7 @@
 /*
  * The rules of prescription, first half: a message is read or refused, taken once, found right or wrong with every error at once, and corrected.
  */
+#include "ncpdp/generate.h"
 #include "prescription_world.h"
 
 /* ---- intake */
@@ -335,6 +336,36 @@ p_val_01_the_sweep_finds_what_nobody_was_woken_for(void **state)
 	assert_string_equal(status_of(w, id), "validated");
 }
 
+static void
+p_intk_07_generated_messages_are_what_their_kind_says(void **state)
+{
+	struct world *w = *state;
+
+	for (int how = 0; how < BROKEN__MAX; how++) {
+		struct buf first = BUF_INIT(65536), again = BUF_INIT(65536);
+		const char *id;
+
+		ncpdp_message(&first, 7, (unsigned)how + 1, (enum broken)how);
+		ncpdp_message(&again, 7, (unsigned)how + 1, (enum broken)how);
+		assert_string_equal(first.data, again.data);
+		arrive(w, first.data);
+		if (how == BROKEN_XML || how == BROKEN_DOCTYPE) {
+			expect_problem(w, 400, how == BROKEN_XML ? "malformed_xml" : "doctype_refused");
+		} else {
+			expect_status(w, 201);
+			id = answer_text(w, "prescription_id");
+			work(w);
+			if (strcmp(status_of(w, id), how == BROKEN_NOT ? "validated" : "validation_failed") != 0)
+				fail_msg("%s: %s (%s)", broken_names[how], status_of(w, id), errors_of(w, id));
+			if (how == BROKEN_SEVERAL)
+				assert_string_equal(errors_of(w, id), "required patient.firstName, npi_check_digit prescriber.npi, ndc_format medication.ndc,"
+				    " sig_quantity medication.sig, sig_route medication.sig, sig_frequency medication.sig, quantity medication.quantity");
+		}
+		buf_release(&first);
+		buf_release(&again);
+	}
+}
+
 int
 main(void)
 {
@@ -353,6 +384,7 @@ main(void)
 		cmocka_unit_test_setup(p_val_08_what_contradicts_a_known_patient_is_an_error, rx_fresh),
 		cmocka_unit_test_setup(p_val_10_corrected_it_goes_on, rx_fresh),
 		cmocka_unit_test_setup(p_val_01_the_sweep_finds_what_nobody_was_woken_for, rx_fresh),
+		cmocka_unit_test_setup(p_intk_07_generated_messages_are_what_their_kind_says, rx_fresh),
 	};
 
 	return cmocka_run_group_tests(tests, rx_setup, rx_teardown);
