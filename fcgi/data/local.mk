@@ -7,3 +7,4 @@ fcgi_libtelerx_a_SOURCES += fcgi/data/replay.c
 fcgi_libtelerx_a_SOURCES += fcgi/data/reconcile.h fcgi/data/reconcile.c
 fcgi_libtelerx_a_SOURCES += fcgi/data/webhook.h fcgi/data/webhook.c
 fcgi_libtelerx_a_SOURCES += fcgi/data/job_admin.c fcgi/data/job_admin.h fcgi/data/worker_metrics.c fcgi/data/worker_metrics.h
+fcgi_libtelerx_a_SOURCES += fcgi/data/copy.h fcgi/data/copy.c
