@@ -75,6 +75,9 @@ carrier_settings() {
 		FEDEX_CLIENT_ID=$(secret FEDEX_CLIENT_ID l7 15)
 		FEDEX_CLIENT_SECRET=$(secret FEDEX_CLIENT_SECRET)
 		FEDEX_ACCOUNT_NUMBER=740561073
+		SHIPPO_BASE_URL=$(url)/sandbox/shippo
+		SHIPPO_API_TOKEN=$(secret SHIPPO_API_TOKEN shippo_test_ 20)
+		SHIPPO_WEBHOOK_SECRET=$(secret SHIPPO_WEBHOOK_SECRET)
 	EOT
 }
 
@@ -100,11 +103,18 @@ own_settings() {
 	shipping)
 		carrier_settings
 		echo "TRACKING_INTERVAL=2s"
+		echo "TRACKING_SWEEP=5s"
+		echo "TRACKING_FRESH=10s"
+		echo "TRACKING_MOVING=10s"
+		echo "TRACKING_NEAR=5s"
+		echo "SHIPPO_SETTLE=10s"
 		reconcile_settings
 		;;
 	billing)
 		stripe_settings
 		reconcile_settings
+		echo "PAYMENT_MONITOR=5s"
+		echo "PAYMENT_LOOK=10s"
 		;;
 	auth)
 		echo "AUTH_KEYS_FILE=$var/keys/tokens.keys"

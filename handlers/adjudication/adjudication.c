@@ -244,7 +244,7 @@ static const struct field prior_auth_event[] = {
 	{ "prior_auth_id", UUID, .required = true, .says = "the prior authorisation" },
 	{ 0 }
 };
-static const char *const completed_to[] = { "prescription", "program", "portal", NULL };
+static const char *const completed_to[] = { "prescription", "program", "billing", "shipping", "portal", NULL };
 static const char *const rejected_to[] = { "prescription", "program", "portal", NULL };
 static const char *const prior_auth_to[] = { "prescription", "portal", NULL };
 static const struct topic topics[] = {

@@ -56,6 +56,13 @@ struct payment {
 	const char *reason;
 	const char *stripe_id;		/* the PaymentIntent; NULL until Stripe named it */
 	int64_t version;
+	/* Paid by a link: no saved card, setup_id and submission_id are nil, run_id is the prescription's. The rest is 0 and NULL for cards. */
+	bool link;
+	struct uuid adjudication_id;
+	const char *session_id;		/* Stripe's Checkout Session; NULL until it is made */
+	const char *url;		/* its page */
+	int64_t expires_at;		/* microseconds */
+	const char *settled;		/* completed, given_back; NULL: undecided, or no money came */
 };
 struct payment_news {
 	const char *status;
@@ -114,6 +121,58 @@ int	 charge_intend(struct db *db, const char *kind, const struct payment *p, con
 json_t	*charge_list(struct job *j, const char *path);
 void	 charge_answer(struct job *j, const json_t *object, struct http_answer *a);	/* as if Stripe had answered with it */
 int	 charge_refresh_job(struct job *j, struct problem *err);	/* an intent that Stripe is still processing */
+
+/* ---- link.c: payments by a link (P-PAY): asked for, shown, withdrawn */
+struct copay {
+	struct uuid prescription_id;
+	struct uuid patient_id;
+	struct uuid adjudication_id;
+	int64_t drug_cents;
+	int64_t insurance_cents;
+	int64_t copay_cents;
+	int64_t final_cents;
+	int64_t savings_cents;
+	const char *currency;
+	const char *withdrawn;		/* the status in which the prescription ended; NULL: it lives */
+};
+int	 link_create(struct req *r, struct problem *err);		/* POST /api/v1/payments/create-link */
+int	 link_show(struct req *r, struct problem *err);			/* GET /api/v1/payments/:id */
+int	 link_list(struct req *r, struct problem *err);			/* GET /api/v1/payments?prescription_id= */
+int	 load_link(struct req *r, struct payment *ret, struct problem *err) MUST_CHECK;	/* by the path's id; 404 for a card's */
+int	 on_adjudicated(struct event *e, struct problem *err);		/* insurance.adjudication.completed */
+int	 on_prescription_status(struct event *e, struct problem *err);	/* prescription.status.changed */
+/* *found false: the payer has not decided about it. lock: until the end of the transaction, links of one prescription take turns. */
+int	 copay_load(struct db *db, struct uuid prescription, bool lock, struct copay *ret, bool *found, struct problem *err) MUST_CHECK;
+const char *cents_text(struct arena *a, int64_t cents);		/* 12.34 */
+/* A link gives way: to a newer one (superseded), to a prescription's end (withdrawn). Its page is closed by a job. */
+int	 link_give_way(struct db *db, const struct payment *p, const char *reason, struct problem *err) MUST_CHECK;
+int	 link_job(struct db *db, const char *kind, struct uuid payment, struct problem *err) MUST_CHECK;	/* once at a time */
+
+/* ---- checkout.c: the page at Stripe where a link is paid */
+extern const struct effect_kind stripe_checkout_effect;
+int	 checkout_intend(struct db *db, const struct conf *conf, const struct payment *p, struct problem *err) MUST_CHECK;
+/* Applies a Checkout Session as Stripe shows it now: the one way to paid. *outcome is a word of webhook.outcome. */
+int	 checkout_apply(struct db *db, const struct payment *p, const json_t *session, const char **outcome, struct problem *err) MUST_CHECK;
+/* The payment that a session belongs to, by its id or, before we heard that id, by its metadata; *found false: none of ours. */
+int	 checkout_find(struct db *db, const json_t *session, struct payment *ret, bool *found, struct problem *err) MUST_CHECK;
+
+/* ---- collect.c: what time and Stripe make of open links, and what money that came is for */
+int	 links_monitor_job(struct job *j, struct problem *err);	/* payment.monitor: reminders, ends, look-ups */
+int	 link_look_job(struct job *j, struct problem *err);		/* link.look: the webhook may never come */
+int	 link_close_job(struct job *j, struct problem *err);		/* link.close: the page of a link that gave way */
+int	 link_settle_job(struct job *j, struct problem *err);		/* link.settle: completed, or given back (P-PAY-11) */
+
+/* ---- page.c: where Stripe's page leads back to */
+int	 page_done(struct req *r, struct problem *err);
+int	 page_left(struct req *r, struct problem *err);
+
+/* ---- receipt.c */
+int	 receipt_show(struct req *r, struct problem *err);		/* GET /api/v1/payments/:id/receipt */
+int	 receipt_keep(struct db *db, struct uuid payment, struct problem *err) MUST_CHECK;	/* for a day (P-DATA-10) */
+
+/* ---- notice.c: what the patient hears */
+int	 notice_later(struct db *db, struct uuid payment, const char *type, struct problem *err) MUST_CHECK;
+int	 notice_job(struct job *j, struct problem *err);		/* link.tell */
 
 /* ---- reconcile.c: our payments against Stripe's list */
 int	 payments_reconcile_job(struct job *j, struct problem *err);		/* stripe.reconcile, stripe.close */

@@ -1,7 +1,7 @@
 /*
- * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe; a
- * release takes it back, a refund pays it out again. The database refuses a transaction whose entries do not sum to zero, a second
- * booking of the same kind, and any change.
+ * ledger.c: every cent by double entry. An authorisation is money promised; a capture turns the promise into revenue at Stripe (a paid
+ * link is both at once); a release takes it back, a refund pays it out again. The database refuses a transaction whose entries do not sum
+ * to zero, a second booking of the same kind, and any change.
  */
 #include "billing/billing.h"
 
@@ -44,6 +44,9 @@ ledger_book(struct db *db, const struct payment *p, const char *status, struct p
 		return db_exec(db, reverse_sql, err, P_UUID(transaction), P_UUID(p->id), P_TEXT("released")) < 0 ? -1 : 0;
 	if (strcmp(status, "refunded") == 0)
 		return ledger_refunded(db, p, p->amount_cents, p->stripe_id, &booked, err);
+	/* By a link the money is taken at once; also when it goes back at once. */
+	if (p->link && (strcmp(status, "paid") == 0 || (strcmp(status, "refunding") == 0 && strcmp(p->status, "paid") != 0)))
+		return book(db, transaction, p, "captured", "stripe_balance", "revenue", err);
 	if (strcmp(status, "captured") != 0)
 		return 0;
 	if (book(db, transaction, p, "captured", "stripe_balance", "revenue", err) < 0)

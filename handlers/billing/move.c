@@ -10,12 +10,13 @@
 
 #define COLUMNS \
 	"id, setup_id, submission_id, patient_id, run_id, purpose, generation, amount_cents, currency, status, reason," \
-	" stripe_payment_intent, version"
+	" stripe_payment_intent, version, kind, adjudication_id, stripe_session_id, stripe_payment_link, link_expires_at, settled"
 static const char load_sql[] = "SELECT " COLUMNS " FROM payments WHERE id = $1";
 static const char move_sql[] =
 	"UPDATE payments SET status = $3, reason = $4, stripe_payment_intent = coalesce($5, stripe_payment_intent),"
-	" authorized_cents = CASE WHEN $3 IN ('authorized', 'captured') THEN amount_cents ELSE authorized_cents END,"
-	" captured_cents = CASE WHEN $3 = 'captured' THEN amount_cents ELSE captured_cents END,"
+	" authorized_cents = CASE WHEN $3 IN ('authorized', 'captured', 'paid', 'refunding') THEN amount_cents ELSE authorized_cents END,"
+	" captured_cents = CASE WHEN $3 IN ('captured', 'paid', 'refunding') THEN amount_cents ELSE captured_cents END,"
+	" paid_at = CASE WHEN kind = 'link' AND $3 IN ('paid', 'refunding') THEN coalesce(paid_at, now()) ELSE paid_at END,"
 	" refunded_cents = CASE WHEN $3 = 'refunded' THEN captured_cents ELSE refunded_cents END,"
 	" stripe_refund = coalesce($6, stripe_refund),"
 	" version = version + 1, updated_at = now()"
@@ -34,6 +35,9 @@ static const struct {
 	{ "captured", "refunding" }, { "refunding", "refunded" }, { "refunding", "manual" },
 	{ "manual", "authorized" }, { "manual", "failed" }, { "manual", "captured" }, { "manual", "cancelled" },
 	{ "manual", "refunded" },
+	/* by a link: no authorisation, Stripe takes the money at once. Straight to refunding: it was paid already by another link */
+	{ "pending", "paid" }, { "pending", "expired" }, { "pending", "refunding" }, { "expired", "paid" }, { "expired", "refunding" },
+	{ "expired", "manual" }, { "paid", "refunding" }, { "paid", "manual" }, { "manual", "paid" },
 };
 
 /* How far along a status is; a word of Stripe about an earlier one is late. */
@@ -41,17 +45,20 @@ static const struct {
 	const char *status;
 	int rank;
 	const char *topic;	/* who moves there is told; NULL: our own intent, nobody's news */
+	const char *link_topic;	/* the same for a payment by link */
 } statuses[] = {
-	{ "pending", 0, NULL },
-	{ "authorized", 1, "payment.authorized" },
-	{ "capturing", 2, NULL },
-	{ "cancelling", 2, NULL },
-	{ "manual", 2, "payment.manual" },
-	{ "captured", 3, "payment.captured" },
-	{ "cancelled", 3, "payment.cancelled" },
-	{ "failed", 3, "payment.failed" },
-	{ "refunding", 4, NULL },
-	{ "refunded", 5, "payment.refunded" },
+	{ "pending", 0, NULL, NULL },
+	{ "authorized", 1, "payment.authorized", NULL },
+	{ "capturing", 2, NULL, NULL },
+	{ "cancelling", 2, NULL, NULL },
+	{ "expired", 1, NULL, "payment.link.expired" },
+	{ "manual", 2, "payment.manual", NULL },
+	{ "captured", 3, "payment.captured", NULL },
+	{ "paid", 3, NULL, NULL },
+	{ "cancelled", 3, "payment.cancelled", NULL },
+	{ "failed", 3, "payment.failed", NULL },
+	{ "refunding", 4, NULL, NULL },
+	{ "refunded", 5, "payment.refunded", "payment.link.refunded" },
 };
 
 static size_t
@@ -94,6 +101,12 @@ payment_load(struct db *db, struct uuid id, struct payment *p, struct problem *e
 	p->reason = row_opt_str(w, "reason");
 	p->stripe_id = row_opt_str(w, "stripe_payment_intent");
 	p->version = row_int(w, "version");
+	p->link = strcmp(row_str(w, "kind"), "link") == 0;
+	p->adjudication_id = row_uuid(w, "adjudication_id");
+	p->session_id = row_opt_str(w, "stripe_session_id");
+	p->url = row_opt_str(w, "stripe_payment_link");
+	p->expires_at = row_time(w, "link_expires_at");
+	p->settled = row_opt_str(w, "settled");
 	return 0;
 }
 
@@ -116,6 +129,25 @@ tell(struct db *db, const struct payment *p, const char *topic, const char *reas
 	jw_opt_str(&w, "code", reason);
 	jw_end(&w);
 	return event_publish(db, topic, p->id, b.data, err);
+}
+
+/* A link that gave way to a newer one, or to the prescription's end, is no news: whoever made it give way knows. */
+static int
+tell_link(struct db *db, const struct payment *p, const char *topic, const char *reason, struct problem *err)
+{
+	struct buf b = buf_in(db_current_arena(db), 1024);
+	struct json_writer w;
+
+	if (topic == NULL || (reason != NULL && strcmp(topic, "payment.link.expired") == 0 && strcmp(reason, "link_expired") != 0))
+		return 0;
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_uuid(&w, "prescription_id", p->run_id);
+	jw_uuid(&w, "patient_id", p->patient_id);
+	jw_uuid(&w, "payment_id", p->id);
+	jw_int(&w, "amount_cents", p->amount_cents);
+	jw_end(&w);
+	return event_publish(db, topic, p->run_id, b.data, err);
 }
 
 int
@@ -147,7 +179,8 @@ payment_move(struct db *db, const struct payment *p, const struct payment_news *
 	    .detail = arena_printf(a, "{\"from\":\"%s\",\"to\":\"%s\",\"amountCents\":%" PRId64 "}", p->status, n->status,
 	    p->amount_cents) }, err) < 0)
 		return -1;
-	return tell(db, p, statuses[status_of(n->status)].topic, n->reason, err);
+	return p->link ? tell_link(db, p, statuses[status_of(n->status)].link_topic, n->reason, err) :
+	    tell(db, p, statuses[status_of(n->status)].topic, n->reason, err);
 }
 
 /* ---- what Stripe shows */

@@ -28,7 +28,7 @@ static const char ours_sql[] =
 /* What we believe Stripe to hold or to have taken. */
 static const char believed_sql[] =
 	"SELECT id, status, authorized_cents, captured_cents, stripe_payment_intent, created_at FROM payments"
-	" WHERE created_at >= $1 AND created_at < $2 AND status IN ('authorized', 'capturing', 'captured', 'cancelling', 'cancelled')"
+	" WHERE created_at >= $1 AND created_at < $2 AND status IN ('authorized', 'capturing', 'captured', 'cancelling', 'cancelled', 'paid')"
 	" AND updated_at <= now() - make_interval(secs => $3) AND stripe_payment_intent IS NOT NULL";
 
 /* ---- Stripe's side */
@@ -108,9 +108,10 @@ static bool
 agrees(const char *ours, const char *theirs)
 {
 	if (theirs == NULL || strcmp(theirs, "cancelled") == 0)
-		return strcmp(ours, "authorized") != 0 && strcmp(ours, "captured") != 0 && strcmp(ours, "capturing") != 0;
+		return strcmp(ours, "authorized") != 0 && strcmp(ours, "captured") != 0 && strcmp(ours, "capturing") != 0 &&
+		    strcmp(ours, "paid") != 0;
 	if (strcmp(theirs, "captured") == 0)
-		return strcmp(ours, "captured") == 0 || strcmp(ours, "capturing") == 0 || strcmp(ours, "refunding") == 0 ||
+		return strcmp(ours, "captured") == 0 || strcmp(ours, "paid") == 0 || strcmp(ours, "capturing") == 0 || strcmp(ours, "refunding") == 0 ||
 		    strcmp(ours, "refunded") == 0;	/* an intent that was refunded stays succeeded */
 	return strcmp(ours, "authorized") == 0 || strcmp(ours, "capturing") == 0 || strcmp(ours, "cancelling") == 0;
 }

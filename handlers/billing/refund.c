@@ -18,7 +18,7 @@ charge_refund(struct db *db, const struct payment *p, struct problem *err)
 	form_add_int(&f, "amount", p->amount_cents);
 	form_add(&f, "reason", "requested_by_customer");
 	stripe_form_uuid(&f, "metadata[payment_id]", p->id);
-	stripe_form_uuid(&f, "metadata[run_id]", p->run_id);
+	stripe_form_uuid(&f, p->link ? "metadata[prescription_id]" : "metadata[run_id]", p->run_id);
 	return charge_intend(db, "stripe.refund", p, "/v1/refunds", &f, err);
 }
 

@@ -17,6 +17,7 @@ static const struct {
 } subjects[] = {
 	{ "payment_intent.", "/v1/payment_intents/" },
 	{ "setup_intent.", "/v1/setup_intents/" },
+	{ "checkout.session.", "/v1/checkout/sessions/" },
 };
 
 static const char *
@@ -79,7 +80,22 @@ handle_intent(struct job *j, const json_t *object, const char **outcome, struct 
 	}
 	if (payment_load(j->db, row_uuid(w, "id"), &p, err) < 0)
 		return -1;
-	return payment_witness(j->db, &p, object, outcome, err);
+	if (!p.link)
+		return payment_witness(j->db, &p, object, outcome, err);
+	/* Behind a link the session is asked, which knows more than the intent. */
+	*outcome = "hint";
+	return link_job(j->db, "link.look", p.id, err);
+}
+
+static int
+handle_session(struct job *j, const json_t *object, const char **outcome, struct problem *err)
+{
+	struct payment p;
+	bool found;
+
+	if (checkout_find(j->db, object, &p, &found, err) < 0)
+		return -1;
+	return found ? checkout_apply(j->db, &p, object, outcome, err) : 0;
 }
 
 static int
@@ -101,6 +117,8 @@ apply(struct job *j, const struct webhook_event *e, const json_t *object, struct
 
 	if (stripe_money_is(e->type))
 		rc = stripe_money(j->db, e, object, &outcome, err);
+	else if (object != NULL && strncmp(e->type, "checkout.session.", 17) == 0)
+		rc = handle_session(j, object, &outcome, err);
 	else if (object != NULL)
 		rc = strncmp(e->type, "setup_intent.", 13) == 0 ? handle_setup(j, object, &outcome, err) :
 		    handle_intent(j, object, &outcome, err);

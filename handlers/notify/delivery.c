@@ -27,6 +27,7 @@ struct delivery {
 	json_t *recipient;
 	json_t *view;
 	struct message_template template;
+	const char *code;		/* of its short link; NULL: the message has none */
 };
 
 static json_t *
@@ -37,6 +38,23 @@ open_json(struct job *j, const struct row *w, const char *column, struct problem
 	if (vault_open(j->db, "notification_messages", column, row_uuid(w, "message_id"), row_bytes(w, column), &plain, err) < 0)
 		return NULL;
 	return json_read(j->arena, (const char *)plain.p, plain.n, err);
+}
+
+/* The drug goes to the e-mail of those who agreed, and nowhere else. A link gets its short form where the view has one. */
+static int
+complete_view(struct job *j, struct delivery *d, struct problem *err)
+{
+	bool detailed;
+
+	if (preference_detailed(j->db, d->patient, &detailed, err) < 0)
+		return -1;
+	if (!detailed || strcmp(d->channel, "email") != 0)
+		json_object_del(d->view, "drugName");
+	if (json_text_at(d->view, "link") == NULL || d->template.body == NULL || strstr(d->template.body, "shortLink") == NULL)
+		return 0;
+	d->code = short_link_code(j->db, d->id);
+	json_object_set_new(d->view, "shortLink", json_string(arena_printf(j->arena, "%s/l/%s", conf_str(j->conf, "PUBLIC_BASE_URL"), d->code)));
+	return 0;
 }
 
 static int
@@ -53,19 +71,19 @@ load(struct job *j, struct delivery *d, struct problem *err)
 	d->channel = row_str(w, "channel");
 	d->type = row_str(w, "type");
 	if ((d->recipient = open_json(j, w, "recipient_enc", err)) == NULL || (d->view = open_json(j, w, "variables_enc", err)) == NULL ||
-	    message_template(j->db, j->conf, d->type, d->channel, &d->template, err) < 0)
+	    message_template(j->db, j->conf, d->type, d->channel, &d->template, err) < 0 || complete_view(j, d, err) < 0)
 		return -1;
 	return job_read_end(j, err);
 }
 
-/* A patient's address is asked for when it is needed: intake owns it. */
+/* A patient's address is asked for when it is needed: intake owns it. Whoever knows the patient from elsewhere gives it along. */
 static int
 find_contact(struct job *j, struct delivery *d, struct problem *err)
 {
 	struct peer_reply reply;
 	char id[UUID_TEXT];
 
-	if (uuid_is_nil(d->patient))
+	if (uuid_is_nil(d->patient) || json_text_at(d->recipient, "email") != NULL || json_text_at(d->recipient, "phone") != NULL)
 		return 0;
 	if (job_ask(j, &(struct peer_call){ .service = "intake", .method = "GET",
 	    .path = arena_printf(j->arena, "/intake/contacts/%s", uuid_text(d->patient, id)) }, &reply, err) < 0)
@@ -119,7 +137,8 @@ intend(struct job *j, const struct delivery *d, const char *to, struct problem *
 		q.content_type = "application/json";
 		q.body = slack_body(j, text.data);
 	}
-	if (job_begin(j, err) < 0 || effect_intend(j->db, &q, err) < 0 ||
+	if (job_begin(j, err) < 0 || (d->code != NULL && short_link_keep(j->db, d->id, d->patient, d->code, json_text_at(d->view, "link"),
+	    json_text_at(d->view, "linkExpiresAt"), err) < 0) || effect_intend(j->db, &q, err) < 0 ||
 	    db_exec(j->db, template_sql, err, P_UUID(d->id), P_INT(d->template.id)) < 0)
 		return -1;
 	return job_end(j, err);

@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libnotify.a
 %canon_reldir%_libnotify_a_SOURCES = %reldir%/notify.c %reldir%/notify.h %reldir%/type.c %reldir%/channel.c \
-	%reldir%/template.c %reldir%/message.c %reldir%/delivery.c %reldir%/vendor.c %reldir%/vendor_webhook.c
+	%reldir%/template.c %reldir%/message.c %reldir%/delivery.c %reldir%/vendor.c %reldir%/vendor_webhook.c %reldir%/link.c %reldir%/preference.c
 SERVICE_LIBS += %reldir%/libnotify.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-notify

@@ -33,6 +33,13 @@ static const struct field variable_fields[] = {
 	{ "code", STRING, .max = 10, .says = "verification_code" },
 	{ "minutes", INTEGER, .says = "verification_code: how long it is valid" },
 	{ "portalUrl", URL, .says = "where to read more" },
+	{ "drugName", STRING, .max = 200, .says = "said by e-mail only, and only to those who agreed", .example = "Sample 10 mg" },
+	{ "drugCost", STRING, .max = 20, .says = "payment_*: decimal text", .example = "6,500.00" },
+	{ "insurancePaid", STRING, .max = 20, .says = "payment_*: decimal text", .example = "5,000.00" },
+	{ "copay", STRING, .max = 20, .says = "payment_*: before the programs", .example = "1,500.00" },
+	{ "savings", STRING, .max = 20, .says = "payment_*: decimal text", .example = "1,495.00" },
+	{ "link", URL, .says = "where to act; templates may also say shortLink, an address of ours that leads there" },
+	{ "linkExpiresAt", TIME, .says = "until when the short one does; a week when missing" },
 	{ 0 }
 };
 static const struct field send_body[] = {
@@ -63,6 +70,18 @@ static const struct field matrix_reply[] = {
 	{ "channels", ARRAY, .required = true, .max = 100, .of = toggles_reply, .says = "a row per type" },
 	{ 0 }
 };
+static const struct field patient_param[] = { { "patientId", UUID, .required = true, .says = "the patient" }, { 0 } };
+static const struct field preference_body[] = {
+	{ "detailedMessages", BOOLEAN, .required = true, .says = "the patient agreed that messages name the drug" },
+	{ 0 }
+};
+static const struct field preference_reply[] = {
+	{ "patientId", UUID, .required = true, .says = "the patient" },
+	{ "detailedMessages", BOOLEAN, .required = true, .says = "as recorded" },
+	{ "recordedAt", TIME, .required = true, .says = "when" },
+	{ 0 }
+};
+static const struct field code_param[] = { { "code", STRING, .required = true, .max = 40, .says = "of the message" }, { 0 } };
 static const struct field type_param[] = { { "type", STRING, .required = true, .max = 60, .says = "message type" }, { 0 } };
 static const char *const template_channels[] = { "email", "sms", "slack", NULL };
 static const struct field template_params[] = {
@@ -110,6 +129,11 @@ static const struct route routes[] = {
 	    .params = template_params, .body = template_body, .reply = template_version,
 	    .problems = "404 unknown_type, 422 unknown_variable",
 	    .says = "saves a new version of a template" },
+	{ "PUT", "/notify/preferences/:patientId", preference_put, .access = SERVICE | ADMIN, .callers = "enrollment patient", .db = WRITE,
+	    .once = NATURAL, .audit = "notification.preference", .params = patient_param, .body = preference_body, .reply = preference_reply,
+	    .says = "records what a patient agreed to be told" },
+	{ "GET", "/l/:code", short_link_follow, .access = PUBLIC, .db = READ_AUDITED, .audit = "short_link.follow", .params = code_param,
+	    .media = "text/html", .problems = "404 not_found, 410 expired", .says = "leads to where a message's short link points" },
 	WEBHOOK_ROUTE("/notify/webhooks/sendgrid", "sendgrid", "what became of mails"),
 	{ WEBHOOK_MEMBERS("/notify/webhooks/twilio", "twilio"), .kind = BODY_FORM, .problems = "400 malformed_event",
 	    .says = "what became of texts" },

@@ -11,7 +11,8 @@ extern const struct service notify_service;
 /* ---- type.c: the types and what their templates may say */
 struct notice {
 	const char *type;
-	const char *const *variables;	/* NULL-terminated; every template may also use firstName */
+	const char *const *variables;	/* NULL-terminated; every template may also use firstName, e-mails of types with a drug drugName */
+	bool drug;			/* an e-mail may name the drug, to those who agreed */
 };
 extern const struct notice notices[];
 const struct notice *notice_find(const char *type);	/* NULL: unknown */
@@ -27,6 +28,18 @@ struct message_template {
 int	 message_template(struct db *db, const struct conf *conf, const char *type, const char *channel, struct message_template *ret, struct problem *err) MUST_CHECK;
 int	 templates_list(struct req *r, struct problem *err);
 int	 template_put(struct req *r, struct problem *err);
+
+/* ---- link.c: short addresses */
+/* The code of a delivery's link, for the address /l/<code>; the same each time. */
+const char *short_link_code(struct db *db, struct uuid delivery);
+/* expires: RFC 3339, NULL for a week. A repeat changes nothing. */
+int	 short_link_keep(struct db *db, struct uuid delivery, struct uuid patient, const char *code, const char *target, const char *expires,
+    struct problem *err) MUST_CHECK;
+int	 short_link_follow(struct req *r, struct problem *err);		/* GET /l/:code */
+
+/* ---- preference.c */
+int	 preference_put(struct req *r, struct problem *err);
+int	 preference_detailed(struct db *db, struct uuid patient, bool *ret, struct problem *err) MUST_CHECK;	/* may messages name the drug? */
 
 /* ---- channel.c */
 int	 channels_list(struct req *r, struct problem *err);

@@ -91,10 +91,12 @@ templates_list(struct req *r, struct problem *err)
 }
 
 static bool
-promised(const struct notice *n, const char *name)
+promised(const struct notice *n, const char *channel, const char *name)
 {
 	if (strcmp(name, "firstName") == 0)
 		return true;
+	if (strcmp(name, "drugName") == 0)
+		return n->drug && strcmp(channel, "email") == 0;
 	for (const char *const *v = n->variables; *v != NULL; v++)
 		if (strcmp(*v, name) == 0)
 			return true;
@@ -102,7 +104,7 @@ promised(const struct notice *n, const char *name)
 }
 
 static int
-check_names(struct arena *a, const struct notice *n, const char *text, struct problem *err)
+check_names(struct arena *a, const struct notice *n, const char *channel, const char *text, struct problem *err)
 {
 	json_t *names = template_names(text, err), *name;
 	size_t i;
@@ -111,7 +113,7 @@ check_names(struct arena *a, const struct notice *n, const char *text, struct pr
 		return -1;
 	arena_defer(a, (void (*)(void *))json_decref, names);
 	json_array_foreach(names, i, name)
-		if (!promised(n, json_string_value(name)))
+		if (!promised(n, channel, json_string_value(name)))
 			return problem(err, 422, "unknown_variable", "%s has no variable %s", n->type, json_string_value(name));
 	return 0;
 }
@@ -124,7 +126,8 @@ template_put(struct req *r, struct problem *err)
 
 	if (n == NULL)
 		return problem(err, 404, "unknown_type", "no such message type");
-	if (check_names(r->arena, n, req_str(r, "body"), err) < 0 || check_names(r->arena, n, req_str(r, "subject"), err) < 0)
+	if (check_names(r->arena, n, req_str(r, "channel"), req_str(r, "body"), err) < 0 ||
+	    check_names(r->arena, n, req_str(r, "channel"), req_str(r, "subject"), err) < 0)
 		return -1;
 	req_object_text(r, "notification_templates", arena_printf(r->arena, "%s.%s", n->type, req_str(r, "channel")));
 	if (db_final(r->db, &w, insert_sql, err, P_TEXT(n->type), P_TEXT(req_str(r, "channel")), P_TEXT(req_opt_str(r, "subject")),

@@ -1,6 +1,6 @@
 /*
  * type.c: the message types and the variables each promises to its templates. A template that asks for anything else is refused when it is saved, so
- * that no message goes out with a hole in it. No type promises a diagnosis, and only those a patient reads by e-mail promise a drug.
+ * that no message goes out with a hole in it. No type promises a diagnosis; a drug is promised only to e-mails, and only those get it who agreed (P-PAY-05).
  */
 #include "notify/notify.h"
 
@@ -21,6 +21,13 @@ const struct notice notices[] = {
 	{ "physician_new_task", NAMES("physicianName", "state", "assignmentId", "portalUrl") },
 	{ "admin_alert", NAMES("kind", "subject", "detail", "portalUrl") },
 	{ "verification_code", NAMES("code", "minutes") },
+	{ "payment_link", NAMES("amount", "currency", "drugCost", "insurancePaid", "copay", "savings", "link", "shortLink", "linkExpiresAt"), .drug = true },
+	{ "payment_reminder", NAMES("amount", "currency", "drugCost", "insurancePaid", "copay", "savings", "link", "shortLink", "linkExpiresAt"), .drug = true },
+	{ "payment_receipt", NAMES("amount", "currency", "drugCost", "insurancePaid", "copay", "savings"), .drug = true },
+	{ "payment_refunded", NAMES("amount", "currency") },
+	{ "parcel_shipped", NAMES("carrier", "trackingNumber", "dueDate", "link", "shortLink"), .drug = true },
+	{ "parcel_out", NAMES("carrier", "trackingNumber", "link", "shortLink") },
+	{ "parcel_delivered", NAMES("carrier", "trackingNumber", "link", "shortLink") },
 	{ 0 }
 };
 

@@ -20,6 +20,7 @@ static const struct { const char *vendor; bool lies, sends; } able[] = {
 	{ "boothwyn", false, true },
 	{ "twilio", false, true },
 	{ "pharmacy", true, true },
+	{ "shippo", false, true },
 };
 
 static const char draw_sql[] =

@@ -2,6 +2,7 @@
  * fedex_label.c: tracking numbers and label files. Table: object (label), sequence tracking_number.
  */
 #include "sandbox/fedex.h"
+#include "sandbox/pdf.h"
 
 static const char number_sql[] = "SELECT nextval('tracking_number')::text AS n";
 
@@ -28,67 +29,36 @@ sb_fedex_label_add(
 
 /* ---- files */
 
-/* One line of the page; PDF text is Latin, so anything else becomes a question mark. */
-static void
-add_line(struct buf *b, int size, int y, const char *text)
-{
-	buf_addf(b, "BT /F1 %d Tf 18 %d Td (", size, y);
-	for (; *text != '\0'; text++) {
-		if (strchr("()\\", *text) != NULL)
-			buf_addc(b, '\\');
-		buf_addc(b, (unsigned char)*text < 32 || (unsigned char)*text > 126 ? '?' : *text);
-	}
-	buf_add(b, ") Tj ET\n");
-}
-
 static void
 draw(struct arena *a, struct buf *b, const json_t *l)
 {
 	const char *number = sb_text(l, "trackingNumber", "");
 
 	buf_add(b, "2 w 9 9 270 414 re S\n");
-	add_line(b, 14, 396, "FedEx  (sandbox, not for shipping)");
-	add_line(b, 10, 376, sb_text(l, "serviceType", ""));
-	add_line(b, 8, 348,
+	sb_pdf_line(b, 14, 396, "FedEx  (sandbox, not for shipping)");
+	sb_pdf_line(b, 10, 376, sb_text(l, "serviceType", ""));
+	sb_pdf_line(b, 8, 348,
 	    arena_printf(a, "FROM: %s", sb_text(l, "shipper.contact.companyName", sb_text(l, "shipper.contact.personName", ""))));
-	add_line(b, 8, 336, sb_text(l, "shipper.address.streetLines.0", ""));
-	add_line(b, 12, 300, arena_printf(a, "TO: %s", sb_text(l, "recipient.contact.personName", "")));
-	add_line(b, 12, 282, sb_text(l, "recipient.address.streetLines.0", ""));
-	add_line(b, 12, 264,
+	sb_pdf_line(b, 8, 336, sb_text(l, "shipper.address.streetLines.0", ""));
+	sb_pdf_line(b, 12, 300, arena_printf(a, "TO: %s", sb_text(l, "recipient.contact.personName", "")));
+	sb_pdf_line(b, 12, 282, sb_text(l, "recipient.address.streetLines.0", ""));
+	sb_pdf_line(b, 12, 264,
 	    arena_printf(a, "%s %s %s", sb_text(l, "recipient.address.city", ""),
 		sb_text(l, "recipient.address.stateOrProvinceCode", ""), sb_text(l, "recipient.address.postalCode", "")));
-	add_line(b, 18, 200, arena_printf(a, "TRK# %.4s %.4s %.4s", number, number + 4, number + 8));
+	sb_pdf_line(b, 18, 200, arena_printf(a, "TRK# %.4s %.4s %.4s", number, number + 4, number + 8));
 	for (int i = 0; number[i] != '\0'; i++)	/* bars, for the eye */
 		buf_addf(b, "%d w %d 100 m %d 180 l S\n", number[i] - '0' == 0 ? 1 : (number[i] - '0' + 1) / 2, 30 + i * 20,
 		    30 + i * 20);
-	add_line(b, 8, 60, arena_printf(a, "REF: %s", sb_text(l, "reference", "")));
+	sb_pdf_line(b, 8, 60, arena_printf(a, "REF: %s", sb_text(l, "reference", "")));
 }
 
 static struct bytes
-pdf(struct arena *a, const json_t *l)
+page(struct arena *a, const json_t *label)
 {
-	struct buf page = buf_in(a, 16 * 1024), b = buf_in(a, 64 * 1024);
-	size_t at[6], xref;
+	struct buf b = buf_in(a, 16 * 1024);
 
-	draw(a, &page, l);
-	buf_add(&b, "%PDF-1.4\n");
-	at[1] = b.len;
-	buf_add(&b, "1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n");
-	at[2] = b.len;
-	buf_add(&b, "2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n");
-	at[3] = b.len;
-	buf_add(&b, "3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 288 432] /Contents 4 0 R"
-	    " /Resources << /Font << /F1 5 0 R >> >> >>\nendobj\n");
-	at[4] = b.len;
-	buf_addf(&b, "4 0 obj\n<< /Length %zu >>\nstream\n%sendstream\nendobj\n", page.len, buf_str(&page));
-	at[5] = b.len;
-	buf_add(&b, "5 0 obj\n<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>\nendobj\n");
-	xref = b.len;
-	buf_add(&b, "xref\n0 6\n0000000000 65535 f \n");
-	for (int i = 1; i < 6; i++)
-		buf_addf(&b, "%010zu 00000 n \n", at[i]);
-	buf_addf(&b, "trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%zu\n%%%%EOF\n", xref);
-	return BYTES(b.data, b.len);
+	draw(a, &b, label);
+	return sb_pdf(a, &b);
 }
 
 struct bytes
@@ -105,7 +75,7 @@ sb_fedex_label_bytes(struct arena *a, const json_t *label)
 	if (sb_is(label, "imageType", "PNG"))
 		return BYTES(png, sizeof(png));
 	if (!sb_is(label, "imageType", "ZPLII"))
-		return pdf(a, label);
+		return page(a, label);
 	zpl = arena_printf(a, "^XA^FO50,50^A0N,40,40^FDTRK# %s^FS^FO50,120^BCN,100,Y,N,N^FD%s^FS^XZ",
 	    sb_text(label, "trackingNumber", ""), sb_text(label, "trackingNumber", ""));
 	return BYTES_OF(zpl);

@@ -5,11 +5,12 @@ noinst_LIBRARIES += %reldir%/libsandbox.a
 	%reldir%/form.c %reldir%/fault.c %reldir%/token.c %reldir%/ledger.c %reldir%/outbox.c \
 	%reldir%/stripe.c %reldir%/stripe.h %reldir%/stripe_params.c %reldir%/stripe_objects.c %reldir%/stripe_events.c \
 	%reldir%/stripe_cards.c %reldir%/stripe_customers.c %reldir%/stripe_setup.c %reldir%/stripe_payments.c \
-	%reldir%/stripe_confirm.c %reldir%/stripe_refunds.c \
+	%reldir%/stripe_confirm.c %reldir%/stripe_refunds.c %reldir%/stripe_checkout.c %reldir%/stripe_page.c \
 	%reldir%/canvas.c %reldir%/canvas.h %reldir%/canvas_rules.c %reldir%/canvas_merge.c %reldir%/canvas_search.c \
 	%reldir%/fedex.c %reldir%/fedex.h %reldir%/fedex_label.c %reldir%/fedex_track.c \
 	%reldir%/pioneerrx.c %reldir%/boothwyn.c %reldir%/sendgrid.c %reldir%/twilio.c %reldir%/slack.c \
-	%reldir%/hubspot.c %reldir%/pharmacy.c %reldir%/payer.c %reldir%/payer.h
+	%reldir%/hubspot.c %reldir%/pharmacy.c %reldir%/payer.c %reldir%/payer.h \
+	%reldir%/pdf.c %reldir%/pdf.h %reldir%/shippo.c %reldir%/shippo.h %reldir%/shippo_track.c
 SERVICE_LIBS += %reldir%/libsandbox.a
 
 pkglibexec_PROGRAMS += %reldir%/telerx-sandbox

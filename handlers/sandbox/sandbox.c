@@ -11,7 +11,8 @@
 
 /* ---- fields */
 
-static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "hubspot", "fedex", "pharmacy", NULL };
+static const char *const vendors[] = { "stripe", "canvas", "pioneerrx", "boothwyn", "sendgrid", "twilio", "slack", "hubspot", "fedex", "shippo",
+	"pharmacy", NULL };
 static const char *const channels[] = { "email", "sms", "slack", NULL };
 
 static const struct field vendor_param[] = {
@@ -50,6 +51,11 @@ static const struct field number_param[] = {
 	{ "number", STRING, .required = true, .max = 40, .says = "tracking number" },
 	{ 0 }
 };
+static const struct field track_params[] = {
+	{ "carrier", STRING, .required = true, .max = 40, .says = "in lower case" },
+	{ "number", STRING, .required = true, .max = 60, .says = "tracking number" },
+	{ 0 }
+};
 static const struct field ledger_query[] = {
 	{ "key", STRING, .max = 200, .says = "a metadata value, identifier, order, tracking number or address" },
 	{ "since", STRING, .max = 40, .says = "newer than this seq, or made at or after this time" },
@@ -76,6 +82,7 @@ static const struct field fault_body[] = {
 #define VENDOR_GET	.access = VENDOR, .db = WRITE
 #define VENDOR_POST	.access = VENDOR, .db = WRITE, .once = NATURAL, .kind = BODY_RAW, .max_body = 4 << 20
 #define STRIPE		"/sandbox/stripe/v1"
+#define SHIPPO		"/sandbox/shippo"
 #define TWILIO		"/sandbox/twilio/2010-04-01/Accounts/:account"
 #define HUBSPOT		"/sandbox/hubspot/crm/v3/objects/contacts"
 
@@ -123,6 +130,13 @@ static const struct route routes[] = {
 	{ "GET", STRIPE "/coupons/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: coupon" },
 	{ "GET", STRIPE "/events", sb_stripe, VENDOR_GET, .says = "Stripe: events" },
 	{ "GET", STRIPE "/events/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: event" },
+	{ "POST", STRIPE "/checkout/sessions", sb_stripe, VENDOR_POST, .says = "Stripe: a page to pay at" },
+	{ "GET", STRIPE "/checkout/sessions", sb_stripe, VENDOR_GET, .says = "Stripe: Checkout Sessions" },
+	{ "GET", STRIPE "/checkout/sessions/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: Checkout Session" },
+	{ "POST", STRIPE "/checkout/sessions/:id/expire", sb_stripe, VENDOR_POST, .params = id_param, .says = "Stripe: close the page" },
+	{ "GET", STRIPE "/checkout/sessions/:id/line_items", sb_stripe, VENDOR_GET, .params = id_param, .says = "Stripe: what is paid there" },
+	{ "GET", "/sandbox/stripe/pay/:id", sb_stripe, VENDOR_GET, .params = id_param, .says = "the page itself, for a person" },
+	{ "POST", "/sandbox/stripe/pay/:id", sb_stripe, VENDOR_POST, .params = id_param, .says = "the person pays: number=<test card>" },
 	{ "POST", "/sandbox/stripe/authenticate", sb_stripe, VENDOR_POST,
 	    .says = "the cardholder passes (or fails) the bank's challenge" },
 
@@ -170,6 +184,20 @@ static const struct route routes[] = {
 	{ "PUT", "/sandbox/fedex/ship/v1/shipments/cancel", sb_fedex, VENDOR_POST, .says = "FedEx: cancel a label" },
 	{ "POST", "/sandbox/fedex/track/v1/trackingnumbers", sb_fedex, VENDOR_POST, .says = "FedEx: where a parcel is" },
 	{ "GET", "/sandbox/fedex/labels/:number", sb_fedex, VENDOR_GET, .params = number_param, .says = "FedEx: a label's file" },
+
+	{ "POST", SHIPPO "/addresses", sb_shippo, VENDOR_POST, .status = 201, .says = "Shippo: an address" },
+	{ "GET", SHIPPO "/addresses/:id/validate", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: is it one" },
+	{ "POST", SHIPPO "/shipments", sb_shippo, VENDOR_POST, .status = 201, .says = "Shippo: what would it cost" },
+	{ "GET", SHIPPO "/shipments/:id", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: a shipment" },
+	{ "GET", SHIPPO "/shipments/:id/rates", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: its rates" },
+	{ "POST", SHIPPO "/transactions", sb_shippo, VENDOR_POST, .status = 201, .says = "Shippo: buy a label" },
+	{ "GET", SHIPPO "/transactions", sb_shippo, VENDOR_GET, .says = "Shippo: labels, newest first" },
+	{ "GET", SHIPPO "/transactions/:id", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: a label" },
+	{ "POST", SHIPPO "/refunds", sb_shippo, VENDOR_POST, .status = 201, .says = "Shippo: void a label" },
+	{ "GET", SHIPPO "/refunds/:id", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: is it void" },
+	{ "POST", SHIPPO "/tracks", sb_shippo, VENDOR_POST, .says = "Shippo: register a parcel" },
+	{ "GET", SHIPPO "/tracks/:carrier/:number", sb_shippo, VENDOR_GET, .params = track_params, .says = "Shippo: where a parcel is" },
+	{ "GET", SHIPPO "/labels/:id", sb_shippo, VENDOR_GET, .params = id_param, .says = "Shippo: a label's file" },
 };
 
 /* ---- the rest of the table */
@@ -177,6 +205,9 @@ static const struct route routes[] = {
 static const struct job_row jobs[] = {
 	{ "stripe.webhook", sb_stripe_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
 	    .says = "an event to our endpoint" },
+	{ "shippo.webhook", sb_shippo_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
+	    .says = "where a parcel is, to our endpoint" },
+	{ "stripe.expire", sb_stripe_expire_job, .says = "a page's time is up" },
 	{ "boothwyn.webhook", sb_boothwyn_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
 	    .says = "a case's status to our endpoint" },
 	{ "pharmacy.webhook", sb_pharmacy_webhook_job, .queue = "webhooks", .attempts = 20, .backoff_s = 1,
@@ -216,6 +247,8 @@ static const struct conf_key config[] = {
 	{ "HUBSPOT_TOKEN", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "TWILIO_AUTH_TOKEN", CONF_STR, .secret = true, .says = "checked, and signs callbacks; unset: any" },
 	{ "SLACK_BOT_TOKEN", CONF_STR, .secret = true, .says = "for chat.postMessage; unset: any" },
+	{ "SHIPPO_API_TOKEN", CONF_STR, .secret = true, .says = "the only token taken; unset: any shippo_test_…" },
+	{ "SHIPPO_WEBHOOK_SECRET", CONF_STR, .secret = true, .says = "signs Shippo's webhooks" },
 	{ "FEDEX_CLIENT_ID", CONF_STR, .says = "unset: any" },
 	{ "FEDEX_CLIENT_SECRET", CONF_STR, .secret = true, .says = "unset: any" },
 	{ "FEDEX_ACCOUNT_NUMBER", CONF_STR, .says = "unset: any" },

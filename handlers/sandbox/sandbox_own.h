@@ -24,9 +24,12 @@ int	 sb_boothwyn(struct req *r, struct problem *err);
 int	 sb_pioneerrx(struct req *r, struct problem *err);
 int	 sb_pharmacy(struct req *r, struct problem *err);
 int	 sb_fedex(struct req *r, struct problem *err);
+int	 sb_shippo(struct req *r, struct problem *err);
 
 /* What they send. */
+int	 sb_stripe_expire_job(struct job *j, struct problem *err);	/* a Checkout Session whose time is up */
 int	 sb_stripe_webhook_job(struct job *j, struct problem *err);
+int	 sb_shippo_webhook_job(struct job *j, struct problem *err);
 int	 sb_boothwyn_webhook_job(struct job *j, struct problem *err);
 int	 sb_pharmacy_webhook_job(struct job *j, struct problem *err);
 int	 sb_twilio_callback_job(struct job *j, struct problem *err);

@@ -62,6 +62,14 @@ static const struct operation operations[] = {
 	{ "GET", "/stripe/v1/coupons/:id", sb_stripe_coupon_get, "" },
 	{ "GET", "/stripe/v1/events", sb_stripe_event_list, "created delivery_success type types" LIST_PARAMS },
 	{ "GET", "/stripe/v1/events/:id", sb_stripe_event_get, "" },
+	{ "POST", "/stripe/v1/checkout/sessions", sb_stripe_session_create,
+	    "cancel_url client_reference_id customer customer_email expires_at line_items metadata mode payment_intent_data success_url ui_mode" },
+	{ "GET", "/stripe/v1/checkout/sessions", sb_stripe_session_list, "created customer payment_intent status" LIST_PARAMS },
+	{ "GET", "/stripe/v1/checkout/sessions/:id", sb_stripe_session_get, "" },
+	{ "POST", "/stripe/v1/checkout/sessions/:id/expire", sb_stripe_session_expire, "" },
+	{ "GET", "/stripe/v1/checkout/sessions/:id/line_items", sb_stripe_session_items, "" LIST_PARAMS },
+	{ "GET", "/stripe/pay/:id", sb_stripe_page_show, "", OP_OPEN },
+	{ "POST", "/stripe/pay/:id", sb_stripe_page_pay, "number exp cvc", OP_OPEN },
 	{ "POST", "/stripe/authenticate", sb_stripe_authenticate, "id outcome", OP_OPEN },
 };
 
@@ -235,6 +243,12 @@ static const struct vendor vendor = {
 	.failure = failure,
 	.finish = finish,
 };
+
+const struct vendor *
+sb_stripe_vendor(void)
+{
+	return &vendor;
+}
 
 int
 sb_stripe(struct req *r, struct problem *err)

@@ -64,6 +64,8 @@ const struct card *sb_stripe_card_of(const json_t *payment_method);
 int	 sb_stripe_method_find(struct call *c, const char *given, const char *param, json_t **ret, struct problem *err);
 /* payment_method, or payment_method_data with a test number as a browser sends it; *ret NULL when neither is there. */
 int	 sb_stripe_method_param(struct call *c, json_t **ret, struct problem *err);
+/* The same for a card's number; 402 incorrect_number when there is no such test card. */
+int	 sb_stripe_method_numbered(struct call *c, const char *number, json_t **ret, struct problem *err);
 int sb_stripe_method_attach(
     struct call *c, json_t *method, const char *customer, struct problem *err); /* the row only; the caller has asked the card */
 int	 sb_stripe_method_usable(struct call *c, const json_t *method, const char *customer);
@@ -82,6 +84,10 @@ int	 sb_stripe_setup_confirm(struct call *c, const struct confirmation *k, struc
 int	 sb_stripe_browser_may(struct call *c, const json_t *intent);
 int	 sb_stripe_wrong_state(struct call *c, const json_t *intent, const char *act);
 
+/* A fresh PaymentIntent without a method, taken at once when it is confirmed; not stored yet. */
+json_t	*sb_stripe_payment_new(struct call *c, int64_t amount, const char *currency);
+const struct vendor *sb_stripe_vendor(void);	/* for what the worker does as Stripe */
+
 /* ---- operations */
 operation_fn sb_stripe_customer_create, sb_stripe_customer_get, sb_stripe_customer_update, sb_stripe_customer_methods;
 operation_fn sb_stripe_method_get, sb_stripe_method_attach_op, sb_stripe_method_detach;
@@ -92,5 +98,7 @@ operation_fn sb_stripe_charge_get, sb_stripe_refund_create, sb_stripe_refund_get
 operation_fn sb_stripe_coupon_create, sb_stripe_coupon_get;
 operation_fn sb_stripe_event_get, sb_stripe_event_list;
 operation_fn sb_stripe_authenticate;
+operation_fn sb_stripe_session_create, sb_stripe_session_get, sb_stripe_session_list, sb_stripe_session_items, sb_stripe_session_expire;
+operation_fn sb_stripe_page_show, sb_stripe_page_pay;	/* the hosted page, for the patient's browser */
 
 #endif

@@ -81,6 +81,15 @@ sb_stripe_method_find(struct call *c, const char *given, const char *param, json
 }
 
 int
+sb_stripe_method_numbered(struct call *c, const char *number, json_t **ret, struct problem *err)
+{
+	for (size_t i = 0; i < COUNT(cards); i++)
+		if (strcmp(cards[i].number, number) == 0)
+			return method_new(c, &cards[i], ret, err);
+	return sb_stripe_invalid(c, 402, "incorrect_number", "payment_method_data[card][number]", "Your card number is incorrect.");
+}
+
+int
 sb_stripe_method_param(struct call *c, json_t **ret, struct problem *err)
 {
 	const char *given = sb_stripe_str(c, "payment_method"), *number = json_text_at(c->in, "payment_method_data.card.number");

@@ -18,6 +18,8 @@ static const char *const subscribed[] = {
 	"setup_intent.succeeded",
 	"charge.refunded",
 	"charge.dispute.created",
+	"checkout.session.completed",
+	"checkout.session.expired",
 };
 
 static int

@@ -68,7 +68,7 @@ sb_stripe_put(struct call *c, json_t *object, struct problem *err)
 static void
 lie(json_t *shown)
 {
-	static const char *const amounts[] = { "amount", "amount_capturable", "amount_received" };
+	static const char *const amounts[] = { "amount", "amount_capturable", "amount_received", "amount_total" };
 
 	for (size_t i = 0; i < COUNT(amounts); i++) {
 		json_int_t v = json_integer_value(json_object_get(shown, amounts[i]));

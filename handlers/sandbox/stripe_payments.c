@@ -95,6 +95,14 @@ payment_new(struct call *c, const struct asked *k)
 	return p;
 }
 
+json_t *
+sb_stripe_payment_new(struct call *c, int64_t amount, const char *currency)
+{
+	const struct asked asked = { .amount = amount, .currency = currency, .capture = "automatic_async" };
+
+	return payment_new(c, &asked);
+}
+
 int
 sb_stripe_payment_create(struct call *c, struct problem *err)
 {

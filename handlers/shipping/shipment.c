@@ -1,13 +1,15 @@
 /*
  * shipment.c: one parcel and its line of states (Y-SHIP-01, Y-SHIP-U1, decision C9).
  */
+#include "base/clock.h"
 #include "shipping/shipping.h"
 
 static const char insert_sql[] =
 	"INSERT INTO shipments (id, external_id, submission_id, patient_id, kind, pharmacy, carrier, tracking_number, address_enc)"
 	" VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'fedex'), $8, $9) ON CONFLICT ON CONSTRAINT shipments_once DO NOTHING";
 #define COLUMNS \
-	"id, external_id, submission_id, patient_id, kind, pharmacy, status, reason, carrier, tracking_number, version, address_enc, label_enc"
+	"id, external_id, submission_id, patient_id, kind, pharmacy, status, reason, carrier, tracking_number, version, address_enc, label_enc," \
+	" pharmacy_id, label_generation, shippo_rate, shippo_transaction, tracking_url, eta"
 static const char load_sql[] = "SELECT " COLUMNS " FROM shipments WHERE id = $1";
 static const char find_sql[] = "SELECT " COLUMNS " FROM shipments WHERE external_id = $1 AND kind = $2";
 static const char move_sql[] =
@@ -65,6 +67,12 @@ shipment_from_row(struct shipment *s, const struct row *w)
 	s->version = row_int(w, "version");
 	s->address_enc = row_bytes(w, "address_enc");
 	s->label_enc = row_bytes(w, "label_enc");
+	s->pharmacy_id = row_uuid(w, "pharmacy_id");
+	s->generation = row_int(w, "label_generation");
+	s->rate = row_opt_str(w, "shippo_rate");
+	s->transaction = row_opt_str(w, "shippo_transaction");
+	s->tracking_url = row_opt_str(w, "tracking_url");
+	s->eta = row_time(w, "eta");
 }
 
 int
@@ -91,13 +99,15 @@ reply_shipment(struct req *r, int status, const struct shipment *s, bool scans, 
 	jw_object(w, NULL);
 	jw_uuid(w, "shipmentId", s->id);
 	jw_uuid(w, "externalId", s->external_id);
-	jw_uuid(w, "submissionId", s->submission_id);
+	if (!uuid_is_nil(s->submission_id))
+		jw_uuid(w, "submissionId", s->submission_id);
 	jw_str(w, "kind", s->kind);
 	jw_str(w, "pharmacy", s->pharmacy);
 	jw_str(w, "status", s->status);
 	jw_opt_str(w, "reason", s->reason);
 	jw_str(w, "carrier", s->carrier);
 	jw_opt_str(w, "trackingNumber", s->tracking_number);
+	jw_opt_str(w, "trackingUrl", s->tracking_url);
 	if (scans) {
 		jw_array(w, "scans");
 		for (size_t i = 0; i < rows_count(rows); i++) {
@@ -231,13 +241,59 @@ shipment_shipped(struct req *r, struct problem *err)
 }
 
 static int
-tell(struct db *db, const struct shipment *s, struct problem *err)
+tell_patient(struct db *db, const struct shipment *s, struct problem *err)
 {
 	struct arena *a = db_current_arena(db);
-	struct buf b = buf_in(a, 4096);
-	struct json_writer w;
 	char id[UUID_TEXT];
 
+	uuid_text(s->id, id);
+	return job_enqueue(db, &(struct job_spec){ .kind = "parcel.tell", .unique_key = arena_printf(a, "%s:%s", id, s->status),
+	    .args = arena_printf(a, "{\"id\":\"%s\",\"status\":\"%s\"}", id, s->status) }, err);
+}
+
+static bool
+is(const struct shipment *s, const char *status)
+{
+	return strcmp(s->status, status) == 0;
+}
+
+/* A prescription's parcel is told of in the words of prescriptions, in their order. */
+static int
+tell_prescription(struct db *db, const struct shipment *s, struct problem *err)
+{
+	bool label = is(s, "label_created"), arrived = is(s, "delivered"), on_way = is(s, "in_transit") || is(s, "out_for_delivery");
+	struct buf b = buf_in(db_current_arena(db), 2048);
+	struct json_writer w;
+
+	if (!label && !arrived && !on_way && !is(s, "exception") && !is(s, "returned"))
+		return 0;
+	jw_start(&w, &b);
+	jw_object(&w, NULL);
+	jw_uuid(&w, "prescription_id", s->external_id);
+	jw_uuid(&w, "patient_id", s->patient_id);
+	jw_uuid(&w, "shipment_id", s->id);
+	if (label) {
+		jw_str(&w, "carrier", s->carrier);
+		jw_str(&w, "tracking_number", s->tracking_number);
+	} else if (arrived) {
+		jw_time(&w, "delivered_at", clock_us());
+	} else {
+		jw_str(&w, "status", s->status);
+	}
+	jw_end(&w);
+	if (event_publish(db, label ? "shipment.label.created" : arrived ? "shipment.delivered" : "shipment.moved", s->external_id, b.data, err) < 0)
+		return -1;
+	return on_way || arrived ? tell_patient(db, s, err) : 0;
+}
+
+static int
+tell(struct db *db, const struct shipment *s, struct problem *err)
+{
+	struct buf b = buf_in(db_current_arena(db), 4096);
+	struct json_writer w;
+
+	if (strcmp(s->kind, "prescription") == 0)
+		return tell_prescription(db, s, err);
 	jw_start(&w, &b);
 	jw_object(&w, NULL);
 	jw_uuid(&w, "shipmentId", s->id);
@@ -251,11 +307,7 @@ tell(struct db *db, const struct shipment *s, struct problem *err)
 	jw_end(&w);
 	if (event_publish(db, "shipment.updated", s->id, b.data, err) < 0)
 		return -1;
-	if (strcmp(s->status, "in_transit") != 0 && strcmp(s->status, "delivered") != 0)
-		return 0;
-	uuid_text(s->id, id);
-	return job_enqueue(db, &(struct job_spec){ .kind = "parcel.tell", .unique_key = arena_printf(a, "%s:%s", id, s->status),
-	    .args = arena_printf(a, "{\"id\":\"%s\",\"status\":\"%s\"}", id, s->status) }, err);
+	return is(s, "in_transit") || is(s, "delivered") ? tell_patient(db, s, err) : 0;
 }
 
 int

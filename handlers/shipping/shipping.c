@@ -1,9 +1,10 @@
 /*
  * shipping.c: the table of the shipping service: labels, print queue, tracking.
- * Called by the orchestrator (own parcels), the router (parcels of pharmacies that ship themselves) and staff. Writes shipments, their history, print_queue
- * and tracking_events. Publishes shipment.updated.
+ * Called by the orchestrator (own parcels), the router (parcels of pharmacies that ship themselves), staff and Shippo. Writes shipments, their history,
+ * print_queue, tracking_events and pharmacy_choices. Publishes shipment.updated; of prescriptions shipment.label.created, shipment.moved, shipment.delivered.
+ * Consumes payment.completed, insurance.adjudication.completed, pharmacy.selected, prescription.status.changed.
  */
-#include "shipping/shipping.h"
+#include "shipping/shippo.h"
 
 static const char *const kinds[] = { "own", "external", NULL };
 static const char *const print_states[] = { "pending", "printing", "printed", "error", "dropped", NULL };
@@ -38,13 +39,14 @@ static const struct field scan_fields[] = {
 static const struct field shipment_reply_fields[] = {
 	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
 	{ "externalId", UUID, .required = true, .says = "the caller's id" },
-	{ "submissionId", UUID, .required = true, .says = "the intake submission" },
-	{ "kind", STRING, .required = true, .says = "own or external" },
+	{ "submissionId", UUID, .says = "the intake submission; not for prescriptions" },
+	{ "kind", STRING, .required = true, .says = "own, external or prescription" },
 	{ "pharmacy", STRING, .required = true, .says = "whose shelf", .example = "gmp" },
 	{ "status", STRING, .required = true, .says = "requested … delivered, exception, returned, voiding, voided, manual" },
 	{ "reason", STRING, .says = "why, for manual", .example = "blood pressure" },
 	{ "carrier", STRING, .required = true, .says = "fedex", .example = "fedex" },
 	{ "trackingNumber", STRING, .says = "once known", .example = "794644790138" },
+	{ "trackingUrl", STRING, .says = "the carrier's page", .example = "https://tools.usps.com/go/TrackConfirmAction?tLabels=9205" },
 	{ "scans", ARRAY, .max = 1000, .of = scan_fields, .says = "oldest first" },
 	{ 0 }
 };
@@ -121,6 +123,7 @@ static const struct route routes[] = {
 	    .reply = print_reply,
 	    .problems = "409 illegal_transition",
 	    .says = "back to pending" },
+	WEBHOOK_ROUTE("/shipping/webhooks/shippo", "shippo", "where Shippo tells of parcels"),
 };
 
 static const struct job_row jobs[] = {
@@ -130,14 +133,33 @@ static const struct job_row jobs[] = {
 	{ "parcel.track", track_job, .queue = "fedex", .attempts = 60, .says = "asks where a parcel is" },
 	{ "fedex.reconcile", parcels_reconcile_job, .queue = "fedex", .says = "compares the labels of three days with FedEx" },
 	{ "fedex.close", parcels_reconcile_job, .queue = "fedex", .says = "closes a day: compares its labels with FedEx when it is over" },
+	{ "parcel.prepare", parcel_prepare_job, .queue = "shipping_jobs", .attempts = 60, .keep = true, .says = "puts a prescription's parcel together" },
+	{ "shippo.buy", effect_job, .queue = "shipping_jobs", .says = "buys its label" },
+	{ "shippo.refund", effect_job, .queue = "shipping_jobs", .says = "voids its label" },
+	{ "label.fetch", label_fetch_job, .queue = "shipping_jobs", .attempts = 30, .says = "fetches the label's file" },
+	{ "shipping.sweep", parcels_sweep_job, .queue = "shipping_jobs", .says = "parcels that were asked for and wait" },
+	{ "parcel.follow", follow_job, .queue = "tracking_jobs", .attempts = 30, .says = "asks Shippo where a parcel is" },
+	{ "tracking.sweep", follow_sweep_job, .queue = "tracking_jobs", .says = "parcels that are quiet" },
+	{ "webhook.shippo", webhook_job, .queue = "tracking_jobs", .says = "looks at a parcel that Shippo spoke of" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "tracking_jobs", .says = "forgets old webhooks" },
 	{ "parcel.tell", tell_patient_job, .says = "tells the patient" },
 };
-static const struct queue_row queues[] = { { "default", 1 }, { "fedex", 2 } };
+static const struct queue_row queues[] = { { "default", 1 }, { "fedex", 2 }, { "shipping_jobs", 1 }, { "tracking_jobs", 1 } };
 static const struct timer_row timers[] = {
 	{ "fedex.reconcile", "RECONCILE_EVERY", "fedex.reconcile", "compares labels with FedEx" },
 	{ "fedex.close", "RECONCILE_CLOSE", "fedex.close", "closes the day" },
+	{ "shipping.sweep", "SHIPPING_SWEEP", "shipping.sweep", "parcels that were asked for and wait" },
+	{ "tracking.sweep", "TRACKING_SWEEP", "tracking.sweep", "parcels that are quiet" },
+	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },
 };
-static const struct effect_kind *const effects[] = { &fedex_ship_effect, &fedex_cancel_effect };
+static const struct webhook_source *const webhooks[] = { &shippo_webhook_source };
+static const struct event_row events[] = {
+	{ "payment.completed", on_payment_completed },
+	{ "insurance.adjudication.completed", on_adjudicated },
+	{ "pharmacy.selected", on_pharmacy_selected },
+	{ "prescription.status.changed", on_prescription_status },
+};
+static const struct effect_kind *const effects[] = { &fedex_ship_effect, &fedex_cancel_effect, &shippo_buy_effect, &shippo_refund_effect };
 
 static const struct field updated_event[] = {
 	{ "shipmentId", UUID, .required = true, .says = "the parcel" },
@@ -150,9 +172,25 @@ static const struct field updated_event[] = {
 	{ "reason", STRING, .max = 1000, .says = "a code" },
 	{ 0 }
 };
+#define OF_PRESCRIPTION \
+	{ "prescription_id", UUID, .required = true, .says = "whose parcel" }, { "patient_id", UUID, .required = true, .says = "the patient" }, \
+	{ "shipment_id", UUID, .required = true, .says = "the parcel" }
+static const struct field label_event[] = {
+	OF_PRESCRIPTION,
+	{ "carrier", STRING, .required = true, .max = 100, .says = "who carries it" },
+	{ "tracking_number", STRING, .required = true, .max = 100, .says = "the carrier's number" },
+	{ 0 }
+};
+static const char *const ways[] = { "in_transit", "out_for_delivery", "exception", "returned", NULL };
+static const struct field moved_event[] = { OF_PRESCRIPTION, { "status", ENUM, .required = true, .values = ways, .says = "where it is" }, { 0 } };
+static const struct field delivered_event[] = { OF_PRESCRIPTION, { "delivered_at", TIME, .required = true, .says = "when we heard of it" }, { 0 } };
+static const char *const parcel_to[] = { "prescription", "portal", NULL };
 static const char *const updated_to[] = { "orchestrator", "integration", "portal", NULL };
 static const struct topic topics[] = {
 	{ "shipment.updated", updated_to, "a parcel moved", updated_event },
+	{ "shipment.label.created", parcel_to, "a prescription's label was bought", label_event },
+	{ "shipment.moved", parcel_to, "a prescription's parcel moved", moved_event },
+	{ "shipment.delivered", parcel_to, "a prescription's parcel arrived", delivered_event },
 	{ 0 }
 };
 
@@ -165,13 +203,23 @@ static const struct conf_key config[] = {
 	{ "RECONCILE_EVERY", CONF_SECS, .dflt = "1h", .says = "how often the labels of three days are compared with FedEx; 0 never" },
 	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
 	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "a parcel that moved so recently is left to the next round" },
-	{ "TRACKING_INTERVAL", CONF_SECS, .dflt = "30m", .says = "how often a parcel is asked for" },
+	{ "SHIPPO_BASE_URL", CONF_STR, .dflt = "https://api.goshippo.com", .says = "Shippo's API" },
+	{ "SHIPPO_API_TOKEN", CONF_STR, .required = true, .secret = true, .says = "shippo_test_… or shippo_live_…" },
+	{ "SHIPPO_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "proves Shippo's webhooks; a comma-separated list while it is rolled" },
+	{ "SHIPPO_SETTLE", CONF_SECS, .dflt = "65s", .says = "a purchase without answer may still be at work for so long" },
+	{ "COLD_CHAIN_DAYS", CONF_INT, .dflt = "2", .says = "what must stay cold goes by a service that takes at most so many days" },
+	{ "SHIPPING_SWEEP", CONF_SECS, .dflt = "30s", .says = "how often parcels that wait are looked through" },
+	{ "TRACKING_SWEEP", CONF_SECS, .dflt = "60s", .says = "how often quiet parcels are looked through" },
+	{ "TRACKING_FRESH", CONF_SECS, .dflt = "4h", .says = "a label without a scan is asked for so often" },
+	{ "TRACKING_MOVING", CONF_SECS, .dflt = "2h", .says = "a parcel on its way is asked for so often" },
+	{ "TRACKING_NEAR", CONF_SECS, .dflt = "30m", .says = "one that is out for delivery, or in trouble, is asked for so often" },
+	{ "TRACKING_INTERVAL", CONF_SECS, .dflt = "30m", .says = "how often a parcel is asked for at FedEx" },
 	{ 0 }
 };
 
 const struct service shipping_service = {
 	.name = "shipping", .prefix = "/shipping", .database = "shipping_service", .says = "labels, print queue and tracking",
 	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
-	TABLE(effects, neffects, effects),
+	TABLE(effects, neffects, effects), TABLE(events, nevents, events), TABLE(webhooks, nwebhooks, webhooks),
 	.topics = topics, .config = config,
 };

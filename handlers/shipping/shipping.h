@@ -23,6 +23,13 @@ struct shipment {
 	int64_t version;
 	struct bytes address_enc;
 	struct bytes label_enc;
+	/* of a prescription's parcel; nil, 0 and NULL for others */
+	struct uuid pharmacy_id;
+	int64_t generation;		/* of the label */
+	const char *rate;		/* Shippo's, once chosen */
+	const char *transaction;	/* Shippo's, once bought */
+	const char *tracking_url;
+	int64_t eta;			/* microseconds */
 };
 
 int	 shipment_create(struct req *r, struct problem *err);
@@ -56,6 +63,8 @@ void	 fedex_forget_token(struct job *j);
 
 /* ---- void.c: taking a parcel back */
 extern const struct effect_kind fedex_cancel_effect;
+/* A parcel that may be voided: its label is not bought, or voided at whoever sold it. s follows. */
+int	 parcel_take_back(struct db *db, const struct conf *conf, struct shipment *s, struct problem *err) MUST_CHECK;
 int	 label_cancel(struct db *db, const struct conf *conf, const struct shipment *s, struct problem *err) MUST_CHECK;
 
 /* ---- track.c */

@@ -4,7 +4,7 @@
  * is, is looked up first, and only a scan of the cancellation proves it.
  */
 #include "base/json.h"
-#include "shipping/shipping.h"
+#include "shipping/shippo.h"
 
 #define CANCEL_PATH "/ship/v1/shipments/cancel"
 
@@ -45,17 +45,18 @@ label_cancel(struct db *db, const struct conf *conf, const struct shipment *s, s
 }
 
 /* The label is bought, is being bought, or never will be. */
-static int
-take_back(struct req *r, struct shipment *s, struct problem *err)
+int
+parcel_take_back(struct db *db, const struct conf *conf, struct shipment *s, struct problem *err)
 {
-	bool sent = true, moved, labelled = s->tracking_number != NULL;
+	bool sent = true, moved, labelled = s->tracking_number != NULL, prescription = strcmp(s->kind, "prescription") == 0;
 
-	if (!labelled && effect_withdraw(r->db, "fedex.ship", s->id, &sent, err) < 0)
+	if (!labelled && effect_withdraw(db, prescription ? "shippo.buy" : "fedex.ship", s->id, &sent, err) < 0)
 		return -1;
-	if (db_exec(r->db, drop_sql, err, P_UUID(s->id)) < 0 ||
-	    shipment_move(r->db, s, sent ? "voiding" : "voided", "taken_back", &moved, err) < 0)
+	if (db_exec(db, drop_sql, err, P_UUID(s->id)) < 0 || shipment_move(db, s, sent ? "voiding" : "voided", "taken_back", &moved, err) < 0)
 		return -1;
-	return labelled ? label_cancel(r->db, r->conf, s, err) : 0;
+	if (!labelled)
+		return 0;
+	return prescription ? shippo_refund(db, s, err) : label_cancel(db, conf, s, err);
 }
 
 int
@@ -68,9 +69,9 @@ shipment_void(struct req *r, struct problem *err)
 	if (db_one(r->db, &w, lock_sql, err, P_UUID(req_uuid(r, "id"))) < 0 || shipment_load(r->db, req_uuid(r, "id"), &s, err) < 0)
 		return -1;
 	if (!is(&s, "voiding") && !is(&s, "voided")) {
-		if (strcmp(s.kind, "own") != 0 || !shipment_may(s.status, "voiding"))
+		if (strcmp(s.kind, "external") == 0 || !shipment_may(s.status, "voiding"))
 			return problem(err, 409, "already_shipped", "a parcel that is %s is not taken back", s.status);
-		if (take_back(r, &s, err) < 0)
+		if (parcel_take_back(r->db, r->conf, &s, err) < 0)
 			return -1;
 	}
 	return shipment_reply(r, 202, &s, err);

@@ -6,7 +6,8 @@
 
 static const char *const settings[] = {
 	"FEDEX_BASE_URL=https://fedex.example", "FEDEX_CLIENT_ID=id", "FEDEX_CLIENT_SECRET=s", "FEDEX_ACCOUNT_NUMBER=740561073",
-	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", NULL
+	"RECONCILE_EVERY=0", "RECONCILE_CLOSE=0", "SHIPPO_API_TOKEN=shippo_test_x", "SHIPPO_WEBHOOK_SECRET=s",
+	"SHIPPING_SWEEP=0", "TRACKING_SWEEP=0", NULL
 };
 #define TRACK "https://fedex.example/track/v1/trackingnumbers"
 

@@ -5,7 +5,7 @@ static const char *const statuses[] = { "active", "suspended", "closed", NULL };
 static const char *const tiers[] = { "preferred", "standard", "out_of_network", NULL };
 
 const char *const recommended_to[] = { "prescription", "portal", NULL };
-const char *const selected_to[] = { "prescription", "adjudication", "portal", NULL };
+const char *const selected_to[] = { "prescription", "adjudication", "shipping", "portal", NULL };
 
 const struct field recommended_event[] = {
 	{ "prescription_id", UUID, .required = true, .says = "the prescription" },
