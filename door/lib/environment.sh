@@ -120,7 +120,9 @@ own_settings() {
 		echo "AUTH_KEYS_FILE=$var/keys/tokens.keys"
 		echo "LOGIN_SENDS_PER_HOUR=120"
 		;;
+	program) echo "POOL_THREADS=2" ;;
 	adjudication)
+		echo "POOL_THREADS=2"
 		claim_settings
 		echo "ADJUDICATION_SWEEP=5s"
 		;;

@@ -195,10 +195,12 @@ static const struct route routes[] = {
 static const struct job_row jobs[] = {
 	{ "claim.prepare", claim_job, .keep = true, .buried = claim_buried, .says = "gathers what a claim needs and intends it" },
 	{ "pharmacy.claim", effect_job, .queue = "pharmacy", .says = "sends a claim to the pharmacy" },
-	{ "pharmacy.result", webhook_job, .says = "makes of a pharmacy's result what it is" },
+	{ "pharmacy.result", webhook_job, .queue = "webhook", .says = "makes of a pharmacy's result what it is" },
+	{ WEBHOOK_SWEEP, webhook_sweep_job, .queue = "webhook", .says = "asks the pharmacies for results that were never posted" },
 	{ "claims.overdue", overdue_job, .says = "calls a person to claims that nobody answered" },
 };
 static const struct timer_row timers[] = {
+	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, "results that were never posted, and those that are old" },
 	{ "claims.overdue", "ADJUDICATION_SWEEP", "claims.overdue", "claims without a result" },
 };
 static const struct effect_kind *const effects[] = { &pharmacy_claim_effect };
