@@ -78,13 +78,14 @@ add(struct hand *h, long n, struct problem *err)
 	return db_commit(h->db, err);
 }
 
-static struct work w = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+static struct work w = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static struct hand hands[2];
 
 static void
 work_open(const struct conf *conf, const char *queue)
 {
 	struct problem err = { 0 };
+	pthread_condattr_t attr;
 
 	w.service = &service;
 	w.conf = conf;
@@ -95,8 +96,13 @@ work_open(const struct conf *conf, const char *queue)
 	w.hands = hands;
 	w.nhands = COUNT(hands);
 	work_name(w.name);
-	for (size_t i = 0; i < COUNT(hands); i++)
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	for (size_t i = 0; i < COUNT(hands); i++) {
 		hands[i] = (struct hand){ .work = &w, .want = 1 };
+		pthread_cond_init(&hands[i].wake, &attr);
+	}
+	pthread_condattr_destroy(&attr);
 	hands[0].queue = queue;
 }
 
@@ -116,10 +122,8 @@ work(const struct conf *conf)
 	    pthread_create(&keeper, NULL, housekeeper_main, &hands[1]) != 0)
 		die("cannot start a thread");
 	(void)sigwait(&signals, &sig);
-	pthread_mutex_lock(&w.lock);
 	atomic_store(&w.stopping, true);
-	pthread_cond_broadcast(&w.wake);
-	pthread_mutex_unlock(&w.lock);
+	work_hint(&w, "");
 	pthread_join(taker, NULL);
 	pthread_join(keeper, NULL);
 	keyring_free(w.keyring);
