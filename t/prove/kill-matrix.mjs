@@ -134,10 +134,8 @@ const becomeManual = async patients => {
   }
   for (const p of waiting) {
     await eventually(() => found(p)[1] === 'manual', 45, `${p.waits[0]} of run ${p.run} to be a person's`)
-    await eventually(async () => {
-      const list = await asAdmin('GET', `/api/work-items?kind=effect.manual&service=${p.waits[2]}&submissionId=${p.submissionId}`)
-      return list.json.items.filter(i => i.subject === found(p)[0]).length === 1
-    }, 30, 'its work item')
+    await eventually(() => one(p.waits[2], `SELECT count(*) FROM attention a JOIN outbox o ON o.topic = 'attention.raised' AND o.payload ->> 'subject' = a.subject
+      JOIN outbox_delivery d ON d.outbox_id = o.id AND d.subscriber = 'case' AND d.state = 'sent' WHERE a.kind = 'effect.manual' AND a.subject = '${found(p)[0]}'`)[0] === '1', 30, 'its work item')
     const s = standing(p)
     if (Number(s.orders) > 1 || s.parcel.labels.includes(' ')) throw new Error(`run ${p.run}: ${JSON.stringify(s)}`)
   }
