@@ -153,12 +153,18 @@ export const journeys = async (...args) => {
   if (r.code !== 0) throw new Error(`journey ${args.join(' ')}: ${r.out}`)
   return r.out.trim().split('\n').pop()
 }
-// The same while workers are killed: a label whose answer died with its worker is a person's, since FedEx has neither key nor look-up, and such a parcel
-// never comes to the print queue. Everything else must end as ever.
+// The same while workers are killed: a label or an order whose answer died with its worker is a person's, since neither FedEx nor Boothwyn has a key or a
+// look-up; such a parcel never comes to the print queue, and such a run waits. Everything else must end as ever.
+const unknowable = {
+  'the print queue': id => ['shipping', `SELECT e.state FROM effect e JOIN shipments s ON s.id = e.subject WHERE e.kind = 'fedex.ship' AND s.submission_id = '${id}'`],
+  'the run to end': id => ['router', `SELECT e.state FROM effect e JOIN router_submissions s ON s.id = e.subject WHERE e.kind = 'boothwyn.order' AND s.submission_id = '${id}'`]
+}
 export const killedJourneys = (...args) => journeys(...args).catch(e => {
   const failures = e.message.split('\n').filter(line => /^ {5}\S/.test(line)), count = (e.message.match(/^FAIL /gm) ?? []).length
-  const lost = failures.map(line => /waited in vain for the print queue \(submission (\S+)\)/.exec(line)?.[1])
-  if (count === 0 || failures.length !== count || lost.some(id => !id || !['sent', 'unknown', 'manual'].includes(value('shipping',
-    `SELECT e.state FROM effect e JOIN shipments s ON s.id = e.subject WHERE e.kind = 'fedex.ship' AND s.submission_id = '${id}'`)))) throw e
-  return `${count} labels wait for a person`
+  const waits = line => {
+    const [, what, id] = /waited in vain for (.*) \(submission (\S+)\)/.exec(line) ?? []
+    return unknowable[what] !== undefined && ['sent', 'unknown', 'manual'].includes(value(...unknowable[what](id)))
+  }
+  if (count === 0 || failures.length !== count || !failures.every(waits)) throw e
+  return `${count} of them wait for a person`
 })
