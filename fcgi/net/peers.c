@@ -17,6 +17,7 @@ static const struct {
 	{ "case", "/cases" },
 	{ "eligibility", "/eligibility" },
 	{ "voucher", "/vouchers" },
+	{ "prescription", "/prescriptions" },
 	{ "program", "/api/v1/programs" },
 	{ "adjudication", "/api/v1/adjudication" },
 	{ "sandbox", "/sandbox" },

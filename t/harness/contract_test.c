@@ -6,6 +6,7 @@
 
 #include "base/schema.h"
 #include "harness/harness_private.h"
+#include "net/peers.h"
 #include "registry/registry.h"
 
 #define SEND \
@@ -78,6 +79,30 @@ g_com_03_every_topic_of_every_service_has_a_schema(void **state)
 	}
 }
 
+static const struct service *
+called(const char *name)
+{
+	for (const struct service *const *s = all_services; *s != NULL; s++)
+		if (strcmp((*s)->name, name) == 0)
+			return *s;
+	return NULL;
+}
+
+/* Who delivers finds the subscriber in the list of services; what is not in it would hear of nothing. */
+static void
+every_subscriber_has_an_address(void **state)
+{
+	(void)state;
+	for (const struct service *const *s = all_services; *s != NULL; s++)
+		for (const struct topic *t = (*s)->topics; t != NULL && t->name != NULL; t++)
+			for (const char *const *to = t->subscribers; to != NULL && *to != NULL; to++) {
+				const struct service *peer = called(*to);
+
+				if (peer == NULL || peer_prefix(*to) == NULL || strcmp(peer_prefix(*to), peer->prefix) != 0)
+					fail_msg("%s goes to %s, whose row in fcgi/net/peers.c is missing or wrong", t->name, *to);
+			}
+}
+
 static void
 what_breaks_a_peers_table_is_noticed(void **state)
 {
@@ -146,6 +171,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(g_com_03_every_topic_of_every_service_has_a_schema),
+		cmocka_unit_test(every_subscriber_has_an_address),
 		cmocka_unit_test(what_breaks_a_peers_table_is_noticed),
 		cmocka_unit_test(a_call_without_a_stub_is_noticed),
 		cmocka_unit_test(the_newest_stub_answers_and_once_is_once),
