@@ -147,6 +147,7 @@ callers_reload() {
 	leaving=
 	for caller; do
 		pool=$(awk -v name="$caller" '$1 == name { print $3 }' "$var/run/status")
+		[ -n "$pool" ] || continue # who is outside reads its key from dev.env
 		worker=$(awk -v name="$caller-work" '$1 == name { print $3 }' "$var/run/status")
 		leaving="$leaving $(cat "/proc/$pool/task/$pool/children") $worker"
 		kill -HUP "$pool"
@@ -156,6 +157,7 @@ callers_reload() {
 	replaced $leaving
 	tries=0
 	for caller; do
+		grep -q "^$caller-work " "$var/run/status" || continue
 		until grep -q "^$caller-work running " "$var/run/status"; do
 			tries=$((tries + 1))
 			[ "$tries" -lt 600 ] || die "the worker of $caller does not start again: ./telerx logs $caller-work."

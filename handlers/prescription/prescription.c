@@ -330,11 +330,10 @@ static const struct route routes[] = {
 };
 
 static const struct job_row jobs[] = {
-	{ "rx.validate", validate_job, .queue = "validation", .says = "validates one prescription" },
+	{ "rx.validate", validate_job, .says = "validates one prescription" },
 	{ "rx.person", written_person_job, .says = "fetches who a case's prescription is for, and who wrote it" },
 	{ "validation.sweep", validate_sweep_job, .says = "finds pending validations that nobody was woken for" },
 };
-static const struct queue_row queues[] = { { "default", 1 }, { "validation", 1 } };
 static const struct timer_row timers[] = {
 	{ "validation.sweep", "VALIDATION_INTERVAL", "validation.sweep", "looks through validation_jobs", BACKFILL_LAST },
 };
@@ -396,6 +395,6 @@ start(const struct conf *conf UNUSED, struct problem *err UNUSED)
 
 const struct service prescription_service = {
 	.name = "prescription", .prefix = "/prescriptions", .database = "prescription", .says = "outside prescriptions: NCPDP messages, validation, status",
-	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(queues, nqueues, queues), TABLE(timers, ntimers, timers),
+	TABLE(routes, nroutes, routes), TABLE(jobs, njobs, jobs), TABLE(timers, ntimers, timers),
 	TABLE(events, nevents, events), TABLE(blind, nblind, patient_blind), .topics = topics, .config = config, .start = start,
 };
