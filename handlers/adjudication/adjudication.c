@@ -209,6 +209,7 @@ static const struct webhook_source *const webhooks[] = { &pharmacy_results };
 static const struct event_row events[] = {
 	{ "pharmacy.selected", pharmacy_selected },
 	{ "payment.completed", payment_completed },
+	{ "prescription.status.changed", prescription_moved },
 };
 
 #define EVENT \

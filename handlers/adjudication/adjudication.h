@@ -39,6 +39,7 @@ int	 let_person(struct db *db, const struct adjudication *a, const char *kind, s
 /* ---- claim.c: from the selected pharmacy to the claim that is sent */
 int	 pharmacy_selected(struct event *e, struct problem *err);
 int	 payment_completed(struct event *e, struct problem *err);
+int	 prescription_moved(struct event *e, struct problem *err);	/* prescription.status.changed */
 int	 claim_job(struct job *j, struct problem *err);
 int	 claim_buried(struct job *j, struct problem *err);
 int	 overdue_job(struct job *j, struct problem *err);

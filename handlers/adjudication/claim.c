@@ -103,6 +103,26 @@ payment_completed(struct event *e, struct problem *err)
 	return found && db_exec(e->db, paid_sql, err, P_UUID(a.id)) < 0 ? -1 : 0;
 }
 
+/* A prescription that was taken back: nobody need run after its claim any more. What is not sent yet never is: its job looks. */
+int
+prescription_moved(struct event *e, struct problem *err)
+{
+	static const char *const kinds[] = { "adjudication.rejected", "adjudication.prior_auth", "adjudication.no_result" };
+	struct adjudication a;
+	bool found;
+
+	if (strcmp(event_str(e, "to"), "cancelled") != 0)
+		return 0;
+	if (adjudication_of(e->db, event_uuid(e, "prescription_id"), true, &a, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (let_person(e->db, &a, kinds[i], err) < 0)
+			return -1;
+	return prior_auth_withdraw(e->db, &a, err);
+}
+
 /* Staff has a claim made anew. Who says from which claim asks once; while one is under way it is the answer. */
 int
 readjudicate(struct req *r, struct problem *err)

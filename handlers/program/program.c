@@ -117,6 +117,7 @@ static const struct route routes[] = {
 static const struct event_row events[] = {
 	{ "insurance.adjudication.completed", use_settled },
 	{ "adjudication.rejected", use_released },
+	{ "prescription.status.changed", use_cancelled },
 };
 
 static const struct conf_key config[] = {

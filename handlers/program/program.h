@@ -42,6 +42,7 @@ int program_lookup(struct req *r, struct problem *err);
 int reservation_make(struct req *r, struct problem *err);
 int use_settled(struct event *e, struct problem *err);  /* insurance.adjudication.completed */
 int use_released(struct event *e, struct problem *err); /* adjudication.rejected */
+int use_cancelled(struct event *e, struct problem *err); /* prescription.status.changed */
 
 /* ---- admin.c */
 int program_list(struct req *r, struct problem *err);

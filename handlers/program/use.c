@@ -241,3 +241,20 @@ use_released(struct event *e, struct problem *err)
 {
 	return settle(e, 0, err);
 }
+
+/* A prescription that is taken back is not dispensed, whichever of its claims was the last. */
+int
+use_cancelled(struct event *e, struct problem *err)
+{
+	struct uuid prescription = event_uuid(e, "prescription_id");
+	struct use u;
+	bool found;
+
+	if (strcmp(event_str(e, "to"), "cancelled") != 0)
+		return 0;
+	if (use_load(e->db, prescription, &u, &found, err) < 0)
+		return -1;
+	if (!found || strcmp(u.state, "released") == 0)
+		return 0;
+	return give_back(e->db, &u, err) < 0 ? -1 : audit(e->db, &u, "program.released", 0, err);
+}

@@ -215,6 +215,23 @@ a_code_75_by_way_of_a_reject_is_a_prior_authorisation(void **state)
 }
 
 static void
+a_prescription_taken_back_needs_nobody(void **state)
+{
+	struct world *w = *state;
+	struct rx rx;
+	const char *pa = required(w, &rx);
+
+	send_event(w, "prescription", "prescription.status.changed", rx.uuid, text(w, "{\"prescription_id\":\"%s\",\"patient_id\":\"%s\","
+	    "\"from\":\"prior_auth_required\",\"to\":\"cancelled\"}", rx.id, rx.patient));
+	expect_status(w, 200);
+	get(w, BY_ADMIN, pa);
+	expect_text(w, "status", "withdrawn");
+	assert_int_equal(items(w, &rx, "adjudication.prior_auth"), 0);
+	post(w, BY_ADMIN, text(w, "%s/submit", pa), "{}");
+	expect_problem(w, 409, "illegal_transition");
+}
+
+static void
 staffs_rows_are_for_staff(void **state)
 {
 	static const char *const paths[] = { "/api/v1/prior-auth", "/api/v1/adjudication" };
@@ -244,6 +261,7 @@ main(void)
 		cmocka_unit_test_setup(p_adj_09_a_denial_is_appealed_and_then_approved, adjudication_fresh),
 		cmocka_unit_test_setup(p_adj_09_a_denied_authorisation_ends_with_a_claim_anew, adjudication_fresh),
 		cmocka_unit_test_setup(a_code_75_by_way_of_a_reject_is_a_prior_authorisation, adjudication_fresh),
+		cmocka_unit_test_setup(a_prescription_taken_back_needs_nobody, adjudication_fresh),
 		cmocka_unit_test_setup(staffs_rows_are_for_staff, adjudication_fresh),
 	};
 

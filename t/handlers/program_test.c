@@ -340,6 +340,25 @@ more_than_was_kept_calls_a_person(void **state)
 	assert_int_equal(used(w, patient), 10001);
 }
 
+static void
+a_prescription_taken_back_gives_its_part_back(void **state)
+{
+	struct world *w = *state;
+	const char *patient = new_id(w), *rx = new_id(w);
+
+	(void)made(w, "prog_back", "99990010901", "");
+	reserve(w, rx, patient, 1, "99990010901", "");
+	outcome(w, rx, patient, 1, 4000);
+	for (int i = 0; i < 2; i++) {
+		send_event(w, "prescription", "prescription.status.changed", uuid_of(rx), text(w, "{\"prescription_id\":\"%s\",\"patient_id\":\"%s\","
+		    "\"from\":\"adjudicated\",\"to\":\"%s\"}", rx, patient, i == 0 ? "cancel_pending" : "cancelled"));
+		expect_status(w, 200);
+		assert_int_equal(used(w, patient), i == 0 ? 4000 : 0);
+	}
+	send_event_again(w);
+	assert_int_equal(used(w, patient), 0);
+}
+
 struct racer {
 	const struct service *service;
 	const struct conf *conf;
@@ -433,6 +452,7 @@ main(void)
 		cmocka_unit_test(a_prescription_counts_once_however_often_it_is_claimed),
 		cmocka_unit_test(the_year_ends_what_a_program_pays),
 		cmocka_unit_test(more_than_was_kept_calls_a_person),
+		cmocka_unit_test(a_prescription_taken_back_gives_its_part_back),
 		cmocka_unit_test(forty_at_once_never_pass_the_year),
 	};
 
