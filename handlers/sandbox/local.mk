@@ -18,8 +18,8 @@ pkglibexec_PROGRAMS += %reldir%/telerx-sandbox
 %canon_reldir%_telerx_sandbox_LDADD = %reldir%/libsandbox.a $(CORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += t/handlers/sandbox_pharmacy_test t/handlers/sandbox_test t/handlers/sandbox_stripe_test t/handlers/sandbox_canvas_test
-service_tests += t/handlers/sandbox_pharmacy_test t/handlers/sandbox_test t/handlers/sandbox_stripe_test t/handlers/sandbox_canvas_test
+check_PROGRAMS += t/handlers/sandbox_pay_test t/handlers/sandbox_pharmacy_test t/handlers/sandbox_test t/handlers/sandbox_stripe_test t/handlers/sandbox_canvas_test
+service_tests += t/handlers/sandbox_pay_test t/handlers/sandbox_pharmacy_test t/handlers/sandbox_test t/handlers/sandbox_stripe_test t/handlers/sandbox_canvas_test
 t_handlers_sandbox_pharmacy_test_SOURCES = t/handlers/sandbox_pharmacy_test.c t/handlers/sandbox_world.c t/handlers/sandbox_world.h
 t_handlers_sandbox_pharmacy_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_sandbox_test_SOURCES = t/handlers/sandbox_test.c t/handlers/sandbox_world.c t/handlers/sandbox_world.h
@@ -28,4 +28,6 @@ t_handlers_sandbox_stripe_test_SOURCES = t/handlers/sandbox_stripe_test.c t/hand
 t_handlers_sandbox_stripe_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_sandbox_canvas_test_SOURCES = t/handlers/sandbox_canvas_test.c t/handlers/sandbox_world.c t/handlers/sandbox_world.h
 t_handlers_sandbox_canvas_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_sandbox_pay_test_SOURCES = t/handlers/sandbox_pay_test.c t/handlers/sandbox_world.c t/handlers/sandbox_world.h
+t_handlers_sandbox_pay_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 endif

@@ -11,7 +11,7 @@ static const char *const settings[] = { "SANDBOX_WEBHOOK_BASE=https://app.test",
 	"BOOTHWYN_WEBHOOK_SECRET=boothwyn-secret", "SENDGRID_API_KEY=SG.test", "HUBSPOT_TOKEN=pat-test", "TWILIO_ACCOUNT_SID=AC1",
 	"TWILIO_AUTH_TOKEN=12345678901234567890123456789012", "FEDEX_CLIENT_ID=fx", "FEDEX_CLIENT_SECRET=fx-secret",
 	"PHARMACY_KEY_ID=key-1", "PHARMACY_SECRET=pharmacy-secret", "PHARMACY_WEBHOOK_SECRET=pharmacy-hook",
-	"FEDEX_ACCOUNT_NUMBER=740561073", NULL };
+	"FEDEX_ACCOUNT_NUMBER=740561073", "SHIPPO_API_TOKEN=shippo_test_of_the_tests", "SHIPPO_WEBHOOK_SECRET=whsec_shippo", NULL };
 
 int
 sandbox_setup(void **state)
