@@ -425,6 +425,79 @@ who_is_reached_by_no_channel_is_a_persons_business(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'notification.undeliverable' AND code = 'undelivered'"), 1);
 }
 
+/* ---- a copay's link (P-PAY-05, 06) */
+
+static void
+ask_to_pay(struct world *w, const char *patient)
+{
+	post(w, BY_SERVICE("billing"), "/notify/send", text(w, "{\"type\":\"payment_link\",\"messageKey\":\"%s\",\"recipient\":{\"patientId\":\"%s\","
+	    "\"email\":\"ada@patients.example\",\"phone\":\"+15045550100\"},\"variables\":{\"firstName\":\"Ada\",\"amount\":\"5.00\",\"currency\":\"USD\","
+	    "\"drugCost\":\"6,500.00\",\"insurancePaid\":\"5,000.00\",\"copay\":\"1,500.00\",\"savings\":\"1,495.00\",\"drugName\":\"Samplimab\","
+	    "\"link\":\"https://checkout.example/c/pay/cs_test_1\",\"linkExpiresAt\":\"2099-01-01T00:00:00Z\"}}", new_id(w), patient));
+	expect_status(w, 202);
+	work(w);
+}
+
+/* A form's text member, decoded. */
+static const char *
+sms_text(struct world *w, int i)
+{
+	const char *p = strstr(sent_to(w, "POST", SMS, i)->raw, "Body=") + 5;
+	char *out = arena_alloc(world_arena(w), 1024), *o = out;
+
+	for (; *p != '\0' && *p != '&'; p++) {
+		char hex[3] = { p[0] == '%' ? p[1] : '\0', p[0] == '%' ? p[2] : '\0', '\0' };
+
+		*o++ = *p == '%' ? (char)strtol(hex, NULL, 16) : *p;
+		p += *p == '%' ? 2 : 0;
+	}
+	*o = '\0';
+	return out;
+}
+
+static void
+P_PAY_05_a_drug_is_named_by_mail_to_those_who_agreed_and_nowhere_else(void **state)
+{
+	struct world *w = *state;
+	const char *patient = new_id(w);
+
+	ask_to_pay(w, patient);
+	assert_null(strstr(sent_to(w, "POST", MAIL, 0)->raw, "Samplimab"));
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, 0)->raw, "1,495.00"));
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, 0)->raw, "https://checkout.example/c/pay/cs_test_1"));
+	put(w, BY_ADMIN, text(w, "/notify/preferences/%s", patient), "{\"detailedMessages\":true}");
+	expect_status(w, 200);
+	ask_to_pay(w, patient);
+	assert_non_null(strstr(sent_to(w, "POST", MAIL, 1)->raw, "Samplimab"));
+	assert_null(strstr(sms_text(w, 1), "Samplimab"));
+	put(w, BY_ADMIN, "/notify/templates/payment_link/sms", "{\"body\":\"{{drugName}}: {{shortLink}}\"}");
+	expect_problem(w, 422, "unknown_variable");
+}
+
+static void
+P_PAY_06_a_short_link_fits_a_text_leads_there_and_ends(void **state)
+{
+	struct world *w = *state;
+	const char *said, *code;
+
+	ask_to_pay(w, new_id(w));
+	said = sms_text(w, 0);
+	assert_true(strlen(said) <= 160);
+	code = strstr(said, "/l/");
+	assert_non_null(code);
+	code = text(w, "%.16s", code + 3);
+	assert_int_equal(strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"), 16);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM short_links WHERE short_links::text LIKE '%%%s%%'", code), 0);
+	get(w, BY_PUBLIC, text(w, "/l/%s", code));
+	expect_status(w, 302);
+	assert_string_equal(answer_header(w, "location"), "https://checkout.example/c/pay/cs_test_1");
+	get(w, BY_PUBLIC, "/l/0000000000000000");
+	expect_status(w, 404);
+	sql_run(w, "UPDATE short_links SET expires_at = now() - interval '1 second'");
+	get(w, BY_PUBLIC, text(w, "/l/%s", code));
+	expect_status(w, 410);
+}
+
 int
 main(void)
 {
@@ -442,6 +515,8 @@ main(void)
 		cmocka_unit_test_setup(a_toggle_acts_on_the_next_message_and_is_audited, fresh),
 		cmocka_unit_test_setup(an_edited_template_is_a_new_version_and_must_keep_its_promises, fresh),
 		cmocka_unit_test_setup(slack_text_is_escaped, fresh),
+		cmocka_unit_test_setup(P_PAY_05_a_drug_is_named_by_mail_to_those_who_agreed_and_nowhere_else, fresh),
+		cmocka_unit_test_setup(P_PAY_06_a_short_link_fits_a_text_leads_there_and_ends, fresh),
 		cmocka_unit_test(W4_a_text_is_delivered_once_and_for_good),
 		cmocka_unit_test(W4_a_mail_is_delivered_once_and_for_good),
 		cmocka_unit_test(who_is_reached_by_no_channel_is_a_persons_business),
