@@ -110,6 +110,12 @@ open_at(struct world *w, const char *pharmacy)
 }
 
 static void
+choose_as(struct world *w, struct by by, const char *prescription, const char *pharmacy, const char *said)
+{
+	post(w, by, text(w, API "%s/select-pharmacy", prescription), text(w, "{\"pharmacy_id\":\"%s\",\"selected_by\":\"%s\"}", pharmacy, said));
+}
+
+static void
 choose(struct world *w, const char *prescription, const char *pharmacy, const char *by)
 {
 	post(w, BY_ADMIN, text(w, API "%s/select-pharmacy", prescription), text(w, "{\"pharmacy_id\":\"%s\",\"selected_by\":\"%s\","
@@ -258,6 +264,41 @@ a_zip_that_nobody_knows_lies_in_the_middle_of_its_area(void **state)
 	expect_text(w, "located", "zip3");
 }
 
+/* What ./telerx import zip says of a file, as its exit status. */
+static int
+import(struct world *w, const char *content)
+{
+	char path[] = "/tmp/telerx-zip-XXXXXX";
+	int fd = mkstemp(path), status;
+	const char *command = text(w, "TELERX_TOP=%s DATABASE_OWNER_URL='%s' %s/door/import zip %s >/dev/null 2>&1", HARNESS_SOURCE, world_owner_url(w),
+	    HARNESS_SOURCE, path);
+
+	assert_true(fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content));
+	(void)close(fd);
+	status = system(command);
+	(void)unlink(path);
+	return status;
+}
+
+static void
+the_gazetteer_of_the_census_is_imported_whole_or_not_at_all(void **state)
+{
+	struct world *w = *state;
+	const struct rx known = { "02139", "MA", "none", "Blue Cross" };
+	const char *id;
+
+	assert_int_equal(import(w, "GEOID\tALAND\tINTPTLAT\tINTPTLONG   \n02139\t1\t42.364070\t-71.102860  \n02140\t1\t 42.39\tnowhere\n") == 0, 0);
+	assert_int_equal(import(w, "zip,lat,lon\n02139,42.36,-71.10\n") == 0, 0);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM zip_centroids WHERE zip = '02139'"), 0);
+	assert_int_equal(import(w, "GEOID\tALAND\tINTPTLAT\tINTPTLONG   \n02139\t1\t42.364070\t-71.102860  \n"), 0);
+	assert_int_equal(import(w, "GEOIDFQ|GEOID|INTPTLAT|INTPTLONG\n860Z200US02139|02139|42.364071|-71.102861\n"), 0);
+	assert_string_equal(sql_text(w, "SELECT latitude || ' ' || longitude FROM zip_centroids WHERE zip = '02139'"), "42.364071 -71.102861");
+	id = routed(w, &known);
+	get(w, BY_ADMIN, text(w, API "%s/recommendations/explain", id));
+	expect_text(w, "located", "zip");
+	sql_run(w, "DELETE FROM zip_centroids WHERE zip = '02139'");
+}
+
 /* ---- capacity */
 
 static void
@@ -307,6 +348,24 @@ P_RTE_07_a_selection_takes_a_place_and_says_so_once(void **state)
 	get(w, BY_ADMIN, "/api/v1/pharmacies/" C("1") "/capacity");
 	expect_int(w, "current_daily_rx", 1);
 	expect_int(w, "max_daily_rx", 100);
+}
+
+static void
+X_SEC_02_who_selects_is_who_the_token_says(void **state)
+{
+	struct world *w = *state;
+	const char *id = routed(w, &cambridge);
+
+	choose_as(w, BY_ROLE("provider"), id, C("1"), ROLE_USER);
+	expect_status(w, 403);
+	choose_as(w, BY_ROLE("ops_agent"), id, C("1"), "ops_user_john");
+	expect_problem(w, 422, "selected_by_mismatch");
+	choose_as(w, BY_ROLE("ops_agent"), id, C("1"), ROLE_USER);
+	expect_status(w, 200);
+	expect_text(w, "selected_by", "ops_agent:" ROLE_USER);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM pharmacy_selections WHERE prescription_id = '%s' AND named IS NULL", id), 1);
+	patch(w, BY_ROLE("ops_agent"), "/api/v1/pharmacies/" C("1"), "{\"status\":\"suspended\"}");
+	expect_status(w, 403);
 }
 
 static void
@@ -541,8 +600,10 @@ main(void)
 		cmocka_unit_test_setup(P_RTE_10_nobody_left_is_a_work_item_with_the_reasons, fresh),
 		cmocka_unit_test_setup(what_found_nobody_is_routed_again_when_the_network_changes, fresh),
 		cmocka_unit_test_setup(a_zip_that_nobody_knows_lies_in_the_middle_of_its_area, fresh),
+		cmocka_unit_test_setup(the_gazetteer_of_the_census_is_imported_whole_or_not_at_all, fresh),
 		cmocka_unit_test_setup(P_RTE_03_capacity_is_remembered_for_five_minutes, fresh),
 		cmocka_unit_test_setup(P_RTE_07_a_selection_takes_a_place_and_says_so_once, fresh),
+		cmocka_unit_test_setup(X_SEC_02_who_selects_is_who_the_token_says, fresh),
 		cmocka_unit_test_setup(only_what_was_recommended_can_be_selected, fresh),
 		cmocka_unit_test_setup(P_RTE_08_a_full_pharmacy_refuses, fresh),
 		cmocka_unit_test_setup(P_RTE_08_no_number_at_once_passes_the_capacity, fresh),
