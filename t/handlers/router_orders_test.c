@@ -233,6 +233,20 @@ X_RX_04_a_controlled_substance_goes_to_staff(void **state)
 }
 
 static void
+A_PIT_05_an_order_of_no_prescription_fails(void **state)
+{
+	struct world *w = *state;
+	const char *prescription = new_id(w), *id;
+
+	stub(w, "GET", text(w, "/prescriptions/%s/details", prescription), 404, "{\"code\":\"not_found\",\"status\":404}");
+	id = order(w, prescription);
+	work(w);
+	stands(w, id, "failed");
+	expect_text(w, "reason", "prescription_unknown");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE state = 'dead'"), 0);
+}
+
+static void
 A_PIT_05_an_order_that_failed_is_sent_when_its_cause_has_gone(void **state)
 {
 	struct world *w = *state;
@@ -264,6 +278,7 @@ main(void)
 		cmocka_unit_test_setup(A_API_18_what_was_refused_is_sent_again_under_the_same_id, orders_fresh),
 		cmocka_unit_test_setup(A_API_18_an_unclear_outcome_is_not_sent_again, orders_fresh),
 		cmocka_unit_test_setup(X_RX_04_a_controlled_substance_goes_to_staff, orders_fresh),
+		cmocka_unit_test_setup(A_PIT_05_an_order_of_no_prescription_fails, orders_fresh),
 		cmocka_unit_test_setup(A_PIT_05_an_order_that_failed_is_sent_when_its_cause_has_gone, orders_fresh),
 	};
 

@@ -158,31 +158,45 @@ submit(struct job *j, struct order *o, const json_t *rx, struct problem *err)
 	    -1 : tell_queued(j, q.id, err);
 }
 
+/* The prescription as its owner has it; NULL body: it has none of that id. */
+static int
+ask(struct job *j, const struct order *o, struct peer_reply *ret, struct problem *err)
+{
+	char id[UUID_TEXT];
+
+	if (job_ask(j, &(struct peer_call){ .service = "prescription", .method = "GET",
+	    .path = arena_printf(j->arena, "/prescriptions/%s/details", uuid_text(o->prescription, id)) }, ret, err) < 0) {
+		if (err->status != 404)
+			return -1;
+		problem_clear(err);
+		ret->body = NULL;
+	}
+	return 0;
+}
+
 int
 order_send_job(struct job *j, struct problem *err)
 {
 	struct peer_reply reply;
+	struct uuid patient = UUID_NIL;
 	const char *reason;
 	struct order o;
-	char id[UUID_TEXT];
 
 	if (job_read(j, err) < 0 || order_read(j->db, job_uuid(j, "id"), &o, err) < 0 || job_read_end(j, err) < 0)
 		return -1;
 	if (strcmp(o.status, "submitted") != 0)
 		return 0;
-	if (job_ask(j, &(struct peer_call){ .service = "prescription", .method = "GET",
-	    .path = arena_printf(j->arena, "/prescriptions/%s/details", uuid_text(o.prescription, id)) }, &reply, err) < 0)
+	if (ask(j, &o, &reply, err) < 0)
 		return -1;
-	if (reply.body == NULL || uuid_parse(json_text_at(reply.body, "patientId"), &o.patient) < 0)
+	if (reply.body != NULL && uuid_parse(json_text_at(reply.body, "patientId"), &patient) < 0)
 		return problem(err, 502, "peer_unclear", "prescription answers without a patient");
-	struct uuid patient = o.patient;
 	if (job_begin(j, err) < 0 || order_load(j->db, o.id, &o, err) < 0)
 		return -1;
-	o.patient = patient;
 	if (strcmp(o.status, "submitted") != 0)
 		return job_end(j, err);
-	reason = obstacle(j->arena, reply.body);
-	if (db_exec(j->db, patient_sql, err, P_UUID(o.id), P_UUID(patient)) < 0 ||
+	o.patient = patient;
+	reason = reply.body == NULL ? "prescription_unknown" : obstacle(j->arena, reply.body);
+	if (db_exec(j->db, patient_sql, err, P_UUID(o.id), P_OPT_UUID(patient)) < 0 ||
 	    (reason != NULL ? fail_order(j->db, &o, reason, err) : submit(j, &o, reply.body, err)) < 0)
 		return -1;
 	return job_end(j, err);
