@@ -10,6 +10,11 @@ pkglibexec_PROGRAMS += %reldir%/telerx-router
 %canon_reldir%_telerx_router_SOURCES = %reldir%/main.c
 %canon_reldir%_telerx_router_LDADD = %reldir%/librouter.a $(CORE_LIBS)
 
+# What ./telerx import runs, as the owner of the database.
+pkglibexec_PROGRAMS += %reldir%/telerx-import-zip
+%canon_reldir%_telerx_import_zip_SOURCES = %reldir%/import/zip.c
+%canon_reldir%_telerx_import_zip_LDADD = $(CORE_LIBS)
+
 if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_score_test \
 	t/handlers/router_scored_test t/handlers/router_orders_test
@@ -23,6 +28,7 @@ t_handlers_router_score_test_SOURCES = t/handlers/router_score_test.c
 t_handlers_router_score_test_LDADD = %reldir%/librouter.a $(TEST_LIBS)
 t_handlers_router_scored_test_SOURCES = t/handlers/router_scored_test.c t/handlers/router_race.c t/handlers/router_race.h
 t_handlers_router_scored_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_router_scored_test_DEPENDENCIES = t/harness/libharness.a $(SERVICE_LIBS) %reldir%/telerx-import-zip
 t_handlers_router_test_SOURCES = t/handlers/router_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_reconcile_test_SOURCES = t/handlers/router_reconcile_test.c
