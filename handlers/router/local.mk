@@ -17,9 +17,10 @@ pkglibexec_PROGRAMS += %reldir%/telerx-import-zip
 
 if HAVE_CMOCKA
 check_PROGRAMS += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_score_test \
-	t/handlers/router_scored_test t/handlers/router_orders_test
+	t/handlers/router_scored_test t/handlers/router_orders_test t/handlers/router_network_test
 unit_tests += t/handlers/router_score_test
-service_tests += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_orders_test
+service_tests += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_orders_test \
+	t/handlers/router_network_test
 t_handlers_router_back_test_SOURCES = t/handlers/router_back_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_back_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_orders_test_SOURCES = t/handlers/router_orders_test.c t/handlers/router_world.c t/handlers/router_world.h
@@ -28,7 +29,9 @@ t_handlers_router_score_test_SOURCES = t/handlers/router_score_test.c
 t_handlers_router_score_test_LDADD = %reldir%/librouter.a $(TEST_LIBS)
 t_handlers_router_scored_test_SOURCES = t/handlers/router_scored_test.c t/handlers/router_race.c t/handlers/router_race.h
 t_handlers_router_scored_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
-t_handlers_router_scored_test_DEPENDENCIES = t/harness/libharness.a $(SERVICE_LIBS) %reldir%/telerx-import-zip
+t_handlers_router_network_test_SOURCES = t/handlers/router_network_test.c
+t_handlers_router_network_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
+t_handlers_router_network_test_DEPENDENCIES = t/harness/libharness.a $(SERVICE_LIBS) %reldir%/telerx-import-zip
 t_handlers_router_test_SOURCES = t/handlers/router_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_reconcile_test_SOURCES = t/handlers/router_reconcile_test.c

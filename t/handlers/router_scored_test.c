@@ -264,36 +264,6 @@ a_zip_that_nobody_knows_lies_in_the_middle_of_its_area(void **state)
 	expect_text(w, "located", "zip3");
 }
 
-/* Hands a text to the importer; its exit status. */
-static int
-import(struct world *w, const char *content)
-{
-	FILE *p = popen(text(w, "DATABASE_OWNER_URL='%s' '%s/handlers/router/telerx-import-zip' - >/dev/null 2>&1", world_owner_url(w), HARNESS_BUILD), "we");
-
-	assert_non_null(p);
-	(void)fputs(content, p);
-	return pclose(p);
-}
-
-static void
-the_gazetteer_of_the_census_is_imported_whole_or_not_at_all(void **state)
-{
-	struct world *w = *state;
-	const struct rx known = { "02139", "MA", "none", "Blue Cross" };
-	const char *id;
-
-	assert_int_equal(import(w, "GEOID\tALAND\tINTPTLAT\tINTPTLONG   \n02139\t1\t42.364070\t-71.102860  \n02140\t1\t 42.39\tnowhere\n") == 0, 0);
-	assert_int_equal(import(w, "zip,lat,lon\n02139,42.36,-71.10\n") == 0, 0);
-	assert_int_equal(sql_int(w, "SELECT count(*) FROM zip_centroids WHERE zip = '02139'"), 0);
-	assert_int_equal(import(w, "GEOID\tALAND\tINTPTLAT\tINTPTLONG   \n02139\t1\t42.364070\t-71.102860  \n"), 0);
-	assert_int_equal(import(w, "GEOIDFQ|GEOID|INTPTLAT|INTPTLONG\n860Z200US02139|02139|42.364071|-71.102861\n"), 0);
-	assert_string_equal(sql_text(w, "SELECT latitude || ' ' || longitude FROM zip_centroids WHERE zip = '02139'"), "42.364071 -71.102861");
-	id = routed(w, &known);
-	get(w, BY_ADMIN, text(w, API "%s/recommendations/explain", id));
-	expect_text(w, "located", "zip");
-	sql_run(w, "DELETE FROM zip_centroids WHERE zip = '02139'");
-}
-
 /* ---- capacity */
 
 static void
@@ -509,81 +479,6 @@ X_RX_04_a_controlled_substance_stays_where_it_is(void **state)
 	assert_int_equal(taken(w, C("1")), 1);
 }
 
-/* ---- the network */
-
-static const char new_pharmacy[] =
-	"{\"name\":\"New Sample Pharmacy\",\"npi\":\"2000000218\",\"ncpdp\":\"2200077\",\"dea\":\"FS9001075\",\"phone\":\"+16175550177\","
-	"\"address\":{\"line1\":\"5 Sample St\",\"line2\":\"Suite 9\",\"city\":\"Boston\",\"state\":\"MA\",\"zip\":\"02108\"},\"states\":[\"MA\",\"NH\"],"
-	"\"capabilities\":{\"controlled\":true,\"drugs\":[\"00074\"]},\"capacity\":{\"daily\":5,\"concurrent\":50},"
-	"\"insurance_contracts\":[{\"payer\":\"Blue Cross\",\"tier\":\"preferred\",\"from\":\"2026-01-01\"},{\"payer\":\"Any\",\"bin\":\"610014\",\"tier\":\"standard\"}],"
-	"\"performance\":{\"accuracy\":0.9,\"satisfaction\":4.5,\"fulfillment_hours\":12.5}}";
-
-static void
-P_DATA_01_pharmacies_are_kept_by_administrators(void **state)
-{
-	struct world *w = *state;
-	const char *id;
-
-	post(w, BY_ADMIN, "/api/v1/pharmacies", new_pharmacy);
-	expect_status(w, 201);
-	id = answer_text(w, "pharmacy_id");
-	expect_text(w, "status", "active");
-	expect_text(w, "insurance_contracts.1.bin", "610014");
-	expect_int(w, "capabilities.max_days_supply", 90);
-	post(w, BY_ADMIN, "/api/v1/pharmacies", new_pharmacy);
-	expect_problem(w, 409, "duplicate_pharmacy");
-	patch(w, BY_ADMIN, text(w, "/api/v1/pharmacies/%s", id), "{\"status\":\"suspended\",\"capacity\":{\"daily\":9},\"insurance_contracts\":[]}");
-	expect_status(w, 200);
-	expect_text(w, "status", "suspended");
-	expect_int(w, "capacity.daily", 9);
-	expect_int(w, "capacity.concurrent", 50);
-	expect_text(w, "address.line2", "Suite 9");
-	expect_absent(w, "insurance_contracts.0");
-	patch(w, BY_ADMIN, text(w, "/api/v1/pharmacies/%s", id), "{\"dea\":null}");
-	expect_problem(w, 422, "dea_required");
-	get(w, BY_ADMIN, "/api/v1/pharmacies?state=NH&status=suspended");
-	expect_text(w, "pharmacies.0.pharmacy_id", id);
-	get(w, BY_PUBLIC, text(w, "/api/v1/pharmacies/%s", id));
-	expect_status(w, 401);
-	sql_run(w, "DELETE FROM pharmacies WHERE id = '%s'", id);
-}
-
-static void
-numbers_without_their_check_digit_are_refused(void **state)
-{
-	static const struct {
-		const char *body, *field;
-	} cases[] = {
-		{ "{\"npi\":\"2000000219\"}", "npi" }, { "{\"dea\":\"FS9001076\"}", "dea" }, { "{\"ncpdp\":\"22000x7\"}", "ncpdp" },
-		{ "{\"capabilities\":{\"drugs\":[\"0007-4\"]}}", "capabilities.drugs" }, { "{\"performance\":{\"accuracy\":1.1}}", "performance.accuracy" },
-		{ "{\"insurance_contracts\":[{\"payer\":\"x\",\"bin\":\"61001\",\"tier\":\"standard\"}]}", "insurance_contracts.bin" },
-	};
-	struct world *w = *state;
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		patch(w, BY_ADMIN, "/api/v1/pharmacies/" C("1"), cases[i].body);
-		expect_problem(w, 422, "validation_failed");
-		expect_error(w, cases[i].field, NULL);
-	}
-}
-
-static void
-other_services_are_told_where_a_pharmacy_ships_from(void **state)
-{
-	struct world *w = *state;
-
-	get(w, BY_SERVICE("shipping"), "/rx/pharmacies/" C("1"));
-	expect_status(w, 200);
-	expect_text(w, "name", "SpecialtyRx Sample Pharmacy");
-	expect_text(w, "address.line1", "123 Main St");
-	expect_text(w, "address.zip", "02118");
-	expect_text(w, "ncpdp", "2200001");
-	get(w, BY_SERVICE("notify"), "/rx/pharmacies/" C("1"));
-	expect_problem(w, 403, "forbidden");
-	get(w, BY_SERVICE("adjudication"), "/rx/pharmacies/00000000-0000-7000-8000-0000000000ff");
-	expect_problem(w, 404, "not_found");
-}
-
 int
 main(void)
 {
@@ -595,7 +490,6 @@ main(void)
 		cmocka_unit_test_setup(P_RTE_10_nobody_left_is_a_work_item_with_the_reasons, fresh),
 		cmocka_unit_test_setup(what_found_nobody_is_routed_again_when_the_network_changes, fresh),
 		cmocka_unit_test_setup(a_zip_that_nobody_knows_lies_in_the_middle_of_its_area, fresh),
-		cmocka_unit_test_setup(the_gazetteer_of_the_census_is_imported_whole_or_not_at_all, fresh),
 		cmocka_unit_test_setup(P_RTE_03_capacity_is_remembered_for_five_minutes, fresh),
 		cmocka_unit_test_setup(P_RTE_07_a_selection_takes_a_place_and_says_so_once, fresh),
 		cmocka_unit_test_setup(X_SEC_02_who_selects_is_who_the_token_says, fresh),
@@ -607,9 +501,6 @@ main(void)
 		cmocka_unit_test_setup(a_completed_one_was_filled_that_day_and_is_open_no_more, fresh),
 		cmocka_unit_test_setup(P_ADJ_U2_routing_again_leaves_out_what_was_selected, fresh),
 		cmocka_unit_test_setup(X_RX_04_a_controlled_substance_stays_where_it_is, fresh),
-		cmocka_unit_test_setup(P_DATA_01_pharmacies_are_kept_by_administrators, fresh),
-		cmocka_unit_test_setup(numbers_without_their_check_digit_are_refused, fresh),
-		cmocka_unit_test_setup(other_services_are_told_where_a_pharmacy_ships_from, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
