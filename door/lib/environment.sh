@@ -134,6 +134,12 @@ own_settings() {
 		echo "CASE_SWEEP=5s"
 		;;
 	eligibility | voucher) echo "POOL_THREADS=2" ;;
+	enrollment)
+		echo "FILES_DIR=$var/files"
+		echo "ENROLLMENT_INTERVAL=2s"
+		echo "SUPPORT_PHONE=+1 500 555 0006"
+		echo "POOL_THREADS=2"
+		;;
 	sandbox)
 		# The credentials of all vendors, without what only a client of theirs needs.
 		{ stripe_settings; canvas_settings; pharmacy_settings; claim_settings; message_settings; carrier_settings; } |

@@ -61,6 +61,7 @@ missing_packages() {
 	needs util-linux have setpriv
 	needs procps have ps
 	[ "${1:-}" != check ] || needs nodejs have node
+	[ "${1:-}" != check ] || needs chromium have chromium
 	[ "${1:-}" != check ] || needs librdkafka-dev have_library rdkafka
 }
 

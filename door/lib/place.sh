@@ -75,7 +75,7 @@ place_make() {
 	mkdir -p "$var" 2>/dev/null || die "$var cannot be made: TELERX_VAR chooses another place."
 	space=$(df -Pk "$var" | awk 'NR == 2 { print $4 }')
 	[ "$space" -ge 2097152 ] || die "less than 2 GiB are free under $var."
-	for dir in run log etc keys tls nginx tmp anchors; do
+	for dir in run log etc keys tls nginx tmp anchors files; do
 		mkdir -p "$var/$dir"
 		chmod 0750 "$var/$dir"
 		[ "$(id -u)" != 0 ] || chown "$user:" "$var/$dir"

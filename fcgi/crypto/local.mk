@@ -8,6 +8,7 @@ fcgi_libtelerx_a_SOURCES += \
 	fcgi/crypto/keyring.c fcgi/crypto/keyring.h fcgi/crypto/keyring_private.h \
 	fcgi/crypto/keyring_file.c fcgi/crypto/keyring_file.h fcgi/crypto/keyring_holder.c \
 	fcgi/crypto/merkle.c fcgi/crypto/merkle.h \
+	fcgi/crypto/sigv4.c fcgi/crypto/sigv4.h \
 	fcgi/crypto/random.c fcgi/crypto/random.h \
 	fcgi/crypto/secret.c fcgi/crypto/secret.h \
 	fcgi/crypto/seal.c fcgi/crypto/seal.h \

@@ -20,6 +20,7 @@ static const struct {
 	{ "prescription", "/prescriptions" },
 	{ "program", "/api/v1/programs" },
 	{ "adjudication", "/api/v1/adjudication" },
+	{ "enrollment", "/api/v1/enrollment" },
 	{ "sandbox", "/sandbox" },
 };
 

@@ -5,6 +5,7 @@ fcgi_libtelerx_a_SOURCES += fcgi/work/worker.h fcgi/work/effect.h fcgi/work/saga
 	fcgi/work/saga_decide.c fcgi/work/saga_show.c fcgi/work/edges.h fcgi/work/edges.c \
 	fcgi/net/peers.h fcgi/net/peers.c
 fcgi_libtelerx_a_SOURCES += fcgi/work/hook.h fcgi/work/hook.c
+fcgi_libtelerx_a_SOURCES += fcgi/work/file_sweep.h fcgi/work/file_sweep.c
 fcgi_libtelerx_a_SOURCES += fcgi/work/kafka.h fcgi/work/kafka_private.h
 if WITH_KAFKA
 fcgi_libtelerx_a_SOURCES += fcgi/work/kafka.c fcgi/work/kafka_consumer.c

@@ -63,6 +63,9 @@ static const struct work_kind kinds[] = {
 	{ "program.over_cap", 24 * HOURS, none, "a program paid more than was kept for the prescription" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },
 	{ "auth.guessing", 1 * HOURS, none, "many wrong codes at the login: somebody guesses" },
+	{ "enrollment.expired", 24 * HOURS, none, "a patient did not use the invitation to enrol in time; invite again" },
+	{ "enrollment.locked", 24 * HOURS, none, "the birth date was wrong too often at an invitation to enrol" },
+	{ "enrollment.unreachable", 24 * HOURS, none, "a patient who is to enrol has neither an e-mail address nor a number" },
 	{ "audit.tampered", 1 * HOURS, none, "the audit trail does not verify" },
 };
 

@@ -115,7 +115,7 @@ static const struct field templates_reply[] = {
 };
 
 static const struct route routes[] = {
-	{ "POST", "/notify/send", message_send, .access = SERVICE, .callers = "registry orchestrator intake shipping billing integration router auth",
+	{ "POST", "/notify/send", message_send, .access = SERVICE, .callers = "registry orchestrator intake shipping billing integration router auth enrollment",
 	    .db = WRITE, .once = NATURAL, .audit = "notification.send", .body = send_body, .reply = send_reply, .status = 202,
 	    .problems = "422 unknown_type",
 	    .says = "sends a message on the channels of its type" },

@@ -28,6 +28,8 @@ const struct notice notices[] = {
 	{ "parcel_shipped", NAMES("carrier", "trackingNumber", "dueDate", "link", "shortLink"), .drug = true },
 	{ "parcel_out", NAMES("carrier", "trackingNumber", "link", "shortLink") },
 	{ "parcel_delivered", NAMES("carrier", "trackingNumber", "link", "shortLink") },
+	{ "enrollment_invitation", NAMES("link", "linkExpiresAt") },
+	{ "enrollment_reminder", NAMES("link", "linkExpiresAt") },
 	{ 0 }
 };
 

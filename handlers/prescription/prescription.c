@@ -365,8 +365,8 @@ static const struct field changed_event[] = {
 	{ 0 }
 };
 static const char *const received_to[] = { "portal", NULL };
-static const char *const validated_to[] = { "portal", NULL };
-static const char *const changed_to[] = { "case", "router", "billing", "shipping", "portal", "adjudication", "program", NULL };
+static const char *const validated_to[] = { "enrollment", "portal", NULL };
+static const char *const changed_to[] = { "enrollment", "case", "router", "billing", "shipping", "portal", "adjudication", "program", NULL };
 static const struct topic topics[] = {
 	{ "prescription.intake.received", received_to, "an outside prescription arrived", received_event },
 	{ "prescription.validation.completed", validated_to, "an outside prescription was checked and found right", validated_event },

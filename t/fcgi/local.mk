@@ -18,6 +18,7 @@ core_tests = \
 	t/fcgi/crypto/merkle_test \
 	t/fcgi/crypto/seal_test \
 	t/fcgi/crypto/signature_test \
+	t/fcgi/crypto/sigv4_test \
 	t/fcgi/crypto/webhook_test
 check_PROGRAMS += $(core_tests)
 unit_tests += $(core_tests)
@@ -40,6 +41,7 @@ t_fcgi_crypto_jose_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_merkle_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_seal_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_signature_test_LDADD = $(TEST_LIBS)
+t_fcgi_crypto_sigv4_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_webhook_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_seal_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 endif

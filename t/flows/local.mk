@@ -14,5 +14,5 @@ t_flows_kafka_telerx_broker_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
 t_flows_kafka_telerx_broker_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS) $(RDKAFKA_LIBS)
 endif
 endif
-flow_tests += t/flows/journey.sh t/flows/must_hold.test.mjs t/flows/phi.test.mjs t/flows/stream.test.mjs t/flows/work.test.mjs t/flows/case.test.mjs t/flows/spill.test.mjs t/flows/roles.test.mjs
-EXTRA_DIST += t/flows/journey.sh t/flows/must_hold.test.mjs t/flows/phi.test.mjs t/flows/stream.test.mjs t/flows/work.test.mjs t/flows/case.test.mjs t/flows/spill.test.mjs t/flows/roles.test.mjs
+flow_tests += t/flows/journey.sh t/flows/must_hold.test.mjs t/flows/phi.test.mjs t/flows/stream.test.mjs t/flows/work.test.mjs t/flows/case.test.mjs t/flows/enrollment.test.mjs t/flows/spill.test.mjs t/flows/roles.test.mjs
+EXTRA_DIST += t/flows/enrollment.test.mjs t/flows/journey.sh t/flows/must_hold.test.mjs t/flows/phi.test.mjs t/flows/stream.test.mjs t/flows/work.test.mjs t/flows/case.test.mjs t/flows/spill.test.mjs t/flows/roles.test.mjs

@@ -75,6 +75,7 @@ struct by {
 /* body: JSON text or NULL. key: the Idempotency-Key or NULL. headers: more of them, ended by a row without name, or NULL. */
 void request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body,
     const struct header *headers);
+void request_bytes(struct world *w, struct by by, const char *method, const char *target, struct bytes body); /* not JSON; unsigned callers */
 void get(struct world *w, struct by by, const char *target);
 void post(struct world *w, struct by by, const char *target, const char *body);
 void post_key(struct world *w, struct by by, const char *target, const char *key, const char *body);

@@ -328,8 +328,8 @@ read_answer(struct world *w)
 	w->asked = true;
 }
 
-void
-request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body,
+static void
+bring(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body, struct bytes raw,
     const struct header *headers)
 {
 	struct header_list l = { .n = 0 };
@@ -358,11 +358,24 @@ request(struct world *w, struct by by, const char *method, const char *target, c
 		.request_id = arena_printf(w->passing, "test-%u", ++w->nrequests),
 		.headers = l.h,
 		.nheaders = l.n,
-		.body = BYTES(body != NULL ? body : "", body != NULL ? strlen(body) : 0),
+		.body = raw,
 	};
 	dispatch(&w->serve, &wire, &w->req);
 	read_answer(w);
 	outside_check(w, __FILE__, __LINE__);
+}
+
+void
+request(struct world *w, struct by by, const char *method, const char *target, const char *key, const char *body,
+    const struct header *headers)
+{
+	bring(w, by, method, target, key, body, BYTES_OF(body != NULL ? body : ""), headers);
+}
+
+void
+request_bytes(struct world *w, struct by by, const char *method, const char *target, struct bytes body)
+{
+	bring(w, by, method, target, NULL, NULL, body, NULL);
 }
 
 void
