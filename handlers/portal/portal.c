@@ -4,7 +4,7 @@
  */
 #include "portal/portal.h"
 
-static const struct field timeline_query[] = { { "submissionId", UUID, .required = true, .says = "the case" }, { 0 } };
+static const struct field timeline_query[] = { { "submissionId", UUID, .required = true, .says = "the case: an intake's submission, a case, or a prescription from outside" }, { 0 } };
 static const struct field timelines_query[] = { { "limit", INTEGER, .min = 1, .max = 100, .says = "how many cases, default 20" }, { 0 } };
 static const struct field entry_fields[] = {
 	{ "at", TIME, .required = true, .says = "when" },

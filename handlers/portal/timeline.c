@@ -57,6 +57,29 @@ static const struct {
 	{ "rx.submission.updated", "pharmacy %s: %s", { "pharmacy", "status" } },
 	{ "notification.sent", "message %s by %s", { "type", "channel" } },
 	{ "shipment.updated", "parcel %s %s", { "status", "trackingNumber" } },
+	{ "prescription.intake.received", "prescription arrived for %s", { "drug_ndc" } },
+	{ "prescription.validation.completed", "prescription validated", { NULL } },
+	{ "prescription.status.changed", "prescription is %s", { "to" } },
+	{ "patient.enrollment.completed", "patient enrolled", { NULL } },
+	{ "pharmacy.recommended", "%s pharmacies recommended", { "count" } },
+	{ "pharmacy.selected", "pharmacy selected: %s", { "pharmacy_name" } },
+	{ "insurance.adjudication.completed", "adjudicated: of %s cents the patient pays %s", { "drug_cost_cents", "final_copay_cents" } },
+	{ "adjudication.prior_auth.required", "prior authorisation required", { NULL } },
+	{ "adjudication.rejected", "claim rejected: %s", { "code" } },
+	{ "payment.link.created", "payment link for %s cents", { "amount_cents" } },
+	{ "payment.completed", "%s cents paid", { "amount_paid" } },
+	{ "payment.link.expired", "payment link expired", { NULL } },
+	{ "shipment.label.created", "label bought: %s %s", { "carrier", "tracking_number" } },
+	{ "shipment.moved", "parcel %s", { "status" } },
+	{ "shipment.delivered", "parcel delivered", { NULL } },
+	{ "case.submitted", "form submitted from %s (%s)", { "state", "intake_type" } },
+	{ "case.created", "case opened", { NULL } },
+	{ "case.eligibility.decided", "eligibility decided", { NULL } },
+	{ "case.voucher.issued", "voucher issued", { NULL } },
+	{ "case.provider.assigned", "provider %s assigned", { "provider_id" } },
+	{ "case.prescribed", "prescribed", { NULL } },
+	{ "case.status.changed", "case is %s", { "to" } },
+	{ "order.updated", "order %s", { "status" } },
 	{ ATTENTION_RAISED, "a person must look: %s, %s", { "kind", "code" } },
 	{ ATTENTION_CLEARED, "nobody need look any more: %s, %s", { "kind", "code" } },
 };
@@ -110,10 +133,22 @@ attention_of(const struct event *e)
 	return buf_str(&b);
 }
 
+/* Whose line it is: an intake's submission, a case, or a prescription that came from outside. */
+static struct uuid
+subject_of(const struct event *e)
+{
+	static const char *const members[] = { "submissionId", "case_id", "prescription_id" };
+	struct uuid id = UUID_NIL;
+
+	for (size_t i = 0; i < COUNT(members) && uuid_is_nil(id); i++)
+		id = event_uuid(e, members[i]);
+	return id;
+}
+
 int
 on_any_event(struct event *e, struct problem *err)
 {
-	struct uuid submission = event_uuid(e, "submissionId");
+	struct uuid submission = subject_of(e);
 	const char *attention = attention_of(e);
 
 	if (uuid_is_nil(submission) && attention == NULL)

@@ -1,7 +1,8 @@
 # The journey: a client program that knows the public API only; ./telerx journey runs it.
 pkglibexec_PROGRAMS += t/flows/journey/telerx-journey
 t_flows_journey_telerx_journey_SOURCES = t/flows/journey/journey.h t/flows/journey/main.c t/flows/journey/client.c t/flows/journey/timeline.c \
-	t/flows/journey/intake.c t/flows/journey/staff.c t/flows/journey/judge.c
+	t/flows/journey/intake.c t/flows/journey/staff.c t/flows/journey/judge.c \
+	t/flows/journey/agent.c t/flows/journey/prescription.c t/flows/journey/case.c
 t_flows_journey_telerx_journey_LDADD = $(CORE_LIBS)
 EXTRA_DIST += t/flows/patients
 # A broker for a whole tree of EVENTS=kafka, and what must hold there: ./telerx check --long.

@@ -25,19 +25,26 @@ client_pause(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-/* The portal signs like every service (X-Signature v2). */
+static struct bytes
+body_of(const struct ask *q)
+{
+	return q->raw.n > 0 ? q->raw : q->body == NULL ? BYTES("", 0) : BYTES_OF(q->body);
+}
+
+/* The portal and the network sign like every service (X-Signature v2). */
 static size_t
 sign(struct patient *p, const struct ask *q, const char **headers)
 {
 	char stamp[CLOCK_TEXT], nonce[TOKEN_TEXT], signature[68];
-	struct signed_call c = { .method = q->method, .target = q->path, .body = q->body == NULL ? BYTES("", 0) : BYTES_OF(q->body) };
+	struct signed_call c = { .method = q->method, .target = q->path, .body = body_of(q) };
+	bool portal = q->as == AS_PORTAL;
 
 	if (random_token(nonce) < 0)
 		return 0;
 	c.timestamp = clock_text(clock_us(), stamp);
 	c.nonce = nonce;
-	service_sign_v2(client_env("SECRET_PORTAL"), &c, signature);
-	headers[0] = arena_printf(p->arena, "X-API-Key: %s", client_env("KEY_PORTAL"));
+	service_sign_v2(client_env(portal ? "SECRET_PORTAL" : "SECRET_NCPDP"), &c, signature);
+	headers[0] = arena_printf(p->arena, "X-API-Key: %s", client_env(portal ? "KEY_PORTAL" : "KEY_NCPDP"));
 	headers[1] = arena_printf(p->arena, "X-Timestamp: %s", stamp);
 	headers[2] = arena_printf(p->arena, "X-Nonce: %s", nonce);
 	headers[3] = arena_printf(p->arena, "X-Signature: %s", signature);
@@ -50,7 +57,9 @@ once(struct patient *p, const struct ask *q, struct http_answer *a)
 	const char *headers[10];
 	size_t n = 0;
 
-	if (q->body != NULL)
+	if (q->type != NULL)
+		headers[n++] = arena_printf(p->arena, "Content-Type: %s", q->type);
+	else if (q->body != NULL)
 		headers[n++] = q->as == AS_BROWSER ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/json";
 	if (q->key != NULL)
 		headers[n++] = arena_printf(p->arena, "Idempotency-Key: %s", q->key);
@@ -60,12 +69,16 @@ once(struct patient *p, const struct ask *q, struct http_answer *a)
 		headers[n++] = arena_printf(p->arena, "Authorization: Bearer %s", client_env("ADMIN_SECRET"));
 	else if (q->as == AS_BROWSER)
 		headers[n++] = arena_printf(p->arena, "Authorization: Bearer %s", client_env("STRIPE_PUBLISHABLE_KEY"));
-	else if (q->as == AS_PORTAL)
+	else if (q->as == AS_AGENT)
+		headers[n++] = arena_printf(p->arena, "Authorization: Bearer %s", p->agent_token);
+	else if (q->as == AS_LINK)
+		headers[n++] = arena_printf(p->arena, "Authorization: Bearer %s", p->link_token);
+	else if (q->as == AS_PORTAL || q->as == AS_SWITCH)
 		n += sign(p, q, headers + n);
 	headers[n] = NULL;
 	http_do(p->http, p->arena, &(struct http_call){ .method = q->method, .headers = headers, .source = p->source,
 	    .url = arena_printf(p->arena, "%s%s", client_env("TELERX_URL"), q->path),
-	    .body = q->body == NULL ? BYTES(NULL, 0) : BYTES_OF(q->body), .connect_ms = 5000, .total_ms = 20000 }, a);
+	    .body = body_of(q), .connect_ms = 5000, .total_ms = 20000 }, a);
 }
 
 /* Every call of the journey is safe to repeat: a GET, keyed, or harmless by its own rule. Stripe's confirm is, once it succeeded. */

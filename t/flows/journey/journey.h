@@ -25,8 +25,12 @@ struct line {
 
 enum ending { DELIVERED, EXCLUDED, DECLINED, DENIED };
 
+struct patient;
+typedef int play_fn(struct patient *p);	/* 0, or -1 with p->failure */
+
 struct patient {
 	struct arena *arena;
+	play_fn *play;
 	struct http *http;
 	const json_t *file;
 	json_t *form;
@@ -42,13 +46,15 @@ struct patient {
 	const char *run_state, *run_reason;
 	int64_t amount_cents;
 	const char *plan_token;
+	const char *prescription_id, *case_id, *link_token, *agent_token;
 	struct line lines[LINES_MAX];
 	size_t nlines;
 	char failure[400];		/* empty: all went as expected */
 };
 
 /* ---- client.c: one call as an ordinary client makes it: it waits and repeats what is safe to repeat */
-enum as { AS_PUBLIC, AS_PATIENT, AS_ADMIN, AS_PORTAL, AS_BROWSER };	/* BROWSER: Stripe's publishable key */
+enum as { AS_PUBLIC, AS_PATIENT, AS_ADMIN, AS_PORTAL, AS_BROWSER,	/* BROWSER: Stripe's publishable key */
+	AS_SWITCH, AS_AGENT, AS_LINK };	/* the prescribers' network; staff by a token; who holds an enrolment's link */
 
 struct ask {
 	const char *method;
@@ -56,6 +62,8 @@ struct ask {
 	enum as as;
 	const char *key;		/* Idempotency-Key */
 	const char *body;		/* JSON, or a form for AS_BROWSER */
+	const char *type;		/* of the body, when it is neither */
+	struct bytes raw;		/* a body that is no text */
 };
 struct reply {
 	int status;
@@ -79,6 +87,14 @@ int	 play_physicians(struct patient *p);	/* staff.c: claim, read, decide */
 int	 play_pharmacy(struct patient *p);	/* staff.c: print, pack, hand over */
 int	 await_run(struct patient *p);		/* staff.c */
 int	 await_delivery(struct patient *p);	/* staff.c */
+
+bool	 mailed(struct patient *p, const char *email, const char *prefix, const char **rest);	/* agent.c: a link of ours in a mail, behind the prefix */
+int	 await(struct patient *p, const struct ask *q, bool (*test)(struct patient *, const json_t *), const char *what, struct reply *r);	/* staff.c */
+int	 agent_login(struct patient *p);		/* agent.c: an ops_agent of this run, by a code from the mail */
+
+/* ---- the other two journeys; each judges itself */
+int	 play_ncpdp(struct patient *p);		/* prescription.c: an outside prescription to a paid, delivered parcel */
+int	 play_case(struct patient *p);		/* case.c: a form to a delivered order, by the case API */
 
 /* ---- judge.c: sandbox ledgers, our rows and the audit must agree. Counts complaints into p->failure. */
 int	 judge(struct patient *p);

@@ -1,6 +1,7 @@
 /*
- * main.c: telerx-journey [NAME] [--count N] [--fault VENDOR:MODE[:COUNT]] [--quiet]: the sample patients, one of them, or N at once (the delivered kinds in
- * turn), with a vendor misbehaving for its next COUNT calls if told so.
+ * main.c: telerx-journey [NAME] [--count N] [--fault VENDOR:MODE[:COUNT]] [--quiet]: the sample patients and the two other ways to a parcel (ncpdp: an outside
+ * prescription; case: the case API); one of them; or N at once (NAME's, or the delivered patients in turn), with a vendor misbehaving for its next COUNT calls
+ * if told so.
  * Exit 0 only when sandbox ledgers, our rows and the audit agree with how each patient's file says the journey must end.
  */
 #include <dirent.h>
@@ -20,8 +21,13 @@ static const struct {
 	{ "delivered", DELIVERED }, { "excluded", EXCLUDED }, { "declined", DECLINED }, { "denied", DENIED },
 };
 
+static const struct {
+	const char *name;
+	play_fn *play;
+} others[] = { { "ncpdp", play_ncpdp }, { "case", play_case } };
+
 static int
-play(struct patient *p)
+play_patient(struct patient *p)
 {
 	if (play_intake(p) < 0)
 		return -1;
@@ -29,7 +35,15 @@ play(struct patient *p)
 		return 0;
 	if (play_physicians(p) < 0 || (p->ending == DELIVERED && play_pharmacy(p) < 0) || await_run(p) < 0)
 		return -1;
-	return p->ending == DELIVERED && strcmp(p->run_state, "completed") == 0 ? await_delivery(p) : 0;
+	if (p->ending == DELIVERED && strcmp(p->run_state, "completed") == 0 && await_delivery(p) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+play_judged(struct patient *p)
+{
+	return play_patient(p) < 0 ? -1 : judge(p);
 }
 
 static void *
@@ -38,8 +52,7 @@ live(void *arg)
 	struct patient *p = arg;
 
 	p->began = clock_us();
-	if (play(p) == 0)
-		judge(p);
+	(void)p->play(p);
 	p->ended = clock_us();
 	client_pause(300);	/* the last events are on their way to the portal */
 	timeline_fetch(p);
@@ -64,20 +77,30 @@ patient_release(struct patient *p)
 	arena_free(p->arena);
 }
 
-static int
-patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
+/* One of this name, without a file: what it needs it finds itself. */
+static void
+patient_new(struct patient *p, const char *name, play_fn *play, unsigned nth)
 {
-	struct problem err = { 0 };
-	char text[65536];
 	uint8_t random[2];
-	size_t n;
 
 	memset(p, 0, sizeof(*p));
 	p->arena = arena_new(512 * 1024 * 1024);
 	p->http = http_new(NULL, client_env("TELERX_CA"));
 	p->name = arena_dup(p->arena, name);
+	p->play = play;
 	if (random_bytes(random, sizeof(random)) < 0)
-		return -1;
+		exit(2);
+	(void)snprintf(p->source, sizeof(p->source), "127.%u.%u.%u", 1 + random[0] % 250u, random[1], 1 + nth % 250u);
+}
+
+static int
+patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
+{
+	struct problem err = { 0 };
+	char text[65536];
+	size_t n;
+
+	patient_new(p, name, play_judged, nth);
 	FILE *f = fopen(arena_printf(p->arena, "%s/%s.json", dir, name), "re");
 	if (f == NULL)
 		return -1;
@@ -92,7 +115,6 @@ patient_init(struct patient *p, const char *dir, const char *name, unsigned nth)
 	p->form = json_object_get(p->file, "form");
 	p->email = fresh_email(p);
 	json_object_set_new(p->form, "email", json_string(p->email));
-	(void)snprintf(p->source, sizeof(p->source), "127.%u.%u.%u", 1 + random[0] % 250u, random[1], 1 + nth % 250u);
 	return 0;
 }
 
@@ -135,6 +157,17 @@ load(struct patient *patients, const char *dir, const char *only, size_t count)
 	}
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
+	return made;
+}
+
+/* The other journeys: the one of that name so often, or, when everything is played, each once. */
+static size_t
+load_others(struct patient *patients, size_t made, const char *only, size_t count)
+{
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (only == NULL ? count == 0 : strcmp(only, others[i].name) == 0)
+			for (size_t n = count == 0 ? 1 : count; n > 0 && made < PATIENTS_MAX; n--, made++)
+				patient_new(&patients[made], others[i].name, others[i].play, (unsigned)made);
 	return made;
 }
 
@@ -193,6 +226,12 @@ print_figures(const struct patient *patients, size_t n, int64_t took)
 	printf("\n");
 }
 
+static const char *
+given(const char *id)
+{
+	return id == NULL ? "none" : id;
+}
+
 static size_t
 print_account(const struct patient *patients, size_t n, bool quiet)
 {
@@ -206,10 +245,12 @@ print_account(const struct patient *patients, size_t n, bool quiet)
 		bool bad = p->failure[0] != '\0';
 
 		failed += bad;
-		printf("%-4s %-12s %s%s%s%s\n", bad ? "FAIL" : "ok", p->name, json_text_at(p->file, "ending"),
+		printf("%-4s %-12s %s%s%s%s\n", bad ? "FAIL" : "ok", p->name,
+		    p->file == NULL ? "delivered" : json_text_at(p->file, "ending"),
 		    p->run_state == NULL ? "" : ", run ", p->run_state == NULL ? "" : p->run_state, bad ? ":" : "");
 		if (bad)
-			printf("     %s (submission %s)\n", p->failure, p->submission_id == NULL ? "none" : p->submission_id);
+			printf("     %s (submission %s, case %s, prescription %s)\n", p->failure, given(p->submission_id), given(p->case_id),
+			    given(p->prescription_id));
 	}
 	return failed;
 }
@@ -236,7 +277,8 @@ main(int argc, char **argv)
 		else if (c != 'f' || set_fault(optarg) < 0)
 			return 2;
 	}
-	if (count > PATIENTS_MAX || dir == NULL || argc - optind > 1 || (n = load(patients, dir, argv[optind], count)) == 0) {
+	if (count > PATIENTS_MAX || dir == NULL || argc - optind > 1 ||
+	    (n = load_others(patients, load(patients, dir, argv[optind], count), argv[optind], count)) == 0) {
 		(void)fprintf(stderr, "usage: journey [NAME] [--count N (at most %d)] [--fault VENDOR:MODE[:COUNT]] [--quiet]\n", PATIENTS_MAX);
 		return 2;
 	}

@@ -7,7 +7,7 @@
 #define CLAIMERS 3
 
 /* Asks until test says yes; the platform works in the background. */
-static int
+int
 await(struct patient *p, const struct ask *q, bool (*test)(struct patient *, const json_t *), const char *what, struct reply *r)
 {
 	int64_t until = clock_mono_us() + PATIENCE_US;

@@ -44,12 +44,13 @@ entry_text(struct patient *p, const json_t *entry, const char *member)
 void
 timeline_fetch(struct patient *p)
 {
+	const char *id = p->submission_id != NULL ? p->submission_id : p->case_id != NULL ? p->case_id : p->prescription_id;
 	struct reply r;
 	const json_t *entry;
 	size_t i;
 
-	if (p->submission_id == NULL || client_call(p, &(struct ask){ .method = "GET", .as = AS_ADMIN,
-	    .path = arena_printf(p->arena, "/console/timeline?submissionId=%s", p->submission_id) }, &r) < 0)
+	if (id == NULL || client_call(p, &(struct ask){ .method = "GET", .as = AS_ADMIN,
+	    .path = arena_printf(p->arena, "/console/timeline?submissionId=%s", id) }, &r) < 0)
 		return;
 	json_array_foreach(json_object_get(r.body, "entries"), i, entry) {
 		const char *what = entry_text(p, entry, "what");
