@@ -15,7 +15,7 @@
 #include "net/http.h"
 
 #define LINES_MAX 400
-#define PATIENCE_US (INT64_C(150) * 1000 * 1000)	/* how long a client waits for the platform to get anywhere */
+#define PATIENCE_US (INT64_C(300) * 1000 * 1000)	/* how long a client waits for the platform to get anywhere */
 
 struct line {
 	int64_t at;			/* microseconds, wall clock */

@@ -193,20 +193,25 @@ recommended(struct patient *p UNUSED, const json_t *body)
 	return json_text_at(body, "recommendations.0.pharmacy_id") != NULL;
 }
 
+/* The first of the recommended ones that still has room: others select at the same time. */
 static int
 select_pharmacy(struct patient *p)
 {
-	const char *base = arena_printf(p->arena, "/api/v1/prescriptions/%s", p->prescription_id);
-	struct reply r;
+	const char *base = arena_printf(p->arena, "/api/v1/prescriptions/%s", p->prescription_id), *id;
+	struct reply list, r = { 0 };
 
 	if (await(p, &(struct ask){ .method = "GET", .as = AS_AGENT, .path = arena_printf(p->arena, "%s/recommendations", base) }, recommended,
-	    "a recommended pharmacy", &r) < 0)
+	    "a recommended pharmacy", &list) < 0)
 		return -1;
-	if (client_expect(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = arena_printf(p->arena, "%s/select-pharmacy", base),
-	    .body = arena_printf(p->arena, "{\"pharmacy_id\":\"%s\",\"selection_reason\":\"best score\"}", json_text_at(r.body, "recommendations.0.pharmacy_id")) },
-	    200, &r) < 0)
-		return -1;
-	say(p, "staff", "selected the first of the recommended pharmacies");
+	for (size_t i = 0; r.status != 200; i++) {
+		id = json_text_at(list.body, arena_printf(p->arena, "recommendations.%zu.pharmacy_id", i));
+		if (id == NULL)
+			return fail(p, "no recommended pharmacy takes it: %d %s", r.status, json_text_at(r.body, "code"));
+		if (client_call(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = arena_printf(p->arena, "%s/select-pharmacy", base),
+		    .body = arena_printf(p->arena, "{\"pharmacy_id\":\"%s\",\"selection_reason\":\"best score with room\"}", id) }, &r) < 0)
+			return -1;
+	}
+	say(p, "staff", "selected the best pharmacy that has room");
 	return 0;
 }
 
