@@ -81,7 +81,7 @@ prescribe(struct patient *p)
 	p->prescription_id = json_text_at(r.body, "prescription_id");
 	say(p, "provider", "prescribed");
 	if (post_when_due(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/orders", .key = key(p),
-	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\",\"case_id\":\"%s\"}", p->prescription_id, p->case_id) }, 202, &r) < 0)
+	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\",\"case_id\":\"%s\"}", p->prescription_id, p->case_id) }, 201, &r) < 0)
 		return -1;
 	say(p, "provider", "ordered at the pharmacy");
 	return 0;
@@ -118,10 +118,11 @@ play_case(struct patient *p)
 	if (agent_login(p) < 0 ||
 	    client_expect(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/intake", .key = key(p), .body = form(p) }, 201, &r) < 0)
 		return -1;
-	p->case_id = json_text_at(r.body, "case_id");
+	p->case_id = p->submission_id = json_text_at(r.body, "case_id");
 	p->patient_id = json_text_at(r.body, "patient_id");
 	p->submitted = clock_us();
-	if (await_case(p, assigned, "a provider", &r) < 0 || prescribe(p) < 0 || await_case(p, ended, "the parcel's delivery", &r) < 0)
+	if (await_case(p, assigned, "a provider", &r) < 0 || prescribe(p) < 0 || hand_over(p) < 0 ||
+	    await_case(p, ended, "the parcel's delivery", &r) < 0)
 		return -1;
 	return judge_case(p, r.body);
 }

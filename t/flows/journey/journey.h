@@ -85,6 +85,7 @@ void	 timeline_print(const struct patient *p);
 int	 play_intake(struct patient *p);	/* intake.c: plan, code, card, form, submit; *done by p->submission_id */
 int	 play_physicians(struct patient *p);	/* staff.c: claim, read, decide */
 int	 play_pharmacy(struct patient *p);	/* staff.c: print, pack, hand over */
+int	 hand_over(struct patient *p);		/* staff.c: the label of this case printed, its parcel packed and given to the carrier */
 int	 await_run(struct patient *p);		/* staff.c */
 int	 await_delivery(struct patient *p);	/* staff.c */
 

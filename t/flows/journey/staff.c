@@ -190,13 +190,11 @@ staff_post(struct patient *p, const char *path)
 }
 
 int
-play_pharmacy(struct patient *p)
+hand_over(struct patient *p)
 {
 	const char *entry, *parcel;
 	struct reply r;
 
-	if (strcmp(json_text_at(p->file, "pharmacy"), "gmp") != 0)
-		return 0;	/* the other one ships itself */
 	if (await(p, &(struct ask){ .method = "GET", .as = AS_PORTAL,
 	    .path = arena_printf(p->arena, "/shipping/print-queue?submissionId=%s", p->submission_id) }, has_entry, "the print queue", &r) < 0)
 		return -1;
@@ -213,6 +211,12 @@ play_pharmacy(struct patient *p)
 		return -1;
 	say(p, "pharmacy", "label printed, parcel packed and handed over");
 	return 0;
+}
+
+int
+play_pharmacy(struct patient *p)
+{
+	return strcmp(json_text_at(p->file, "pharmacy"), "gmp") == 0 ? hand_over(p) : 0; /* the other one ships itself */
 }
 
 static bool
