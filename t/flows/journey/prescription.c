@@ -170,7 +170,7 @@ enrol(struct patient *p)
 	struct reply r;
 
 	if (post_soon(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/api/v1/enrollment/initiate",
-	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\"}", p->prescription_id) }, 201, &r) < 0 ||
+	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\"}", p->prescription_id) }, 200, &r) < 0 ||
 	    await_mail(p, "/enroll/", &p->link_token) < 0 ||
 	    client_expect(p, &(struct ask){ .method = "GET", .path = arena_printf(p->arena, "/enroll/%s", p->link_token) }, 200, &r) < 0 ||
 	    client_expect(p, &(struct ask){ .method = "GET", .path = arena_printf(p->arena, "/api/v1/enrollment/validate/%s", p->link_token) }, 200, &r) < 0)
