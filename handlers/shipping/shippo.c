@@ -17,7 +17,7 @@ static const char chosen_sql[] =
 	" updated_at = now() WHERE id = $1 AND status = 'requested' AND shippo_rate IS NULL";
 static const char bought_sql[] =
 	"UPDATE shipments SET tracking_number = $2, shippo_transaction = $3, tracking_url = $4, label_url_enc = $5, eta = $6,"
-	" next_check_at = now() + interval '4 hours', updated_at = now() WHERE id = $1";
+	" next_check_at = now() + make_interval(secs => $7), updated_at = now() WHERE id = $1";
 static const char again_sql[] =
 	"UPDATE shipments SET shippo_rate = NULL, label_generation = label_generation + 1, updated_at = now() WHERE id = $1 AND label_generation < 3"
 	" RETURNING label_generation";
@@ -177,7 +177,7 @@ keep(struct job *j, struct effect *e, const struct http_answer *a, struct shipme
 	if (url != NULL && vault_seal(j->db, e->patient, "shipments", "label_url_enc", e->subject, BYTES_OF(url), &sealed, err) < 0)
 		return -1;
 	if (db_exec(j->db, bought_sql, err, P_UUID(e->subject), P_TEXT(json_text_at(t, "tracking_number")), P_TEXT(e->vendor_ref),
-		P_TEXT(json_text_at(t, "tracking_url_provider")), P_BYTES(sealed), P_TIME(at)) < 0 ||
+		P_TEXT(json_text_at(t, "tracking_url_provider")), P_BYTES(sealed), P_TIME(at), P_INT(conf_int(j->conf, "TRACKING_FRESH"))) < 0 ||
 	    (url != NULL && job_enqueue_id(j->db, "label.fetch", "id", e->subject, err) < 0))
 		return -1;
 	return shipment_load(j->db, e->subject, s, err);
