@@ -20,7 +20,7 @@ check_PROGRAMS += t/handlers/router_test t/handlers/router_back_test t/handlers/
 	t/handlers/router_scored_test t/handlers/router_orders_test t/handlers/router_network_test
 unit_tests += t/handlers/router_score_test
 service_tests += t/handlers/router_test t/handlers/router_back_test t/handlers/router_reconcile_test t/handlers/router_orders_test \
-	t/handlers/router_network_test
+	t/handlers/router_network_test t/handlers/router_scored_test
 t_handlers_router_back_test_SOURCES = t/handlers/router_back_test.c t/handlers/router_world.c t/handlers/router_world.h
 t_handlers_router_back_test_LDADD = t/harness/libharness.a $(SERVICE_LIBS) $(TEST_LIBS)
 t_handlers_router_orders_test_SOURCES = t/handlers/router_orders_test.c t/handlers/router_world.c t/handlers/router_world.h
