@@ -255,6 +255,7 @@ static const struct topic topics[] = {
 static const struct event_row events[] = {
 	{ "patient.enrollment.completed", on_enrollment_completed },
 	{ "prescription.status.changed", on_prescription_status },
+	{ "shipment.updated", on_parcel_moved },
 };
 
 static const struct conf_key config[] = {

@@ -75,6 +75,7 @@ struct submission_news {
 	const char *vendor_order;
 	const char *tracking_number;
 	const char *tracking_url;
+	bool own_parcel;	/* shipping told us: it knows the parcel */
 };
 int	 submission_move(struct db *db, const struct submission *s, const struct submission_news *news, bool *moved, struct problem *err) MUST_CHECK;
 /* rx.submission.updated alone, of what is no move. */

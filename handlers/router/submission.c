@@ -309,7 +309,7 @@ enqueue_news(struct db *db, const struct submission *s, const struct submission_
 
 	if (s->callback_url != NULL && job_enqueue(db, &(struct job_spec){ .kind = "rx.callback", .args = args, .unique_key = key }, err) < 0)
 		return -1;
-	if (strcmp(n->status, "shipped") == 0 && n->tracking_number != NULL)
+	if (strcmp(n->status, "shipped") == 0 && n->tracking_number != NULL && !n->own_parcel)
 		return job_enqueue(db, &(struct job_spec){ .kind = "rx.parcel", .args = args, .unique_key = key }, err);
 	return 0;
 }

@@ -185,7 +185,7 @@ static const char *const ways[] = { "in_transit", "out_for_delivery", "exception
 static const struct field moved_event[] = { OF_PRESCRIPTION, { "status", ENUM, .required = true, .values = ways, .says = "where it is" }, { 0 } };
 static const struct field delivered_event[] = { OF_PRESCRIPTION, { "delivered_at", TIME, .required = true, .says = "when we heard of it" }, { 0 } };
 static const char *const parcel_to[] = { "prescription", "portal", NULL };
-static const char *const updated_to[] = { "orchestrator", "integration", "portal", NULL };
+static const char *const updated_to[] = { "orchestrator", "integration", "router", "portal", NULL };
 static const struct topic topics[] = {
 	{ "shipment.updated", updated_to, "a parcel moved", updated_event },
 	{ "shipment.label.created", parcel_to, "a prescription's label was bought", label_event },

@@ -222,6 +222,37 @@ order_prescription_cancelled(struct db *db, struct uuid prescription, struct pro
 	return late ? refuse(db, &o, err) : 0;
 }
 
+/* What shipping says of a parcel, as an order says it; NULL: nothing that the patient's order would tell. */
+static const char *
+status_of_parcel(const char *parcel)
+{
+	if (strcmp(parcel, "in_transit") == 0 || strcmp(parcel, "out_for_delivery") == 0)
+		return "shipped";
+	return strcmp(parcel, "delivered") == 0 ? "delivered" : NULL;
+}
+
+int
+on_parcel_moved(struct event *e, struct problem *err)
+{
+	const char *tracking = event_str(e, "trackingNumber");
+	struct submission_news news = { .status = status_of_parcel(event_str(e, "status")), .tracking_number = *tracking == '\0' ? NULL : tracking,
+		.own_parcel = true };
+	struct submission s;
+	const struct row *w;
+	struct order o;
+	bool moved;
+
+	if (db_one(e->db, &w, find_sql, err, P_UUID(event_uuid(e, "externalId"))) < 0)
+		return -1;
+	if (w == NULL || news.status == NULL)
+		return 0; /* a run's parcel, or not under way yet */
+	if (order_read(e->db, row_uuid(w, "id"), &o, err) < 0)
+		return -1;
+	if (uuid_is_nil(o.submission))
+		return 0;
+	return submission_lock(e->db, o.submission, &s, err) < 0 ? -1 : submission_move(e->db, &s, &news, &moved, err);
+}
+
 /* ---- ask, look, ask again */
 
 static int

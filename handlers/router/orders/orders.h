@@ -34,6 +34,8 @@ int order_follow(struct db *db, const struct submission *s, const struct submiss
 /* A prescription is to be cancelled: so is its order, if it has one. What has left the pharmacy is told as cancel_refused. */
 int order_prescription_cancelled(struct db *db, struct uuid prescription, struct problem *err) MUST_CHECK;
 
+int on_parcel_moved(struct event *e, struct problem *err); /* shipment.updated: an order's parcel */
+
 /* ---- send.c */
 int order_send_job(struct job *j, struct problem *err);   /* order.send {id} */
 int order_parcel_job(struct job *j, struct problem *err); /* order.parcel {id} */

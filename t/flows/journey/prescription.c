@@ -273,8 +273,8 @@ judge_prescription(struct patient *p, const json_t *shown)
 {
 	struct reply r;
 
-	if (json_int_at(shown, "drug_cost_cents", -1) != 150000 || json_int_at(shown, "final_copay_cents", -1) != 500)
-		return fail(p, "of %lld cents the patient was to pay %lld, not 500 of 150000", (long long)json_int_at(shown, "drug_cost_cents", -1),
+	if (json_int_at(shown, "copay_cents", -1) != 150000 || json_int_at(shown, "final_copay_cents", -1) != 500)
+		return fail(p, "the copay went from %lld cents to %lld, not from 150000 to 500", (long long)json_int_at(shown, "copay_cents", -1),
 		    (long long)json_int_at(shown, "final_copay_cents", -1));
 	if (await(p, &(struct ask){ .method = "GET", .as = AS_ADMIN, .path = arena_printf(p->arena, "/console/timeline?submissionId=%s", p->prescription_id) },
 	    told, "the nine events", &r) < 0)
@@ -283,8 +283,8 @@ judge_prescription(struct patient *p, const json_t *shown)
 		return fail(p, "the nine events: %s", p->run_reason);
 	if (entries(p, "stripe", "checkout.session", p->prescription_id) != 1)
 		return fail(p, "Stripe has %zu sessions", entries(p, "stripe", "checkout.session", p->prescription_id));
-	if (entries(p, "shippo", "transaction", p->prescription_id) != 1)
-		return fail(p, "Shippo has %zu labels", entries(p, "shippo", "transaction", p->prescription_id));
+	if (entries(p, "shippo", "transaction", json_text_at(shown, "tracking_number")) != 1)
+		return fail(p, "Shippo has %zu labels of its number", entries(p, "shippo", "transaction", json_text_at(shown, "tracking_number")));
 	return 0;
 }
 
