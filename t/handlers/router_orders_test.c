@@ -266,10 +266,36 @@ A_PIT_05_an_order_that_failed_is_sent_when_its_cause_has_gone(void **state)
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'order.failed' AND subject = '%s'", id), 0);
 }
 
+static void
+A_FLOW_01_the_parcel_of_an_order_moves_it(void **state)
+{
+	struct world *w = *state;
+	const char *prescription = new_id(w), *id;
+	static const char *const said[] = { "printed", "in_transit", "out_for_delivery", "delivered", "in_transit" };
+	static const char *const stand[] = { "accepted", "shipped", "shipped", "delivered", "delivered" };
+	struct uuid parcel;
+
+	knows(w, prescription, "OR", "none");
+	stub(w, "POST", B2B, 200, "{\"Results\":[{\"CaseId\":\"c\"}],\"TotalCount\":1,\"Success\":true}");
+	id = order(w, prescription);
+	work(w);
+	(void)uuid_parse(new_id(w), &parcel);
+	for (size_t i = 0; i < COUNT(said); i++) {
+		send_event(w, "shipping", "shipment.updated", parcel, text(w,
+		    "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"patientId\":\"%s\",\"status\":\"%s\",\"carrier\":\"fedex\","
+		    "\"trackingNumber\":\"794600000099\"}", new_id(w), prescription, prescription, prescription, said[i]));
+		expect_status(w, 200);
+		stands(w, id, stand[i]);
+	}
+	expect_text(w, "tracking_number", "794600000099");
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM job WHERE kind = 'rx.parcel'"), 0);	/* shipping has it already */
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(A_FLOW_01_the_parcel_of_an_order_moves_it, orders_fresh),
 		cmocka_unit_test_setup(A_API_15_ten_posts_with_one_key_are_one_order, orders_fresh),
 		cmocka_unit_test_setup(A_API_16_an_order_goes_to_its_pharmacy_and_shows_what_happened, orders_fresh),
 		cmocka_unit_test_setup(A_API_17_before_it_left_it_is_cancelled_at_once, orders_fresh),
