@@ -1,6 +1,6 @@
 /*
- * page.c: the start page, rendered from templates/portal/start.html.mustache, and the inbox of the staff, three files that go out as they are: its script
- * asks integration for all that it shows.
+ * page.c: the start page, rendered from templates/portal/start.html.mustache, and the pages of the staff, files that go out as they are: the inbox, whose
+ * script asks case for all that it shows, and the recommended pharmacies, whose script asks prescription and router.
  */
 #include "base/template.h"
 #include "portal/portal.h"
@@ -58,7 +58,7 @@ start_page(struct req *r, struct problem *err)
 	return 0;
 }
 
-/* ---- the inbox of the staff */
+/* ---- the pages of the staff */
 
 static int
 as_it_is(struct req *r, const char *name, const char *media, struct problem *err)
@@ -89,4 +89,16 @@ int
 work_style(struct req *r, struct problem *err)
 {
 	return as_it_is(r, "work.css", "text/css; charset=utf-8", err);
+}
+
+int
+prescriptions_page(struct req *r, struct problem *err)
+{
+	return as_it_is(r, "prescriptions.html", "text/html; charset=utf-8", err);
+}
+
+int
+prescriptions_script(struct req *r, struct problem *err)
+{
+	return as_it_is(r, "prescriptions.js", "text/javascript; charset=utf-8", err);
 }

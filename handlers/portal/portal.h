@@ -23,5 +23,7 @@ int	 start_page(struct req *r, struct problem *err);
 int	 work_page(struct req *r, struct problem *err);
 int	 work_script(struct req *r, struct problem *err);
 int	 work_style(struct req *r, struct problem *err);
+int	 prescriptions_page(struct req *r, struct problem *err);
+int	 prescriptions_script(struct req *r, struct problem *err);
 
 #endif

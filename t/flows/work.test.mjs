@@ -34,6 +34,19 @@ test('the page, its script and its looks come from their own routes under a stri
   assert.equal(page.headers['x-content-type-options'], 'nosniff')
 })
 
+test('P-RTE-06: so does the page of the recommended pharmacies; its script signs in by a code and asks prescription and router', async () => {
+  const page = await fetched('/console/prescriptions')
+  assert.deepEqual([page.status, /^text\/html/.test(page.headers['content-type'])], [200, true])
+  const loaded = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(m => m[1]).filter(u => u !== '/' && !u.startsWith('data:'))
+  assert.deepEqual(loaded.sort(), ['/console/prescriptions.js', '/console/work.css'])
+  assert.doesNotMatch(page.headers['content-security-policy'], /unsafe/)
+  const script = (await fetched('/console/prescriptions.js')).text
+  for (const path of ['/auth/login', '/recommendations', '/select-pharmacy', '/api/v1/prescriptions?']) assert.ok(script.includes(path), path)
+  assert.doesNotMatch(script, /innerHTML|localStorage|[?&]token=/)
+  assert.equal((await fetched('/api/v1/prescriptions?status=awaiting_pharmacy_selection')).status, 401)
+  assert.ok(Array.isArray((await asAdmin('GET', '/api/v1/prescriptions?status=awaiting_pharmacy_selection')).json.prescriptions))
+})
+
 test('what the script asks for is there for an administrator and for nobody else', async () => {
   const script = (await fetched('/console/work.js')).text
   for (const path of ['/api/work-items?limit=50', '/api/work-items?state=done&limit=50', '/api/work-items?owner=ops.lee&limit=50']) {

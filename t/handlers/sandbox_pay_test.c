@@ -15,7 +15,7 @@ session_form(struct world *w, int amount, int64_t life)
 	return text(w, "mode=payment&ui_mode=hosted_page&success_url=https%%3A%%2F%%2Fapp.test%%2Fpayments%%2Fdone&cancel_url=https%%3A%%2F%%2Fapp.test%%2Fpayments%%2Fleft"
 	    "&client_reference_id=ref&expires_at=%" PRId64 "&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd"
 	    "&line_items[0][price_data][unit_amount]=%d&line_items[0][price_data][product_data][name]=Prescription%%20copay&metadata[payment_id]=p1"
-	    "&payment_intent_data[metadata][payment_id]=p1", sql_int(w, "SELECT extract(epoch FROM now())::bigint") + life, amount);
+	    "&payment_intent_data[metadata][payment_id]=p1", sql_int(w, "SELECT floor(extract(epoch FROM now()))::bigint") + life, amount);
 }
 
 static const char *
