@@ -112,7 +112,7 @@ static const struct field insurance_fields[] = {
 };
 static const struct field signed_fields[] = {
 	{ "authorization_text", STRING, .required = true, .max = 20000, .says = "the text that was shown, word for word", .example = "I authorize..." },
-	{ "signature", STRING, .required = true, .min = 60, .max = 180000, .says = "as drawn: a PNG as data URI", .example = "data:image/png;base64,iVBORw0KGgo..." },
+	{ "signature", STRING, .required = true, .min = 60, .max = 180000, .says = "as drawn: a PNG as data URI", .example = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==" },
 	{ "signature_name", STRING, .required = true, .min = 2, .max = 120, .says = "who signed", .example = "Ada Sample" },
 	{ "signature_date", TIME, .says = "the client's clock; ours decides" },
 	{ "ip_address", STRING, .max = 45, .says = "what the client says; the connection's decides", .example = "192.0.2.1" },

@@ -25,7 +25,7 @@ test('it has every row of every service\'s table and nothing else; the sandbox o
   const has = new Set(operations(doc).map(o => o.name))
   const rows = new Set()
   for (const s of services) {
-    for (const [method, path] of routes(s)) rows.add(`${method} ${path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*$/, '{rest}')}`)
+    for (const [method, path] of routes(s)) rows.add(`${method} ${path.replace(/:([A-Za-z_]+)/g, '{$1}').replace(/\*$/, '{rest}')}`)
   }
   for (const path of everywhere) rows.delete(`GET ${path}`)
   assert.deepEqual([...has].sort(), [...rows].sort())
@@ -54,7 +54,7 @@ test('what is not for everybody says who may call it, by a scheme that is define
     }
     if (op.security.length === 0) open.push(name)
   }
-  const tables = services.flatMap(s => routes(s).filter(r => r[2] === 'PUBLIC').map(r => `${r[0]} ${r[1].replace(/:([A-Za-z]+)/g, '{$1}')}`))
+  const tables = services.flatMap(s => routes(s).filter(r => r[2] === 'PUBLIC').map(r => `${r[0]} ${r[1].replace(/:([A-Za-z_]+)/g, '{$1}')}`))
   assert.deepEqual(open.sort(), tables.filter(n => !everywhere.has(n.slice(4))).sort())
   const v2 = Object.keys(doc.paths['/route/claim'].post.security[0])
   assert.deepEqual(v2, ['serviceKey', 'serviceTimestamp', 'serviceNonce', 'serviceSignature'])

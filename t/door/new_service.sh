@@ -66,9 +66,10 @@ it_describes_itself() {
 }
 
 the_lists_that_must_agree_agree() {
-	for program in "$built"/handlers/*/telerx-*; do
-		[ -x "$program" ] && [ -f "$program" ] || continue
-		service=$(basename "$(dirname "$program")")
+	for folder in "$built"/handlers/*; do
+		service=${folder##*/}
+		program=$folder/telerx-$service # others beside it are no services
+		[ -x "$program" ] || continue
 		mkdir -p "$new/handlers/$service"
 		[ -e "$new/handlers/$service/telerx-$service" ] || ln -s "$program" "$new/handlers/$service/telerx-$service"
 	done
