@@ -1,6 +1,8 @@
 /*
- * metrics.c: see metrics.h. The scoreboard is a hash table per lane; a slot is claimed once by compare-and-set and then only added
- * to, so neither threads nor processes ever wait. Two claimants of one series may end up with two slots; printing adds them up.
+ * metrics.c: see metrics.h. A lane is a small index into slots, which are taken one after the other: memory that nobody counts in is
+ * never touched, and a page of a scoreboard exists from its first touch on, also by reading. A slot is filled first and found through
+ * the index from one compare-and-set on, then only added to, so neither threads nor processes ever wait. Who loses that race to the
+ * same series takes the winner's slot; the own one stays unused.
  */
 #include "core.h"
 
@@ -12,19 +14,19 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define SLOTS          1024 /* a lane; a power of two */
+#define SLOTS          1024        /* a lane */
+#define INDEX          (2 * SLOTS) /* a power of two; never more than half full */
 #define NAME_MAX_BYTES 64
 #define LABELS_MAX     176
+#define PAGE           4096
 
 enum kind { COUNTER = 1, GAUGE, HISTOGRAM };
-enum slot_state { FREE, CLAIMED, READY };
 
 static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 };
 
 _Static_assert(COUNT(bounds) + 1 == METRICS_BUCKETS, "a bucket for each bound, and one for the rest");
 
 struct slot {
-	_Atomic uint32_t state;
 	uint32_t kind;
 	char name[NAME_MAX_BYTES];
 	char labels[LABELS_MAX];
@@ -33,11 +35,18 @@ struct slot {
 };
 
 struct lane {
-	_Atomic uint64_t refused; /* series that found no slot */
+	_Alignas(PAGE) _Atomic uint16_t index[INDEX]; /* by the hash of the series: a slot's number and one; 0 is free */
 	struct slot slots[SLOTS];
 };
 
+/* Who reads begins here, and looks into no lane where nobody counted. */
+struct head {
+	_Atomic uint32_t used;    /* slots that are taken, from the first on */
+	_Atomic uint64_t refused; /* series that found no slot */
+};
+
 struct board {
+	struct head heads[METRICS_LANES];
 	struct lane lanes[METRICS_LANES];
 };
 
@@ -77,15 +86,45 @@ bits_of(double v)
 	return bits;
 }
 
+static struct head *
+head_of(const struct lane *lane)
+{
+	return &board->heads[lane - board->lanes];
+}
+
+/* The slot that a place of the index leads to, NULL for none. */
+static struct slot *
+slot_at(struct lane *lane, size_t at)
+{
+	uint16_t n = atomic_load_explicit(&lane->index[at], memory_order_acquire);
+
+	return n == 0 ? NULL : &lane->slots[n - 1];
+}
+
+/* All series of a lane into slots, which has room for most; how many they are. */
+static size_t
+gather_lane(struct lane *lane, struct slot **slots, size_t most)
+{
+	size_t n = 0, at;
+
+	if (atomic_load(&head_of(lane)->used) == 0)
+		return 0;
+	for (at = 0; at < INDEX && n < most; at++)
+		if ((slots[n] = slot_at(lane, at)) != NULL)
+			n++;
+	return n;
+}
+
 /* Counters go on where the lane's last process stopped; its gauges ended with it. */
 static void
 clear_gauges(struct lane *lane)
 {
-	size_t i;
+	struct slot *slots[SLOTS];
+	size_t n = gather_lane(lane, slots, SLOTS);
 
-	for (i = 0; i < SLOTS; i++)
-		if (atomic_load(&lane->slots[i].state) == READY && lane->slots[i].kind == GAUGE)
-			atomic_store(&lane->slots[i].value, bits_of(0));
+	while (n-- > 0)
+		if (slots[n]->kind == GAUGE)
+			atomic_store(&slots[n]->value, bits_of(0));
 }
 
 int
@@ -143,55 +182,51 @@ is_series(const struct slot *s, enum kind kind, const char *name, const char *la
 	return s->kind == kind && strcmp(s->name, name) == 0 && strcmp(s->labels, labels) == 0;
 }
 
-/* True when the slot could be claimed for the series; false when it is somebody's. */
-static bool
-claim(struct slot *s, enum kind kind, const char *name, const char *labels)
+/* The next slot, filled for the series; NULL when there is none left. */
+static struct slot *
+take(struct lane *lane, enum kind kind, const char *name, const char *labels)
 {
-	uint32_t expected = FREE;
+	_Atomic uint32_t *used = &head_of(lane)->used;
+	uint32_t n = atomic_load(used);
+	struct slot *s;
 
-	if (!atomic_compare_exchange_strong(&s->state, &expected, CLAIMED))
-		return false;
+	do
+		if (n >= SLOTS)
+			return NULL;
+	while (!atomic_compare_exchange_weak(used, &n, n + 1));
+	s = &lane->slots[n];
 	s->kind = kind;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	(void)snprintf(s->labels, sizeof(s->labels), "%s", labels);
-	atomic_store_explicit(&s->state, READY, memory_order_release);
-	return true;
-}
-
-/* A slot that another thread is filling is given a moment; one whose owner died there is passed over. */
-static uint32_t
-settled(const struct slot *s)
-{
-	uint32_t state;
-	int i;
-
-	for (i = 0; (state = atomic_load_explicit(&s->state, memory_order_acquire)) == CLAIMED && i < 100; i++)
-		(void)sched_yield();
-	return state;
+	return s;
 }
 
 static struct slot *
 series(enum kind kind, const char *name, const char *labels)
 {
 	struct lane *lane = lane_mine();
-	uint32_t at, i, state;
-	struct slot *s;
+	struct slot *s, *fresh = NULL;
+	uint16_t none;
+	size_t at;
 
 	if (labels == NULL)
 		labels = "";
 	if (strlen(name) >= NAME_MAX_BYTES || strlen(labels) >= LABELS_MAX)
 		die("metrics: the series %.64s is too long", name);
-	at = hash(hash(2166136261U + (uint32_t)kind, name), labels);
-	for (i = 0; i < SLOTS; i++) {
-		s = &lane->slots[(at + i) & (SLOTS - 1)];
-		state = settled(s);
-		if (state == FREE && claim(s, kind, name, labels))
-			return s;
-		if (settled(s) == READY && is_series(s, kind, name, labels))
+	at = hash(hash(2166136261U + (uint32_t)kind, name), labels) & (INDEX - 1);
+	for (;; at = (at + 1) & (INDEX - 1)) {
+		while ((s = slot_at(lane, at)) == NULL) {
+			if (fresh == NULL && (fresh = take(lane, kind, name, labels)) == NULL) {
+				atomic_fetch_add(&head_of(lane)->refused, 1);
+				return NULL;
+			}
+			none = 0;
+			if (atomic_compare_exchange_strong(&lane->index[at], &none, (uint16_t)(fresh - lane->slots + 1)))
+				return fresh;
+		}
+		if (is_series(s, kind, name, labels))
 			return s;
 	}
-	atomic_fetch_add(&lane->refused, 1);
-	return NULL;
 }
 
 static void
@@ -300,17 +335,15 @@ print_series(struct buf *out, struct slot *const *slots, size_t n, bool first_of
 		print_sample(out, s, "", NULL, sum);
 }
 
+/* No lane has more series than slots in use now; those that come meanwhile are not printed yet. */
 static size_t
-gather(struct slot **slots, double *refused)
+count_used(double *refused)
 {
-	struct lane *lane;
 	size_t n = 0, i;
 
-	for (lane = board->lanes; lane < board->lanes + METRICS_LANES; lane++) {
-		*refused += (double)atomic_load(&lane->refused);
-		for (i = 0; i < SLOTS; i++)
-			if (atomic_load_explicit(&lane->slots[i].state, memory_order_acquire) == READY)
-				slots[n++] = &lane->slots[i];
+	for (i = 0; i < METRICS_LANES; i++) {
+		*refused += (double)atomic_load(&board->heads[i].refused);
+		n += atomic_load(&board->heads[i].used);
 	}
 	return n;
 }
@@ -330,50 +363,34 @@ size_t
 metrics_read(struct metric_series **ret)
 {
 	struct lane *lane = lane_mine();
-	struct metric_series *all = calloc(SLOTS, sizeof(*all));
-	size_t n = 0;
+	struct slot *slots[SLOTS];
+	size_t n = gather_lane(lane, slots, SLOTS);
+	struct metric_series *all = calloc(n + 1, sizeof(*all));
 
 	if (all == NULL)
 		die("out of memory for the counters");
-	for (size_t i = 0; i < SLOTS; i++) {
-		const struct slot *s = &lane->slots[i];
-		struct metric_series *m = &all[n];
+	for (size_t i = 0; i < n; i++) {
+		const struct slot *s = slots[i];
+		struct metric_series *m = &all[i];
 
-		if (atomic_load_explicit(&s->state, memory_order_acquire) != READY)
-			continue;
 		memcpy(m->name, s->name, sizeof(m->name));
 		memcpy(m->labels, s->labels, sizeof(m->labels));
 		m->kind = (int)s->kind;
 		m->value = real_of(atomic_load(&s->value));
 		for (size_t b = 0; b < METRICS_BUCKETS; b++)
 			m->buckets[b] = (double)atomic_load(&s->buckets[b]);
-		n++;
 	}
 	*ret = all;
 	return n;
 }
 
-void
-metrics_print_with(struct buf *out, const struct metric_series *more, size_t nmore)
+/* The n slots, each series once. */
+static void
+print_all(struct buf *out, struct slot **slots, size_t n)
 {
-	struct slot **slots = calloc((size_t)METRICS_LANES * SLOTS + nmore, sizeof(struct slot *));
-	struct slot *theirs = calloc(nmore + 1, sizeof(*theirs));
 	const char *last = "";
-	double refused = 0;
-	size_t n, i, same;
+	size_t i, same;
 
-	if (slots == NULL || theirs == NULL) {
-		out->failed = true;
-		free(slots);
-		free(theirs);
-		return;
-	}
-	(void)lane_mine();
-	n = gather(slots, &refused);
-	for (i = 0; i < nmore; i++) {
-		slot_from_series(&theirs[i], &more[i]);
-		slots[n++] = &theirs[i];
-	}
 	qsort(slots, n, sizeof(struct slot *), by_series);
 	for (i = 0; i < n; i += same) {
 		for (same = 1; i + same < n && by_series(&slots[i], &slots[i + same]) == 0; same++)
@@ -381,6 +398,31 @@ metrics_print_with(struct buf *out, const struct metric_series *more, size_t nmo
 		print_series(out, slots + i, same, strcmp(last, slots[i]->name) != 0);
 		last = slots[i]->name;
 	}
+}
+
+void
+metrics_print_with(struct buf *out, const struct metric_series *more, size_t nmore)
+{
+	struct slot **slots, *theirs = calloc(nmore + 1, sizeof(*theirs));
+	double refused = 0;
+	size_t most, n = 0, i;
+
+	(void)lane_mine();
+	most = count_used(&refused);
+	slots = calloc(most + nmore + 1, sizeof(struct slot *));
+	if (slots == NULL || theirs == NULL) {
+		out->failed = true;
+		free(slots);
+		free(theirs);
+		return;
+	}
+	for (i = 0; i < METRICS_LANES; i++)
+		n += gather_lane(&board->lanes[i], slots + n, most - n);
+	for (i = 0; i < nmore; i++) {
+		slot_from_series(&theirs[i], &more[i]);
+		slots[n++] = &theirs[i];
+	}
+	print_all(out, slots, n);
 	buf_add(out, "# TYPE telerx_metrics_refused_total counter\ntelerx_metrics_refused_total ");
 	buf_add_real(out, refused);
 	buf_addc(out, '\n');

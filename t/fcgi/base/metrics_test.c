@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/metrics.h"
 
@@ -154,6 +155,30 @@ a_board_of_another_shape_is_not_used(void **state)
 	(void)close(fd);
 }
 
+/* A pool's scoreboard is large enough for everything and costs what is counted in it; reading it does not make it larger. */
+static void
+memory_that_nobody_counts_in_is_not_touched(void **state)
+{
+	int fd = metrics_create();
+	struct metric_series *all;
+	struct stat st;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(metrics_join(fd, 2), 0);
+	metric_add("t_alone_total", NULL, 4);
+	metric_set("t_alone", NULL, 2);
+	assert_int_equal(metrics_join(fd, 2), 0);
+	assert_int_equal(metrics_read(&all), 2);
+	free(all);
+	expect_line("t_alone_total 4\n");
+	expect_line("t_alone 0\n");
+	assert_int_equal(fstat(fd, &st), 0);
+	/* The heads of the lanes, one lane's index, the page of its first slots. */
+	assert_int_equal(st.st_blocks, 3 * 4096 / 512);
+	(void)close(fd);
+}
+
 int
 main(void)
 {
@@ -162,6 +187,7 @@ main(void)
 		cmocka_unit_test(threads_lose_nothing),
 		cmocka_unit_test(lanes_are_added_up_and_outlive_their_process),
 		cmocka_unit_test(a_full_lane_says_so),
+		cmocka_unit_test(memory_that_nobody_counts_in_is_not_touched),
 		cmocka_unit_test(a_board_of_another_shape_is_not_used),
 		cmocka_unit_test(a_series_that_does_not_fit_ends_the_process),
 	};
