@@ -80,12 +80,12 @@ export const cpu = pool => {
   return { nginx: env.nginx ? sum(env.nginx) : 0, pool: pool === 'peer' ? sum(env.peer) : pool ? sum(table[pool]) : 0, postgres: sum(table.postgres) }
 }
 
-// PSS of all pools and workers.
+// PSS of all pools and workers, the keyholder, the sealer; the sandbox is pretended vendors and no part of an installation.
 export const pssMib = () => {
   const all = processes()
   let kib = 0
   for (const [name, pid] of Object.entries(supervised())) {
-    if (name === 'postgres' || name === 'nginx') continue
+    if (['postgres', 'nginx', 'sandbox', 'sandbox-work'].includes(name)) continue
     for (const p of treeOf(all, pid)) kib += Number(fs.readFileSync(`/proc/${p.pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+) kB/m)[1])
   }
   return kib / 1024
