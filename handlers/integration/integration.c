@@ -177,7 +177,7 @@ static const struct route routes[] = {
 	    .body = action_body, .reply = action_fields, .status = 202,
 	    .problems = "404 not_found, 409 claimant_required assignment_not_claimed not_the_claimant already_decided "
 		"hold_missing hold_not_active, 422 reason_required dosage_required "
-		"currency_mismatch price_above_consent",
+		"currency_mismatch price_above_consent, 503 case_not_here_yet",
 	    .says = "approves or denies" },
 	{ "POST", "/api/pharmacy/callback", pharmacy_callback, .access = SERVICE, .callers = "router", .db = WRITE, .once = NATURAL,
 	    .audit = "pharmacy.callback", .body = callback_body, .reply = callback_reply, .says = "a prescription moved at its pharmacy" },

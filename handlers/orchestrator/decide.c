@@ -104,15 +104,30 @@ reply_stored(struct req *r, const char *decision, struct problem *err)
 
 /* ---- approve */
 
+/* The case comes here by intake.submitted, which a service that was just killed may hear of after the physician did: not now is no
+ * never. A denial waits for it too, or the card would be let go before it is known and held for ever after. */
 static int
-active_hold(struct req *r, struct hold *h, struct problem *err)
+known_hold(struct req *r, struct hold *h, struct problem *err)
 {
 	bool found;
 
 	if (hold_of_case(r->db, req_uuid(r, "submissionId"), h, &found, err) < 0)
 		return -1;
-	if (!found || !uuid_equal(h->patient_id, req_uuid(r, "patientId")))
-		return problem(err, 409, "hold_missing", "no saved card is known for this case");
+	if (!found) {
+		(void)problem(err, 503, "case_not_here_yet", "nothing is known of this case so far");
+		err->retry_after = 2;
+		return -1;
+	}
+	if (!uuid_equal(h->patient_id, req_uuid(r, "patientId")))
+		return problem(err, 409, "hold_missing", "no saved card of this patient is known for this case");
+	return 0;
+}
+
+static int
+active_hold(struct req *r, struct hold *h, struct problem *err)
+{
+	if (known_hold(r, h, err) < 0)
+		return -1;
 	if (strcmp(h->status, "active") != 0)
 		return problem(err, 409, "hold_not_active", "the case's saved card is %s", h->status);
 	return 0;
@@ -185,6 +200,7 @@ int
 run_deny(struct req *r, struct problem *err)
 {
 	struct run run = { .id = uuid_new(), .decision = "denied", .status = "denied" }, first;
+	struct hold hold;
 	struct bytes denial;
 	int64_t new;
 	bool found;
@@ -194,6 +210,8 @@ run_deny(struct req *r, struct problem *err)
 	if (found)
 		return reply_first(r, &first, "denied", err);
 	run.generation = first.generation + 1;
+	if (known_hold(r, &hold, err) < 0)
+		return -1;
 	if (vault_seal(r->db, req_uuid(r, "patientId"), "orchestration_runs", "denial_enc", run.id, BYTES_OF(req_str(r, "reason")),
 	    &denial, err) < 0)
 		return -1;

@@ -189,12 +189,11 @@ static const struct field decide_body[] = {
 static const struct route routes[] = {
 	{ "POST", "/orchestrator/approve", run_approve, .access = SERVICE, .callers = "integration", .db = WRITE, .once = KEY,
 	    .audit = "prescription.approve", .body = approve_body, .reply = decision_reply, .status = 202,
-	    .problems = "409 already_decided hold_missing hold_not_active, 422 currency_mismatch "
-		"price_above_consent",
+	    .problems = "409 already_decided hold_missing hold_not_active, 422 currency_mismatch price_above_consent, 503 case_not_here_yet",
 	    .says = "starts a case's run" },
 	{ "POST", "/orchestrator/deny", run_deny, .access = SERVICE, .callers = "integration", .db = WRITE, .once = KEY,
 	    .audit = "prescription.deny", .body = deny_body, .reply = decision_reply, .status = 202,
-	    .problems = "409 already_decided hold_missing hold_not_active",
+	    .problems = "409 already_decided hold_missing, 503 case_not_here_yet",
 	    .says = "ends a case; nothing is charged" },
 	{ "GET", "/orchestrator/runs/:id", run_show, .access = SERVICE | ADMIN, .callers = "integration portal", .db = READ,
 	    .reply = run_fields, .says = "one run with its steps" },

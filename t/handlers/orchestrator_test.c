@@ -172,7 +172,9 @@ a_decision_needs_the_cards_hold_and_the_right_patient(void **state)
 
 	wrong.submission = g.patient;
 	decide(&wrong, "approve", "0.25 mg");
-	expect_problem(g.w, 409, "hold_missing");
+	expect_problem(g.w, 503, "case_not_here_yet");
+	decide(&wrong, "deny", "not suitable");
+	expect_problem(g.w, 503, "case_not_here_yet");
 	wrong = g;
 	wrong.patient = g.submission;
 	decide(&wrong, "approve", "0.25 mg");
