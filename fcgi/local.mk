@@ -7,6 +7,7 @@ include fcgi/data/local.mk
 include fcgi/net/local.mk
 include fcgi/web/local.mk
 include fcgi/work/local.mk
+include fcgi/pool/local.mk
 include fcgi/supervise/local.mk
 include fcgi/sealer/local.mk
 include fcgi/keyholder/local.mk

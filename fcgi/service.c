@@ -148,7 +148,7 @@ whole_number(const char *s, unsigned most, unsigned *ret)
 	return 0;
 }
 
-/* serve --child LANE METRICS_FD READY_FD: a process that the master started. */
+/* serve --child LANE METRICS_FD READY_FD: a process that the master started, after it looked. */
 static int
 serve_child(const struct call *c)
 {
@@ -181,6 +181,16 @@ promises_kept(const struct call *c, struct problem *err)
 	return -1;
 }
 
+/* serve --look: what the master asks before it starts anybody (pool/look.h). */
+static int
+serve_look(const struct call *c)
+{
+	int n = printf("%" PRId64 "\n%s\n%s\n", conf_int(c->conf, "POOL_PROCESSES"), conf_str(c->conf, "LOG_LEVEL"),
+	    conf_str(c->conf, "LOG_LEVEL_FILE"));
+
+	return n > 0 && fflush(stdout) == 0 ? 0 : EXIT_FAILURE;
+}
+
 static int
 cmd_serve(const struct call *c)
 {
@@ -188,10 +198,11 @@ cmd_serve(const struct call *c)
 
 	if (c->argc > 0 && strcmp(c->argv[0], "--child") == 0)
 		return serve_child(c);
-	/* The master looks once, so that a bad table or key is one clear line and not a row of dying processes. */
+	if (c->argc > 1 || (c->argc == 1 && strcmp(c->argv[0], "--look") != 0))
+		return EXIT_USAGE;
 	if (service_begin(c->service, c->conf, &err) < 0 || promises_kept(c, &err) < 0)
 		return call_refuse(&err);
-	return pool_master(c->service, c->conf, c->whole);
+	return c->argc == 1 ? serve_look(c) : pool_process(c->service, c->conf, -1, 0, -1);
 }
 
 static int
@@ -386,7 +397,7 @@ static const struct {
 	const char *usage;
 	bool bare; /* prints tables: needs no settings */
 } commands[] = {
-	{ "serve", cmd_serve, "" },
+	{ "serve", cmd_serve, "[--look]" },
 	{ "work", cmd_work, "" },
 	{ "migrate", cmd_migrate, "[--sample]" },
 	{ "check", cmd_check, "" },
@@ -436,7 +447,7 @@ service_main(int argc, char **argv, const struct service *s)
 		return usage(argv[0]);
 	if (!commands[i].bare && (conf = load_conf(s, &err)) == NULL)
 		return call_refuse(&err);
-	rc = commands[i].run(&(struct call){ .service = s, .conf = conf, .argc = argc - 2, .argv = argv + 2, .whole = argv });
+	rc = commands[i].run(&(struct call){ .service = s, .conf = conf, .argc = argc - 2, .argv = argv + 2 });
 	conf_free(conf);
 	return rc == EXIT_USAGE ? usage(argv[0]) : rc;
 }

@@ -1,7 +1,9 @@
 /*
  * service.h: a service is a constant table, and its main is one call.
  *
- *	telerx-<name> serve            the pool: descriptor 0 is the listening socket (spawn-fcgi -n)
+ *	telerx-<name> serve            one process of the pool, alone: descriptor 0 is the listening socket. The pool itself is
+ *				       spawn-fcgi -n -s SOCKET -- telerx-pool telerx-<name> (pool/pool.c)
+ *	telerx-<name> serve --look     the start-up checks, and what the pool's master needs to know (pool/look.h)
  *	telerx-<name> work             the background worker
  *	telerx-<name> migrate [--sample]
  *	telerx-<name> check            config, routes, the service's own start-up checks, pending migrations

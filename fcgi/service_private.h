@@ -15,7 +15,6 @@ struct call {
 	const struct conf *conf;
 	int argc; /* what follows the sub-command */
 	char **argv;
-	char **whole; /* argv as main got it */
 };
 
 /* ---- service.c: a job_find_fn over the service's table. */

@@ -5,6 +5,7 @@ include t/lint/local.mk
 include t/harness/local.mk
 include t/ncpdp/local.mk
 include t/fcgi/keyholder/local.mk
+include t/fcgi/pool/local.mk
 include t/fcgi/data/local.mk
 include t/fcgi/net/local.mk
 include t/fcgi/work/local.mk

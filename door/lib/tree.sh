@@ -54,7 +54,7 @@ service_digest() {
 service_rows() {
 	for service in $(services); do
 		setting="env SETTINGS=$(service_digest "$service") TELERX_CONFIG=$var/etc/$service.env"
-		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $(program_of "$service") serve"
+		echo "$service 1 TERM 20 HUP $setting$(failpoints_of "$service") spawn-fcgi -n -s $var/run/$service.sock -M 0660 -b 1024 -- $build/fcgi/pool/telerx-pool $(program_of "$service")"
 		echo "$service-work 2 TERM 20 restart $setting$(failpoints_of "$service-work") $(program_of "$service") work"
 	done
 }

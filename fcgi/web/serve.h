@@ -37,10 +37,8 @@ int routes_check(const struct service *s, struct problem *err) MUST_CHECK;
  * process ends. */
 const struct route *core_routes(const struct service *s, size_t *n);
 
-/* The pool, listening on descriptor 0: the master's life (forks, respawns with backoff, SIGHUP replaces, SIGTERM drains) and
- * a process's (threads on one epoll set, libfcgi parses). Both return the exit status. */
-int pool_master(const struct service *s, const struct conf *conf, char *const argv[]);
-/* ready_fd gets a byte when it serves; -1 = none. */
+/* The life of a pool's process, listening on descriptor 0: threads on one epoll set, libfcgi parses, SIGTERM drains. Returns the exit
+ * status. Its place is a lane of the master's scoreboard (-1: one of its own); ready_fd gets a byte when it serves; -1 = none. */
 int pool_process(const struct service *s, const struct conf *conf, int metrics_fd, unsigned lane, int ready_fd);
 
 void openapi_print(const struct service *s, struct buf *out); /* OpenAPI 3.1 document of this service */

@@ -10,7 +10,6 @@
  *	reply.c		what the handler writes, problems, the check of replies
  *	routes.c	start-up check of a table; the rows every service has (health.c, events.c, outbox.c, jobs.c, effects.c)
  *	stream.c	answers that do not end
- *	pool.c		the master
  *	openapi*.c	the tables as a document
  */
 #ifndef WEB_PRIVATE_H

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Arrows go down only: handlers -> service -> web | work -> net -> data -> crypto -> base. web and work do not know each other (both know the
-# table that they serve, service.h); the sealer of the audit trails stands on net and knows no service; the keyholder knows base and crypto; a service knows the core
+# table that they serve, service.h); the sealer of the audit trails stands on net and knows no service; the keyholder knows base and crypto, the master of a pool base alone; a service knows the core
 # and itself; the core knows no service; the supervisor knows nobody.
 . "${0%/*}/lint.sh"
 
 below() {	# what a floor may include besides itself
 	case $1 in
 	base | supervise) echo core.h ;;
-	crypto) echo core.h base ;;
+	crypto | pool) echo core.h base ;;
 	keyholder) echo core.h base crypto ;;
 	data) echo core.h base crypto ;;
 	net) echo core.h base crypto data ;;
@@ -36,7 +36,7 @@ include_faults() {
 		}' "$@"
 }
 
-for floor in base crypto data net web work sealer supervise keyholder; do
+for floor in base crypto data net web work sealer supervise keyholder pool; do
 	include_faults "$floor $(below "$floor")" $(sources "fcgi/$floor") | faults
 done
 include_faults "$(below service)" fcgi/service*.[ch] | faults

@@ -1,11 +1,10 @@
 # The web floor: units without a database, then service tests of a toy on a real one.
 if HAVE_CMOCKA
-web_unit_tests = t/fcgi/web/dispatch_test t/fcgi/web/libfcgi_test t/fcgi/web/pool_test t/fcgi/web/role_test
+web_unit_tests = t/fcgi/web/dispatch_test t/fcgi/web/libfcgi_test t/fcgi/web/role_test
 check_PROGRAMS += $(web_unit_tests)
 unit_tests += $(web_unit_tests)
 t_fcgi_web_dispatch_test_LDADD = $(TEST_LIBS)
 t_fcgi_web_libfcgi_test_LDADD = $(TEST_LIBS)
-t_fcgi_web_pool_test_LDADD = $(TEST_LIBS)
 t_fcgi_web_role_test_LDADD = $(TEST_LIBS)
 
 web_service_tests = t/fcgi/web/requests_test t/fcgi/web/idempotency_test

@@ -1,6 +1,6 @@
 /*
- * pool_test.c: the life of a pool, seen from its socket. This program is also the service: started as "serve" it is the master,
- * as spawn-fcgi would start it, with the listening socket as descriptor 0. The test speaks FastCGI as nginx does.
+ * pool_test.c: the life of a pool, seen from its socket. This program is also the service, and telerx-pool its master as
+ * spawn-fcgi would start it, with the listening socket as descriptor 0. The test speaks FastCGI as nginx does.
  */
 #define _GNU_SOURCE 1
 #include "fcgi/unit.h"
@@ -19,6 +19,7 @@
 #include "service.h"
 
 #define PROGRAM     "/proc/self/exe"
+#define MASTER      HARNESS_BUILD "/fcgi/pool/telerx-pool"
 #define PATIENCE_MS 5000
 
 /* ---- the service */
@@ -86,28 +87,56 @@ teardown(void **state)
 }
 
 static void
-become_master(void)
+become(char *const argv[])
 {
-	char serve[] = "serve";
-	char *const argv[] = { program, serve, NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* dup2 clears close-on-exec; deaths on purpose need not be read. */
 	if (dup2(listening, 0) < 0 || dup2(null, 2) < 0)
 		_exit(99);
-	execv(program, argv);
+	execv(argv[0], argv);
 	_exit(98);
+}
+
+static int
+start_as(char *const argv[])
+{
+	master = fork();
+	if (master == 0)
+		become(argv);
+	return master > 0 ? 0 : -1;
 }
 
 static int
 start(void **state)
 {
+	char master_program[] = MASTER;
+	char *const argv[] = { master_program, program, NULL };
+
 	(void)state;
-	master = fork();
-	if (master == 0)
-		become_master();
-	return master > 0 ? 0 : -1;
+	return start_as(argv);
+}
+
+static int
+start_one(void **state)
+{
+	char serve[] = "serve";
+	char *const argv[] = { program, serve, NULL };
+
+	(void)state;
+	return start_as(argv);
+}
+
+static int
+start_badly_set(void **state)
+{
+	int rc;
+
+	(void)setenv("TENANT_ID", "nobody", 1);
+	rc = start(state);
+	(void)unsetenv("TENANT_ID");
+	return rc;
 }
 
 static int
@@ -176,30 +205,36 @@ send_get(int fd, const char *target)
 	assert_int_equal(write(fd, out, len), len);
 }
 
-/* Reads up to the end of the request; the pid that answered, 0 when the connection ended. */
+/* Reads up to the end of the request; how much, 0 when the connection ended. */
+static size_t
+read_records(int fd, char *text, size_t size)
+{
+	size_t have = 0;
+
+	/* The last record is END_REQUEST: eight bytes of header, eight of content. */
+	while (have < 16 || (unsigned char)text[have - 15] != FCGI_END_REQUEST) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n;
+
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+		n = read(fd, text + have, size - have);
+		if (n <= 0)
+			return 0;
+		have += (size_t)n;
+	}
+	return have;
+}
+
+/* The pid that answered, 0 when the connection ended. */
 static pid_t
 read_answer(int fd)
 {
 	char text[8192];
-	size_t have = 0;
+	size_t n = read_records(fd, text, sizeof(text));
+	const char *found = memmem(text, n, "\"pid\":", 6);
 
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		const char *found;
-		ssize_t n;
-
-		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-		n = read(fd, text + have, sizeof(text) - 1 - have);
-		if (n <= 0)
-			return 0;
-		have += (size_t)n;
-		/* The last record is END_REQUEST: eight bytes of header, eight of content. */
-		if (have < 16 || (unsigned char)text[have - 15] != FCGI_END_REQUEST)
-			continue;
-		found = memmem(text, have, "\"pid\":", 6);
-		assert_non_null(found);
-		return (pid_t)strtol(found + 6, NULL, 10);
-	}
+	assert_true(n == 0 || found != NULL);
+	return n == 0 ? 0 : (pid_t)strtol(found + 6, NULL, 10);
 }
 
 static pid_t
@@ -233,7 +268,7 @@ is_gone_soon(pid_t pid)
 }
 
 static void
-expect_master_ends(void)
+expect_master_ends(int with)
 {
 	int64_t until = clock_mono_us() + PATIENCE_MS * 1000;
 	int status = -1;
@@ -241,7 +276,7 @@ expect_master_ends(void)
 	while (waitpid(master, &status, WNOHANG) == 0 && clock_mono_us() < until)
 		(void)usleep(20 * 1000);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(WEXITSTATUS(status), with);
 	master = 0;
 }
 
@@ -293,6 +328,46 @@ a_process_that_falls_is_replaced(void **state)
 		assert_true(pid > 0 && pid != victim);
 		(void)usleep(10 * 1000);
 	}
+}
+
+static void
+what_the_master_counts_is_printed_with_the_pool(void **state)
+{
+	static const char counted[] = "\npool_respawns_total 1\n";
+	pid_t victim = ask_once();
+	char text[65536];
+	size_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(kill(victim, SIGKILL), 0);
+	assert_true(is_gone_soon(victim));
+	assert_true(ask_once() > 0);
+	fd = connect_pool();
+	send_get(fd, "/metrics");
+	n = read_records(fd, text, sizeof(text));
+	(void)close(fd);
+	assert_non_null(memmem(text, n, counted, sizeof(counted) - 1));
+}
+
+/* One clear line and the program's own status, not a row of dying processes. */
+static void
+a_bad_setting_ends_the_master_before_the_first_process(void **state)
+{
+	(void)state;
+	expect_master_ends(78);
+}
+
+/* For a debugger: the pool's socket, and nobody above the process that serves it. */
+static void
+a_program_serves_without_a_master(void **state)
+{
+	(void)state;
+	assert_int_equal(ask_once(), master);
+	assert_int_equal(kill(master, SIGHUP), 0);
+	assert_int_equal(ask_once(), master);
+	assert_int_equal(kill(master, SIGTERM), 0);
+	expect_master_ends(0);
 }
 
 /* The old ones serve what is open until the other side closes it; new connections reach new processes only. */
@@ -374,7 +449,7 @@ sigterm_finishes_what_is_under_way(void **state)
 	/* And it is not closed from that side: the next request may be on its way. */
 	assert_int_equal(ask(fd, "/toy/pid"), pid);
 	(void)close(fd);
-	expect_master_ends();
+	expect_master_ends(0);
 	assert_true(is_gone_soon(pid));
 }
 
@@ -400,6 +475,9 @@ main(int argc, char **argv)
 		CASE(a_kept_connection_is_served_many_times),
 		CASE(an_idle_connection_holds_no_thread),
 		CASE(a_process_that_falls_is_replaced),
+		CASE(what_the_master_counts_is_printed_with_the_pool),
+		cmocka_unit_test_setup_teardown(a_bad_setting_ends_the_master_before_the_first_process, start_badly_set, stop),
+		cmocka_unit_test_setup_teardown(a_program_serves_without_a_master, start_one, stop),
 		CASE(sighup_replaces_every_process_and_drops_nothing),
 		CASE(old_processes_that_fall_meanwhile_leave_no_extra),
 		CASE(sigterm_finishes_what_is_under_way),

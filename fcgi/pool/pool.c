@@ -1,6 +1,11 @@
 /*
- * pool.c: the master. spawn-fcgi -n bound the socket as our descriptor 0 and became us; processes come and go, the socket
- * stays, so a restart is a queue and no 502. The master serves nothing, so nothing can make it fall.
+ * pool.c: telerx-pool, the master of a service's pool.
+ *
+ *	spawn-fcgi -n -s SOCKET ... -- telerx-pool PROGRAM
+ *
+ * spawn-fcgi -n bound the socket as our descriptor 0 and became us; processes, `PROGRAM serve --child LANE METRICS_FD READY_FD`, come
+ * and go, the socket stays, so a restart is a queue and no 502. The master serves nothing, so nothing can make it fall. It knows no
+ * settings: what it needs of them the program says, once (look.h).
  *
  * A process that ends unasked is replaced, at once when it lived long, with doubling pauses when it did not. SIGHUP replaces
  * each process: the new one first, and only when it is ready the old one gets SIGTERM; a new program that does not come up
@@ -11,16 +16,21 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <limits.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "web/web_private.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pool/look.h"
 
-#define MAX_CHILDREN   METRICS_LANES
+#define OWN_LANE       (METRICS_LANES - 1) /* what the master counts stands in the pool's exposition */
+#define MAX_CHILDREN   OWN_LANE
+#define MOST_PROCESSES 8 /* each may have a successor, but for one */
 #define STEADY_US      (10 * US_PER_S)
 #define PAUSE_FIRST_MS 200
 #define PAUSE_MOST_MS  10000
@@ -37,9 +47,8 @@ struct child {
 };
 
 struct master {
-	const struct service *service;
-	char program[4096];
-	char *const *argv;
+	char program[PATH_MAX];
+	char *name; /* as we were told it: what processes are called */
 	int metrics_fd;
 	int signals; /* signalfd */
 	size_t wanted;
@@ -53,20 +62,6 @@ struct master {
 };
 
 /* ---- births */
-
-/* In the child, between fork and exec: async-signal-safe calls only. */
-static void NORETURN
-become_process(const struct master *m, pid_t master, char *const argv[])
-{
-	sigset_t none;
-
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
-		_exit(71);
-	execv(m->program, argv);
-	_exit(72);
-}
 
 static size_t
 free_lane(const struct master *m)
@@ -82,7 +77,7 @@ static void
 birth(struct master *m, pid_t replaces)
 {
 	char lane[16], metrics[16], ready[16], serve[] = "serve", child[] = "--child";
-	char *argv[] = { m->argv[0], serve, child, lane, metrics, ready, NULL };
+	char *argv[] = { m->name, serve, child, lane, metrics, ready, NULL };
 	size_t i = free_lane(m);
 	pid_t master = getpid(), pid;
 	int fds[2];
@@ -96,7 +91,7 @@ birth(struct master *m, pid_t replaces)
 	(void)snprintf(ready, sizeof(ready), "%d", fds[1]);
 	pid = fork();
 	if (pid == 0)
-		become_process(m, master, argv);
+		become(m->program, argv, master);
 	(void)close(fds[1]);
 	if (pid < 0) {
 		(void)close(fds[0]);
@@ -352,54 +347,97 @@ await(struct master *m)
 		handle_signal(m);
 }
 
+/* A SIGHUP that comes while the program is asked replaces its processes afterwards; the others end us as they end anybody. */
 static void
-master_open(struct master *m)
+hold_sighup(void)
 {
 	sigset_t set;
-	int listening = 0;
-	socklen_t n = sizeof(listening);
-	ssize_t len;
 
-	if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 || !listening)
-		die("descriptor 0 is no listening socket: start the pool by spawn-fcgi -n");
-	/* By name, not by inode: after an installation SIGHUP starts the new program. */
-	if (strchr(m->argv[0], '/') != NULL) {
-		if (realpath(m->argv[0], m->program) == NULL)
-			die("%s: %s", m->argv[0], strerror(errno));
-	} else {
-		len = readlink("/proc/self/exe", m->program, sizeof(m->program) - 1);
-		if (len < 0)
-			die("/proc/self/exe: %s", strerror(errno));
-		m->program[len] = '\0';
-	}
-	m->metrics_fd = metrics_create();
-	if (m->metrics_fd < 0)
-		die("no scoreboard: %s", strerror(errno));
-	/* The exec of a process must not close it. */
-	(void)fcntl(m->metrics_fd, F_SETFD, 0);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int
+watch_signals(void)
+{
+	sigset_t set;
+	int fd;
+
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	m->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (m->signals < 0)
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
 		die("signalfd: %s", strerror(errno));
+	return fd;
+}
+
+static int
+scoreboard(void)
+{
+	int fd = metrics_create();
+
+	if (fd < 0 || metrics_join(fd, OWN_LANE) < 0)
+		die("no scoreboard: %s", strerror(errno));
+	/* The exec of a process must not close it. */
+	(void)fcntl(fd, F_SETFD, 0);
+	return fd;
+}
+
+static void
+master_open(struct master *m)
+{
+	int listening = 0;
+	socklen_t n = sizeof(listening);
+
+	if (getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 || !listening)
+		die("descriptor 0 is no listening socket: start the pool by spawn-fcgi -n");
+	/* By name, not by inode: after an installation SIGHUP starts the new program. */
+	if (realpath(m->name, m->program) == NULL)
+		die("%s: %s", m->name, strerror(errno));
+	for (size_t i = 0; i < MAX_CHILDREN; i++)
+		m->children[i].ready_fd = -1;
+}
+
+/* Of /usr/libexec/telerx/telerx-registry: registry, as its own lines have it. */
+static const char *
+service_of(const char *program)
+{
+	static const char prefix[] = "telerx-";
+	const char *slash = strrchr(program, '/'), *name = slash != NULL ? slash + 1 : program;
+
+	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : name;
 }
 
 int
-pool_master(const struct service *s, const struct conf *conf, char *const argv[])
+main(int argc, char **argv)
 {
-	struct master m = { .service = s, .argv = argv, .pause_ms = PAUSE_FIRST_MS };
-	int64_t wanted = conf_int(conf, "POOL_PROCESSES");
+	struct master m = { .pause_ms = PAUSE_FIRST_MS };
+	struct look needs;
+	int rc;
 
-	if (wanted < 1 || wanted > MAX_CHILDREN / 2)
-		die("POOL_PROCESSES must be 1 to %d", MAX_CHILDREN / 2);
-	m.wanted = (size_t)wanted;
+	if (argc != 2) {
+		(void)fprintf(stderr, "usage: spawn-fcgi -n -s SOCKET -- %s PROGRAM\n", argv[0]);
+		return 64;
+	}
+	m.name = argv[1];
+	log_open(service_of(m.name), LOG_INFO);
+	hold_sighup();
 	master_open(&m);
-	for (size_t i = 0; i < MAX_CHILDREN; i++)
-		m.children[i].ready_fd = -1;
+	rc = look(m.program, m.name, &needs);
+	if (rc != 0)
+		return rc;
+	if (needs.processes > MOST_PROCESSES)
+		die("POOL_PROCESSES must be 1 to %d", MOST_PROCESSES);
+	m.wanted = needs.processes;
+	log_level_set(needs.level);
+	log_level_file(needs.level_file);
+	m.metrics_fd = scoreboard();
+	m.signals = watch_signals();
 	log_line(LOG_INFO, "pool.start", NULL);
 	do {
 		keep_up(&m);
