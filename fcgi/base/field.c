@@ -2,6 +2,7 @@
 #include "core.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/money.h"
 #include "base/uuid.h"
 #include "base/field.h"
@@ -24,6 +25,7 @@ static const char *const type_names[] = {
 	[INTEGER] = "integer",
 	[NUMBER] = "number",
 	[MONEY] = "money",
+	[QUANTITY] = "quantity",
 	[BOOLEAN] = "boolean",
 	[DATE] = "date",
 	[TIME] = "time",
@@ -322,17 +324,20 @@ check_number(struct walk *w, const struct field *f, const json_t *value)
 		check_range(w, f, (f->min != 0 || f->max != 0) && v < (double)f->min, f->max != 0 && v > (double)f->max);
 }
 
+/* MONEY or QUANTITY. */
 static void
-check_money(struct walk *w, const struct field *f, const json_t *value)
+check_decimal(struct walk *w, const struct field *f, enum field_type type, const json_t *value)
 {
-	int64_t cents;
+	bool money = type == MONEY;
+	int64_t v;
 
 	if (!json_is_number(value) && !json_is_string(value))
-		fail(w, "type", "must be an amount");
-	else if (money_of(value, &cents) < 0)
-		fail(w, "format", "not an amount (digits, at most two of them behind the point)");
+		fail(w, "type", money ? "must be an amount" : "must be a quantity");
+	else if ((money ? money_of(value, &v) : quantity_of(value, &v)) < 0)
+		fail(w, "format", money ? "not an amount (digits, at most two of them behind the point)"
+					: "not a quantity (more than nothing, at most four digits behind the point)");
 	else
-		check_range(w, f, (f->min != 0 || f->max != 0) && cents < f->min, f->max != 0 && cents > f->max);
+		check_range(w, f, (f->min != 0 || f->max != 0) && v < f->min, f->max != 0 && v > f->max);
 }
 
 static void check_value(struct walk *w, const struct field *f, enum field_type type, const json_t *value);
@@ -380,7 +385,8 @@ check_value(struct walk *w, const struct field *f, enum field_type type, const j
 		check_number(w, f, value);
 		break;
 	case MONEY:
-		check_money(w, f, value);
+	case QUANTITY:
+		check_decimal(w, f, type, value);
 		break;
 	case BOOLEAN:
 		if (!json_is_boolean(value))

@@ -19,6 +19,7 @@ enum field_type {
 	INTEGER, /* JSON integer (in a query: decimal text) */
 	NUMBER,  /* any JSON number; never money */
 	MONEY,   /* decimals where a contract has them: 1500.00, as a number or as text (base/money.h); min and max in cents */
+	QUANTITY, /* what is dispensed: 2.5, as a number or as text (base/decimal.h); min and max in ten-thousandths */
 	BOOLEAN,
 	DATE,  /* YYYY-MM-DD that exists */
 	TIME,  /* RFC 3339 */

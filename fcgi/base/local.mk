@@ -3,6 +3,7 @@ fcgi_libtelerx_a_SOURCES += \
 	fcgi/base/buf.c fcgi/base/buf.h \
 	fcgi/base/clock.c fcgi/base/clock.h \
 	fcgi/base/config.c fcgi/base/config.h \
+	fcgi/base/decimal.c fcgi/base/decimal.h \
 	fcgi/base/failpoint.h \
 	fcgi/base/field.c fcgi/base/field.h \
 	fcgi/base/json.c fcgi/base/json.h fcgi/base/json_read.c \

@@ -1,9 +1,8 @@
 /*
  * money.h: amounts at the edges where a contract writes decimals (1500.00); inside, money is integer cents.
  *
- * Exact or not at all: what has more than two digits behind the point, a sign, an exponent, or more than MONEY_MOST cents is no
- * amount. A JSON number has been a double by the time it is looked at, so it counts when it is the double nearest to a decimal
- * of two digits; 0.1 + 0.2 is not, and is refused rather than rounded.
+ * Exact or not at all (base/decimal.h): what has more than two digits behind the point, a sign, an exponent, or more than MONEY_MOST
+ * cents is no amount.
  */
 #ifndef BASE_MONEY_H
 #define BASE_MONEY_H

@@ -16,6 +16,7 @@ static const struct {
 	[INTEGER] = { "integer", "int64", NULL, NULL },
 	[NUMBER] = { "number", NULL, NULL, NULL },
 	[MONEY] = { "number", NULL, "^[0-9]{1,10}(\\.[0-9]{1,2})?$", "12.50" },
+	[QUANTITY] = { "number", NULL, "^[0-9]{1,8}(\\.[0-9]{1,4})?$", "2.5" },
 	[BOOLEAN] = { "boolean", NULL, NULL, "true" },
 	[DATE] = { "string", "date", NULL, "\"1984-03-09\"" },
 	[TIME] = { "string", "date-time", NULL, "\"2026-03-02T14:05:09.000Z\"" },
@@ -32,14 +33,20 @@ _Static_assert(COUNT(json_types) == ANY + 1, "one row per type");
 
 /* ---- schema */
 
-/* An amount may be written as text too; the pattern is that text's. */
+/* A decimal may be written as text too; the pattern is that text's. */
+static bool
+decimal(enum field_type type)
+{
+	return type == MONEY || type == QUANTITY;
+}
+
 static void
 type_members(struct json_writer *w, enum field_type type, bool nullable, const char *const *values)
 {
-	if ((nullable || type == MONEY) && json_types[type].type != NULL) {
+	if ((nullable || decimal(type)) && json_types[type].type != NULL) {
 		jw_array(w, "type");
 		jw_str(w, NULL, json_types[type].type);
-		if (type == MONEY)
+		if (decimal(type))
 			jw_str(w, NULL, "string");
 		if (nullable)
 			jw_str(w, NULL, "null");
@@ -186,7 +193,7 @@ example_text(struct json_writer *w, const char *key, const struct field *f)
 void
 example_scalar(struct json_writer *w, const char *key, const struct field *f)
 {
-	bool text = f->type != INTEGER && f->type != NUMBER && f->type != MONEY && f->type != BOOLEAN;
+	bool text = f->type != INTEGER && f->type != NUMBER && !decimal(f->type) && f->type != BOOLEAN;
 
 	if (f->example != NULL && text)
 		jw_str(w, key, f->example);

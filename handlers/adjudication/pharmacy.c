@@ -3,6 +3,7 @@
  * bytes. The pharmacy bills the insurance and then the program, and posts what it came to; what was never posted is listed by the sweep.
  */
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "crypto/hash.h"
 #include "adjudication/adjudication.h"
 
@@ -27,9 +28,11 @@ write_prescription(struct json_writer *w, const struct adjudication *x, const js
 	static const char *const patient[] = { "patient.firstName", "first_name", "patient.lastName", "last_name",
 		"patient.birthDate", "birth_date", "patient.phone", "phone", "patient.email", "email", "patient.address", "address",
 		NULL };
-	static const char *const drug[] = { "medication.drug_name", "description", "medication.ndc", "ndc11", "medication.quantity",
-		"quantity", "medication.days_supply", "days_supply", "medication.refills", "refills", "medication.sig", "sig_text",
+	static const char *const drug[] = { "medication.drug_name", "description", "medication.ndc", "ndc11",
+		"medication.days_supply", "days_supply", "medication.refills", "refills", "medication.sig", "sig_text",
 		"medication.schedule", "schedule", NULL };
+	char number[DECIMAL_TEXT];
+	int64_t quantity;
 
 	jw_object(w, "prescription");
 	jw_uuid(w, "external_id", x->prescription);
@@ -39,6 +42,8 @@ write_prescription(struct json_writer *w, const struct adjudication *x, const js
 	jw_end(w);
 	jw_object(w, "drug");
 	copy(w, rx, drug);
+	if (quantity_of(json_at(rx, "medication.quantity"), &quantity) == 0)
+		jw_str(w, "quantity", quantity_text(quantity, number));
 	jw_end(w);
 	jw_end(w);
 }

@@ -4,6 +4,7 @@
  * One POST per prescription with our id as caseId. There is nothing to ask afterwards, so an order whose answer never came is not sent again: it waits for the
  * pharmacy's webhook, and becomes manual when none came within fifteen minutes (rule M4).
  */
+#include "base/decimal.h"
 #include "router/router.h"
 
 #define ORDER_PATH "/api/Prescriptions/B2B"
@@ -74,7 +75,7 @@ order_body(struct job *j, const struct submission *s, const json_t *payload)
 	jw_array(&w, "prescriptions");
 	jw_object(&w, NULL);
 	jw_str(&w, "sku", json_text_at(rx, "sku"));
-	jw_int(&w, "amount", json_int_at(rx, "quantity", 1));
+	jw_int(&w, "amount", submission_quantity(payload) / QUANTITY_ONE);
 	jw_str(&w, "unit", "vial");
 	jw_int(&w, "daysSupply", json_int_at(rx, "daysSupply", 30));
 	jw_str(&w, "notes", json_text_at(rx, "dosage"));
@@ -96,8 +97,13 @@ boothwyn_submit_job(struct job *j, struct problem *err)
 		return -1;
 	if (!wanted)
 		return job_end(j, err);
-	if ((payload = submission_payload(j->db, &s, err)) == NULL ||
-	    effect_intend(j->db, &(struct effect_request){ .kind = "boothwyn.order", .subject = s.id, .patient = s.patient_id, .generation = s.generation,
+	if ((payload = submission_payload(j->db, &s, err)) == NULL)
+		return -1;
+	/* Its products are vials, and it sells whole ones. */
+	if (submission_quantity(payload) % QUANTITY_ONE != 0)
+		return submission_move(j->db, &s, &(struct submission_news){ .status = "rejected", .reason = "quantity_not_whole" }, &wanted, err) < 0 ?
+		    -1 : job_end(j, err);
+	if (effect_intend(j->db, &(struct effect_request){ .kind = "boothwyn.order", .subject = s.id, .patient = s.patient_id, .generation = s.generation,
 	    .method = "POST", .path = ORDER_PATH, .content_type = "application/json", .body = order_body(j, &s, payload) }, err) < 0)
 		return -1;
 	return job_end(j, err);

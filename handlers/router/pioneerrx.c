@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "crypto/signature.h"
 #include "data/attention.h"
 #include "net/breaker.h"
@@ -188,7 +189,7 @@ static struct bytes
 hold_order(struct job *j, const struct submission *s, const json_t *payload, const char *prescriber)
 {
 	struct method m;
-	char number[UUID_TEXT], today[CLOCK_TEXT];
+	char number[UUID_TEXT], today[CLOCK_TEXT], quantity[DECIMAL_TEXT];
 	const json_t *rx = json_object_get(payload, "medication");
 
 	clock_text(clock_us(), today);
@@ -199,7 +200,7 @@ hold_order(struct job *j, const struct submission *s, const json_t *payload, con
 	method_param(&m, "WrittenByID", prescriber);
 	method_param(&m, "DateWritten", us_date(j->arena, today));
 	method_param(&m, "Directions", text(rx, "directions"));
-	method_param(&m, "Quantity", arena_printf(j->arena, "%lld", (long long)json_int_at(rx, "quantity", 1)));
+	method_param(&m, "Quantity", quantity_text(submission_quantity(payload), quantity));
 	method_param(&m, "QuantityTypeID", "1");
 	method_param(&m, "NumberOfRefillsAllowed", arena_printf(j->arena, "%lld", (long long)json_int_at(rx, "refills", 0)));
 	method_param(&m, "OriginTypeID", "5");

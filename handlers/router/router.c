@@ -5,6 +5,7 @@
  * pharmacies, routings, recommendations, pharmacy_selections, capacity_days. orders and their events. Publishes rx.submission.updated, order.updated, pharmacy.recommended, pharmacy.selected.
  * Consumes patient.enrollment.completed and prescription.status.changed.
  */
+#include "base/decimal.h"
 #include "router/orders/orders.h"
 #include "router/router.h"
 #include "router/scored/scored.h"
@@ -60,7 +61,7 @@ static const struct field medication_fields[] = {
 	{ "dosage", STRING, .required = true, .max = 120, .says = "strength chosen by the physician", .example = "0.25 mg" },
 	{ "sku", STRING, .required = true, .max = 60, .says = "the pharmacy's product code" },
 	{ "ndc", STRING, .required = true, .min = 11, .max = 11, .says = "NDC, eleven digits" },
-	{ "quantity", INTEGER, .required = true, .min = 1, .max = 999, .says = "units to dispense" },
+	{ "quantity", QUANTITY, .required = true, .max = 999 * QUANTITY_ONE, .says = "units to dispense: 1, 2.5" },
 	{ "daysSupply", INTEGER, .required = true, .min = 1, .max = 365, .says = "days the quantity lasts" },
 	{ "refills", INTEGER, .required = true, .min = 0, .max = 11, .says = "refills allowed" },
 	{ "directions", STRING, .required = true, .max = 500, .says = "SIG, as the patient reads it" },

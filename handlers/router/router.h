@@ -66,6 +66,8 @@ void	 submission_to_json(struct json_writer *w, const struct submission *s);
 int	 submission_load(struct db *db, struct uuid id, struct submission *ret, struct problem *err) MUST_CHECK;
 /* The prescription as submitted, opened; lives in the db's arena. */
 json_t	*submission_payload(struct db *db, const struct submission *s, struct problem *err) MUST_CHECK;
+/* What is to be dispensed by it, in ten-thousandths (base/decimal.h); 0: it does not say, and no pharmacy takes that. */
+int64_t	 submission_quantity(const json_t *payload);
 
 /* What a pharmacy said, applied by the one table of legal moves: history, event and callback in the caller's transaction. A move that is not legal
  * (late, repeated) changes nothing and sets *moved false. */

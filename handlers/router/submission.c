@@ -1,6 +1,7 @@
 /*
  * submission.c: one prescription at one pharmacy (Y-DB-17, Y-RX-U1): its row, its legal moves, and who is told of each.
  */
+#include "base/decimal.h"
 #include "data/attention.h"
 #include "router/orders/orders.h"
 #include "router/router.h"
@@ -130,6 +131,14 @@ submission_payload(struct db *db, const struct submission *s, struct problem *er
 	if (vault_open(db, "router_submissions", "payload_enc", s->id, s->payload_enc, &plain, err) < 0)
 		return NULL;
 	return json_read(db_current_arena(db), (const char *)plain.p, plain.n, err);
+}
+
+int64_t
+submission_quantity(const json_t *payload)
+{
+	int64_t v;
+
+	return quantity_of(json_at(payload, "medication.quantity"), &v) < 0 ? 0 : v;
 }
 
 static const char *

@@ -5,6 +5,7 @@ core_tests = \
 	t/fcgi/base/arena_test \
 	t/fcgi/base/clock_test \
 	t/fcgi/base/config_test \
+	t/fcgi/base/decimal_test \
 	t/fcgi/base/failpoint_test \
 	t/fcgi/base/field_test \
 	t/fcgi/base/json_test \
@@ -33,6 +34,7 @@ t_fcgi_base_field_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_json_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_log_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_metrics_test_LDADD = $(TEST_LIBS)
+t_fcgi_base_decimal_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_money_test_LDADD = $(TEST_LIBS)
 t_fcgi_base_template_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_hash_test_LDADD = $(TEST_LIBS)

@@ -18,6 +18,7 @@ p_adj_01_a_selected_pharmacy_gets_the_claim_once(void **state)
 	assert_string_equal(sent_text(s, "prescription.external_id"), rx.id);
 	assert_string_equal(sent_text(s, "pharmacy_id"), "pharm_1");
 	assert_string_equal(sent_text(s, "prescription.drug.ndc11"), "00002751002");
+	assert_string_equal(sent_text(s, "prescription.drug.quantity"), "2.5"); /* text, as written: not a double of it */
 	assert_string_equal(sent_text(s, "prescription.patient.birth_date"), "1980-02-29");
 	assert_string_equal(sent_text(s, "insurance.bin"), "610014");
 	assert_string_equal(sent_text(s, "copay_program.bin"), "004682");

@@ -48,7 +48,7 @@ peers(struct world *w, const char *plan_type, const char *most)
 	stub(w, "GET", "/prescriptions/*", 200, text(w, "{\"prescriptionId\":\"%s\",\"patientId\":\"%s\",\"patient\":{\"firstName\":\"Ada\","
 	    "\"lastName\":\"Sample\",\"birthDate\":\"1980-02-29\",\"phone\":\"+15045550100\",\"email\":\"ada@example.com\",\"address\":{\"line1\":\"1 Main\","
 	    "\"city\":\"Boston\",\"state\":\"MA\",\"zip\":\"02101\"}},\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample\"},"
-	    "\"medication\":{\"drug_name\":\"Humira\",\"ndc\":\"00002751002\",\"quantity\":2,\"days_supply\":28,\"refills\":1,\"sig\":\"every other week\","
+	    "\"medication\":{\"drug_name\":\"Humira\",\"ndc\":\"00002751002\",\"quantity\":2.5,\"days_supply\":28,\"refills\":1,\"sig\":\"every other week\","
 	    "\"schedule\":\"none\",\"cold_chain\":true},\"insurance\":{\"bin\":\"610014\"},\"status\":\"pharmacy_selected\"}", any, any));
 	stub(w, "GET", "/api/v1/enrollment/insurance/*", 200, text(w, "{\"enrollment_id\":\"%s\",\"carrier\":\"Blue Cross Blue Shield\","
 	    "\"member_id\":\"ABC123456789\",\"group\":\"12345\",\"bin\":\"610014\",\"pcn\":\"MEDDCO\",\"plan_type\":\"%s\"}", any, plan_type));

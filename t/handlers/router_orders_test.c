@@ -15,14 +15,20 @@ orders_fresh(void **state)
 }
 
 static void
-knows(struct world *w, const char *prescription, const char *state, const char *schedule)
+knows_quantity(struct world *w, const char *prescription, const char *state, const char *schedule, const char *quantity)
 {
 	stub(w, "GET", text(w, "/prescriptions/%s/details", prescription), 200, text(w,
 	    "{\"prescriptionId\":\"%s\",\"patientId\":\"%s\",\"patient\":{\"firstName\":\"Ada\",\"lastName\":\"Sample\",\"birthDate\":\"1980-02-29\","
 	    "\"phone\":\"+15045550100\",\"email\":\"ada@patients.example\",\"address\":{\"line1\":\"1 Main\",\"city\":\"New Orleans\",\"state\":\"%s\","
 	    "\"zip\":\"70112\"}},\"prescriber\":{\"npi\":\"2000000010\",\"name\":\"Avery Sample\"},\"medication\":{\"drug_name\":\"Semaglutide\","
-	    "\"ndc\":\"00169413211\",\"quantity\":2,\"days_supply\":28,\"refills\":1,\"sig\":\"once a week\",\"schedule\":\"%s\","
-	    "\"cold_chain\":true},\"insurance\":{},\"status\":\"approved\"}", prescription, new_id(w), state, schedule));
+	    "\"ndc\":\"00169413211\",\"quantity\":%s,\"days_supply\":28,\"refills\":1,\"sig\":\"once a week\",\"schedule\":\"%s\","
+	    "\"cold_chain\":true},\"insurance\":{},\"status\":\"approved\"}", prescription, new_id(w), state, quantity, schedule));
+}
+
+static void
+knows(struct world *w, const char *prescription, const char *state, const char *schedule)
+{
+	knows_quantity(w, prescription, state, schedule, "2");
 }
 
 static const char *
@@ -91,6 +97,22 @@ A_API_16_an_order_goes_to_its_pharmacy_and_shows_what_happened(void **state)
 	assert_string_equal(sent_text(sent_to(w, "POST", "/shipping/shipments", 0), "address.name"), "Ada Sample");
 	post(w, STAFF, text(w, "/orders/%s/resend", id), NULL);
 	expect_problem(w, 409, "already_accepted");
+}
+
+static void
+A_API_16_millilitres_are_ordered_by_halves_too(void **state)
+{
+	struct world *w = *state;
+	const char *prescription = new_id(w), *id;
+
+	knows_quantity(w, prescription, "LA", "none", "2.5");
+	answers(w, (const char *[]){ a_patient, a_prescriber, ordered, NULL });
+	stub(w, "POST", "/shipping/shipments", 202, text(w, "{\"shipmentId\":\"%s\",\"externalId\":\"%s\",\"submissionId\":\"%s\",\"kind\":\"own\","
+	    "\"pharmacy\":\"gmp\",\"status\":\"requested\",\"carrier\":\"fedex\"}", new_id(w), prescription, prescription));
+	id = order(w, prescription);
+	work(w);
+	stands(w, id, "accepted");
+	assert_non_null(strstr(sent_to(w, "POST", PRX, -1)->raw, "{\"Name\":\"Quantity\",\"Value\":\"2.5\"}"));
 }
 
 static void
@@ -298,6 +320,7 @@ main(void)
 		cmocka_unit_test_setup(A_FLOW_01_the_parcel_of_an_order_moves_it, orders_fresh),
 		cmocka_unit_test_setup(A_API_15_ten_posts_with_one_key_are_one_order, orders_fresh),
 		cmocka_unit_test_setup(A_API_16_an_order_goes_to_its_pharmacy_and_shows_what_happened, orders_fresh),
+		cmocka_unit_test_setup(A_API_16_millilitres_are_ordered_by_halves_too, orders_fresh),
 		cmocka_unit_test_setup(A_API_17_before_it_left_it_is_cancelled_at_once, orders_fresh),
 		cmocka_unit_test_setup(A_API_17_after_it_was_accepted_the_pharmacy_is_asked, orders_fresh),
 		cmocka_unit_test_setup(A_API_17_what_has_left_the_pharmacy_stays_ordered, orders_fresh),

@@ -311,6 +311,69 @@ the_same_external_id_is_the_same_prescription(void **state)
 	sql_run(w, "DELETE FROM job WHERE state = 'ready'");
 }
 
+/* ---- quantities */
+
+static const char *
+submit_quantity(struct world *w, const char *pharmacy, const char *quantity)
+{
+	const char *external = new_id(w), *body = prescription(w, external, pharmacy), *at = strstr(body, "\"quantity\":1,");
+
+	assert_non_null(at);
+	post_key(w, BY_SERVICE("orchestrator"), "/rx/prescriptions/submit", text(w, "key-%s", external), text(w, "%.*s\"quantity\":%s,%s",
+	    (int)(at - body), body, quantity, at + strlen("\"quantity\":1,")));
+	return answer_status(w) == 202 ? answer_text(w, "routerSubmissionId") : NULL;
+}
+
+static const char *
+ordered_quantity(struct world *w)
+{
+	const char *raw = sent_to(w, "POST", PRX, -1)->raw, *at = strstr(raw, "{\"Name\":\"Quantity\",\"Value\":\"");
+
+	assert_non_null(at);
+	at += strlen("{\"Name\":\"Quantity\",\"Value\":\"");
+	return text(w, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+static void
+I_GW_06_a_fraction_is_ordered_as_it_was_written(void **state)
+{
+	static const char *const said[][2] = { { "2.5", "2.5" }, { "\"0.75\"", "0.75" }, { "30", "30" }, { "0.3", "0.3" } };
+	static const char *const refused[] = { "0", "-1", "0.00001", "1000", "\"two\"", "true" };
+	struct world *w = *state;
+
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	for (size_t i = 0; i < COUNT(said); i++) {
+		answers(w, (const char *[]){ a_patient, a_prescriber, ordered, NULL });
+		const char *id = submit_quantity(w, "gmp", said[i][0]);
+		work(w);
+		assert_string_equal(status_of(w, id), "accepted");
+		assert_string_equal(ordered_quantity(w), said[i][1]);
+	}
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		assert_null(submit_quantity(w, "gmp", refused[i]));
+		expect_problem(w, 422, "validation_failed");
+	}
+}
+
+static void
+I_GW_07_boothwyn_sells_whole_vials_and_is_not_asked_for_less(void **state)
+{
+	struct world *w = *state;
+	const char *id;
+
+	stub(w, "POST", B2B, 200, "{\"Results\":[{\"CaseId\":\"c\"}],\"TotalCount\":1,\"Success\":true}");
+	stub(w, "POST", "/api/pharmacy/callback", 200, "{\"duplicate\":false}");
+	id = submit_quantity(w, "boothwyn", "2.5");
+	work(w);
+	assert_string_equal(sql_text(w, "SELECT status || ' ' || reason FROM router_submissions WHERE id = '%s'", id), "rejected quantity_not_whole");
+	assert_int_equal(sent_count(w, "POST", B2B), 0);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'prescription.rejected' AND subject = '%s'", id), 1);
+	id = submit_quantity(w, "boothwyn", "2.0");
+	work(w);
+	assert_string_equal(status_of(w, id), "accepted");
+	assert_int_equal(json_int_at(sent_to(w, "POST", B2B, -1)->body, "prescriptions.0.amount", 0), 2);
+}
+
 int
 main(void)
 {
@@ -332,6 +395,8 @@ main(void)
 		cmocka_unit_test_setup(a_forged_or_unknown_webhook_changes_nothing, router_fresh),
 		cmocka_unit_test_setup(W5_what_pioneerrx_posts_only_asks_and_is_answered_in_its_words, router_fresh),
 		cmocka_unit_test_setup(the_same_external_id_is_the_same_prescription, router_fresh),
+		cmocka_unit_test_setup(I_GW_06_a_fraction_is_ordered_as_it_was_written, router_fresh),
+		cmocka_unit_test_setup(I_GW_07_boothwyn_sells_whole_vials_and_is_not_asked_for_less, router_fresh),
 	};
 
 	return cmocka_run_group_tests(tests, router_setup, router_teardown);

@@ -2,8 +2,7 @@
  * send.c: an order goes to its pharmacy. The prescription is asked for when it is sent, and not before, so that what a correction changed is sent too;
  * then it is a submission like any other. A controlled substance goes to staff, as no adapter here is certified to carry one (X-RX-04).
  */
-#include <math.h>
-
+#include "base/decimal.h"
 #include "data/attention.h"
 #include "router/orders/orders.h"
 
@@ -46,6 +45,8 @@ static struct bytes
 payload_text(struct arena *a, const json_t *rx)
 {
 	const json_t *drug = json_object_get(rx, "medication");
+	int64_t quantity = submission_quantity(rx);
+	char number[DECIMAL_TEXT];
 	struct buf b = buf_in(a, (size_t)64 * 1024);
 	struct json_writer w;
 
@@ -61,7 +62,7 @@ payload_text(struct arena *a, const json_t *rx)
 	copy(&w, "dosage", drug, "drug_description");
 	copy(&w, "sku", drug, "ndc");
 	copy(&w, "ndc", drug, "ndc");
-	jw_int(&w, "quantity", llround(json_number_value(json_object_get(drug, "quantity"))));
+	jw_str(&w, "quantity", quantity_text(quantity, number));
 	jw_int(&w, "daysSupply", json_int_at(drug, "days_supply", 30));
 	jw_int(&w, "refills", json_int_at(drug, "refills", 0));
 	copy(&w, "directions", drug, "sig");
@@ -76,15 +77,15 @@ obstacle(struct arena *a, const json_t *rx)
 {
 	static const char *const ends[] = { "cancelled", "cancel_pending", "denied", "completed" };
 	const char *schedule = json_text_at(rx, "medication.schedule"), *status = json_text_at(rx, "status");
-	double quantity = json_number_value(json_at(rx, "medication.quantity"));
+	int64_t quantity;
 
 	for (size_t i = 0; status != NULL && i < COUNT(ends); i++)
 		if (strcmp(status, ends[i]) == 0)
 			return arena_printf(a, "prescription_%s", status);
 	if (schedule != NULL && strcmp(schedule, "none") != 0)
 		return "controlled_needs_epcs";
-	if (quantity < 1 || quantity != floor(quantity))
-		return "quantity_not_whole";
+	if (quantity_of(json_at(rx, "medication.quantity"), &quantity) < 0)
+		return "quantity_unreadable";
 	if (json_text_at(rx, "medication.ndc") == NULL)
 		return "drug_unknown";
 	return json_text_at(rx, "patient.address.state") == NULL ? "address_missing" : NULL;
