@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %reldir%/libbilling.a
 %canon_reldir%_libbilling_a_SOURCES = %reldir%/billing.c %reldir%/billing.h %reldir%/setup.c %reldir%/payment.c %reldir%/move.c \
 	%reldir%/ledger.c %reldir%/charge.c %reldir%/refund.c %reldir%/stripe.c %reldir%/stripe_webhook.c %reldir%/stripe_money.c %reldir%/reconcile.c \
-	%reldir%/reconcile.h %reldir%/reconcile_refunds.c \
+	%reldir%/reconcile.h %reldir%/reconcile_refunds.c %reldir%/reconcile_sessions.c \
 	%reldir%/link.c %reldir%/checkout.c %reldir%/collect.c %reldir%/receipt.c %reldir%/notice.c %reldir%/page.c
 SERVICE_LIBS += %reldir%/libbilling.a
 

@@ -2,25 +2,11 @@
  * reconcile.c: our payments against Stripe's own list (X-SAGA-07). Every hour the last three days, and each day once when it is over. What
  * Stripe holds or took and we do not know, what we believe and Stripe does not have, another amount, another state: each is a difference
  * until a later round no longer sees it. Nothing is mended here; money is moved by the saga or by a person. What was given back is
- * compared by reconcile_refunds.c.
+ * compared by reconcile_refunds.c, the pages where links are paid by reconcile_sessions.c.
  */
 #include "base/clock.h"
 #include "billing/billing.h"
 #include "billing/reconcile.h"
-
-/* A PaymentIntent of the list, as far as it is compared. */
-struct intent {
-	const char *id;
-	const char *status;
-	struct uuid payment; /* by its metadata; nil: not made by us */
-	int64_t amount, received;
-	int64_t created; /* microseconds */
-};
-
-struct intents {
-	struct intent *at;
-	size_t n, room;
-};
 
 static const char ours_sql[] =
 	"SELECT id, status, authorized_cents, captured_cents, stripe_payment_intent, created_at, updated_at > now() - make_interval(secs => $3)"
@@ -132,7 +118,8 @@ compare(struct job *j, struct reconciliation *r, const struct intent *i, struct 
 		r->theirs_cents += theirs_cents;
 		return theirs_cents == 0 ? 0 : reconcile_differs(j->db, r, &d, err);
 	}
-	if (row_bool(w, "moving"))
+	/* Neither side has had the time to hear of the other: an intent of a link is made when it is paid. */
+	if (row_bool(w, "moving") || clock_us() - i->created < conf_int(j->conf, "RECONCILE_GRACE") * US_PER_S)
 		return 0;
 	ours_cents = row_int(w, "captured_cents") > 0 ? row_int(w, "captured_cents") :
 	    agrees(row_str(w, "status"), "authorized") ? row_int(w, "authorized_cents") : 0;
@@ -158,6 +145,20 @@ by_id(const void *a, const void *b)
 	return strcmp(((const struct intent *)a)->id, ((const struct intent *)b)->id);
 }
 
+const struct intent *
+intent_find(const struct intents *all, const char *id)
+{
+	const struct intent key = { .id = id };
+
+	return all->n > 0 ? bsearch(&key, all->at, all->n, sizeof(key), by_id) : NULL;
+}
+
+bool
+reconcile_at_edge(const struct reconciliation *r, int64_t at)
+{
+	return at - r->since < RECONCILE_EDGE_US || r->until - at < RECONCILE_EDGE_US;
+}
+
 static int
 missing_there(struct job *j, struct reconciliation *r, const struct intents *all, struct problem *err)
 {
@@ -168,14 +169,10 @@ missing_there(struct job *j, struct reconciliation *r, const struct intents *all
 		return -1;
 	for (size_t i = 0; i < rows_count(believed); i++) {
 		const struct row *w = rows_at(believed, i);
-		struct intent key = { .id = row_str(w, "stripe_payment_intent") };
-		struct difference d = { .kind = "missing_there", .vendor_ref = key.id, .ours = row_str(w, "status"),
+		struct difference d = { .kind = "missing_there", .vendor_ref = row_str(w, "stripe_payment_intent"), .ours = row_str(w, "status"),
 			.object_at = row_time(w, "created_at") };
 
-		if (all->n > 0 && bsearch(&key, all->at, all->n, sizeof(key), by_id) != NULL)
-			continue;
-		/* Made before the window by Stripe's clock, or after it: that window's business. */
-		if (d.object_at - r->since < RECONCILE_EDGE_US || r->until - d.object_at < RECONCILE_EDGE_US)
+		if (intent_find(all, d.vendor_ref) != NULL || reconcile_at_edge(r, d.object_at))
 			continue;
 		r->compared++;
 		r->ours_cents += row_int(w, "authorized_cents");
@@ -193,9 +190,11 @@ payments_reconcile_job(struct job *j, struct problem *err)
 	bool close = strcmp(j->kind, "stripe.close") == 0;
 	struct intents all = { 0 };
 	struct refunds refunds;
+	json_t *sessions;
 
 	if (job_read(j, err) < 0 || reconcile_window(j->db, close ? job_str(j, "dueAt") : NULL, &r, err) < 0 || job_read_end(j, err) < 0 ||
-	    reconcile_list(j, &r, "/v1/payment_intents", keep, &all, err) < 0 || refunds_fetch(j, &r, &refunds, err) < 0 || job_begin(j, err) < 0)
+	    reconcile_list(j, &r, "/v1/payment_intents", keep, &all, err) < 0 || refunds_fetch(j, &r, &refunds, err) < 0 ||
+	    sessions_fetch(j, &r, &sessions, err) < 0 || job_begin(j, err) < 0)
 		return -1;
 	reconcile_begin(&r);
 	r.compared = (int64_t)all.n;
@@ -204,7 +203,8 @@ payments_reconcile_job(struct job *j, struct problem *err)
 			return -1;
 	if (all.n > 0)
 		qsort(all.at, all.n, sizeof(*all.at), by_id);
-	if (missing_there(j, &r, &all, err) < 0 || refunds_compare(j, &r, &refunds, err) < 0 || reconcile_end(j->db, &r, err) < 0)
+	if (missing_there(j, &r, &all, err) < 0 || refunds_compare(j, &r, &refunds, err) < 0 ||
+	    sessions_compare(j, &r, sessions, &all, err) < 0 || reconcile_end(j->db, &r, err) < 0)
 		return -1;
 	return job_end(j, err);
 }

@@ -129,7 +129,7 @@ refunds_compare(struct job *j, struct reconciliation *r, struct refunds *all, st
 			.object_at = row_time(w, "at") };
 
 		/* Made before the window by Stripe's clock and heard of in it, or heard of at its end: the next window's business. */
-		if (of_intent(all, intent) != NULL || d.object_at - r->since < RECONCILE_EDGE_US || r->until - d.object_at < RECONCILE_EDGE_US)
+		if (of_intent(all, intent) != NULL || reconcile_at_edge(r, d.object_at))
 			continue;
 		d.subject = subject(j, uuid_text(row_uuid(w, "id"), id));
 		if (reconcile_differs(j->db, r, &d, err) < 0)

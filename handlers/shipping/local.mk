@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %reldir%/libshipping.a
 %canon_reldir%_libshipping_a_SOURCES = %reldir%/shipping.c %reldir%/shipping.h %reldir%/shipment.c %reldir%/print.c \
-	%reldir%/fedex.c %reldir%/track.c %reldir%/void.c %reldir%/message.c %reldir%/reconcile.c \
+	%reldir%/fedex.c %reldir%/track.c %reldir%/void.c %reldir%/message.c %reldir%/reconcile.c %reldir%/reconcile_labels.c \
 	%reldir%/prescription.c %reldir%/shippo.c %reldir%/shippo.h %reldir%/follow.c
 SERVICE_LIBS += %reldir%/libshipping.a
 

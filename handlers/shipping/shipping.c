@@ -133,6 +133,8 @@ static const struct job_row jobs[] = {
 	{ "parcel.track", track_job, .queue = "fedex", .attempts = 60, .says = "asks where a parcel is" },
 	{ "fedex.reconcile", parcels_reconcile_job, .queue = "fedex", .says = "compares the labels of three days with FedEx" },
 	{ "fedex.close", parcels_reconcile_job, .queue = "fedex", .says = "closes a day: compares its labels with FedEx when it is over" },
+	{ "shippo.reconcile", labels_reconcile_job, .says = "compares the labels of three days with Shippo's list" },
+	{ "shippo.close", labels_reconcile_job, .says = "closes a day: compares its labels with Shippo's list when it is over" },
 	{ "parcel.prepare", parcel_prepare_job, .queue = "shipping_jobs", .attempts = 60, .keep = true, .says = "puts a prescription's parcel together" },
 	{ "shippo.buy", effect_job, .queue = "shipping_jobs", .says = "buys its label" },
 	{ "shippo.refund", effect_job, .queue = "shipping_jobs", .says = "voids its label" },
@@ -148,6 +150,8 @@ static const struct queue_row queues[] = { { "default", 1 }, { "fedex", 2 }, { "
 static const struct timer_row timers[] = {
 	{ "fedex.reconcile", "RECONCILE_EVERY", "fedex.reconcile", "compares labels with FedEx" },
 	{ "fedex.close", "RECONCILE_CLOSE", "fedex.close", "closes the day" },
+	{ "shippo.reconcile", "RECONCILE_EVERY", "shippo.reconcile", "compares labels with Shippo" },
+	{ "shippo.close", "RECONCILE_CLOSE", "shippo.close", "closes the day" },
 	{ "shipping.sweep", "SHIPPING_SWEEP", "shipping.sweep", "parcels that were asked for and wait" },
 	{ "tracking.sweep", "TRACKING_SWEEP", "tracking.sweep", "parcels that are quiet" },
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },

@@ -29,6 +29,9 @@ int	 shippo_buy(struct db *db, const struct shipment *s, const json_t *rate, boo
 int	 shippo_refund(struct db *db, const struct shipment *s, struct problem *err) MUST_CHECK;
 int	 label_fetch_job(struct job *j, struct problem *err);	/* the file, before its address expires */
 
+/* ---- reconcile_labels.c: our labels against Shippo's list */
+int	 labels_reconcile_job(struct job *j, struct problem *err);	/* shippo.reconcile, shippo.close */
+
 /* ---- follow.c: where it is */
 extern const struct webhook_source shippo_webhook_source;
 int	 follow_job(struct job *j, struct problem *err);	/* asks about one parcel */

@@ -26,6 +26,7 @@ stripe_lists(struct world *w, const char *first, const char *second)
 	stub(w, "GET", "/v1/payment_intents?limit=100*", 200, text(w, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s%s%s]}",
 	    first, *first != '\0' && *second != '\0' ? "," : "", second));
 	stub(w, "GET", "/v1/refunds?limit=100*", 200, "{\"object\":\"list\",\"has_more\":false,\"data\":[]}");
+	stub(w, "GET", "/v1/checkout/sessions?limit=100*", 200, "{\"object\":\"list\",\"has_more\":false,\"data\":[]}");
 }
 
 static const char *
@@ -144,7 +145,7 @@ X_SAGA_07_the_list_is_read_to_the_beginning_of_the_window(void **state)
 	struct world *w = *state;
 
 	stubs_clear(w);
-	stripe_gave_back(w, "");
+	stripe_lists(w, "", "");
 	stub(w, "GET", "/v1/payment_intents?limit=100*", 200,
 	    text(w, "{\"object\":\"list\",\"has_more\":true,\"data\":[%s]}", listed(w, "pi_old", "", "succeeded", 100, ago(80 * 3600))));
 	stub_once(w, "GET", "/v1/payment_intents?limit=100*", 200,
@@ -209,6 +210,91 @@ X_SAGA_07_refunds_differ_by_their_sums_and_in_both_directions(void **state)
 	    " AND subject LIKE 'refund:%%'"), text(w, "refund:%s", less));
 }
 
+/* ---- pages where links are paid */
+
+/* A link of an hour ago; its page is cs_<n>. */
+static const char *
+link_of(struct world *w, unsigned n, const char *status, int cents)
+{
+	char id[UUID_TEXT];
+
+	uuid_text(uuid_new(), id);
+	sql_run(w, "INSERT INTO payments (id, kind, patient_id, run_id, prescription_id, adjudication_id, purpose, generation, amount_cents, currency, status,"
+	    " link_expires_at, stripe_session_id, created_at, updated_at) SELECT '%s', 'link', gen_random_uuid(), rx, rx, gen_random_uuid(), 'copay', 1, %d,"
+	    " 'USD', '%s', now() + interval '23 hours', 'cs_%u', now() - interval '1 hour', now() - interval '1 hour' FROM gen_random_uuid() AS rx", id, cents,
+	    status, n);
+	return text(w, "%s", id);
+}
+
+static const char *
+page(struct world *w, const char *id, const char *payment, const char *status, int cents, const char *intent)
+{
+	bool paid = strcmp(status, "paid") == 0;
+
+	return text(w, "{\"id\":\"%s\",\"object\":\"checkout.session\",\"status\":\"%s\",\"payment_status\":\"%s\",\"amount_total\":%d,"
+	    "\"currency\":\"usd\",\"payment_intent\":%s%s%s,\"created\":%" PRId64 ",\"metadata\":{\"payment_id\":\"%s\"}}", id, paid ? "complete" : status,
+	    paid ? "paid" : "unpaid", cents, intent != NULL ? "\"" : "", intent != NULL ? intent : "null", intent != NULL ? "\"" : "", ago(3600), payment);
+}
+
+static void
+stripe_has_pages(struct world *w, const char *pages)
+{
+	stub(w, "GET", "/v1/checkout/sessions?limit=100*", 200, text(w, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s]}", pages));
+}
+
+static const char *
+of_pages(struct world *w)
+{
+	return sql_text(w, "SELECT string_agg(concat_ws(' ', kind, subject, ours, theirs), ', ' ORDER BY kind, vendor_ref) FROM reconciliation_difference"
+	    " WHERE subject LIKE 'session:%%' AND resolved_at IS NULL");
+}
+
+static void
+X_SAGA_07_pages_differ_from_links_in_both_directions(void **state)
+{
+	struct world *w = *state;
+	const char *agreed = link_of(w, 1, "paid", 500), *unheard = link_of(w, 2, "expired", 500), *believed = link_of(w, 3, "paid", 500);
+	const char *odd = link_of(w, 4, "paid", 500), *lost = link_of(w, 5, "pending", 500), *over = link_of(w, 6, "expired", 500);
+	const char *back = link_of(w, 7, "refunded", 500), *same, *rest;
+
+	sql_run(w, "DELETE FROM reconciliation_difference");
+	stripe_lists(w, "", "");
+	same = text(w, "%s,%s,%s,%s", page(w, "cs_1", agreed, "paid", 500, NULL), page(w, "cs_6", over, "expired", 500, NULL),
+	    page(w, "cs_7", back, "paid", 500, NULL), page(w, "cs_open", "", "open", 900, NULL));
+	rest = text(w, "%s,%s,%s,%s", page(w, "cs_second", agreed, "paid", 500, NULL), page(w, "cs_stranger", "", "paid", 900, NULL),
+	    page(w, "cs_3", believed, "expired", 500, NULL), page(w, "cs_4", odd, "paid", 400, NULL));
+	stripe_has_pages(w, text(w, "%s,%s,%s", same, rest, page(w, "cs_2", unheard, "paid", 500, NULL)));
+	for (int i = 0; i < 2; i++) {
+		reconcile(w);
+		assert_string_equal(of_pages(w), text(w, "amount session:%s 500 400, missing_here session:cs_second paid paid, "
+		    "missing_here session:cs_stranger paid, missing_there session:%s pending, state session:%s expired paid, state session:%s paid expired",
+		    odd, lost, unheard, believed));
+	}
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM attention WHERE kind = 'reconciliation.difference' AND subject LIKE 'stripe/%%/session:%%'"), 6);
+	/* The event came after all, and the account shows the rest as we have it. */
+	sql_run(w, "UPDATE payments SET status = 'paid', updated_at = now() - interval '1 hour' WHERE id = '%s'", unheard);
+	stripe_has_pages(w, text(w, "%s,%s,%s,%s,%s", same, page(w, "cs_2", unheard, "paid", 500, NULL), page(w, "cs_3", believed, "paid", 500, NULL),
+	    page(w, "cs_4", odd, "paid", 500, NULL), page(w, "cs_5", lost, "open", 500, NULL)));
+	reconcile(w);
+	assert_string_equal(of_pages(w), "");
+}
+
+static void
+X_SAGA_07_a_page_that_is_paid_at_this_moment_is_left_to_the_next_round(void **state)
+{
+	struct world *w = *state;
+	const char *now = link_of(w, 11, "pending", 500);
+
+	stripe_lists(w, listed(w, "pi_now", now, "succeeded", 500, ago(5)), "");
+	stripe_has_pages(w, page(w, "cs_11", now, "paid", 500, "pi_now"));
+	reconcile(w);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM reconciliation_difference WHERE subject IN ('%s', 'session:%s')", now, now), 0);
+	stripe_lists(w, listed(w, "pi_now", now, "succeeded", 500, ago(3000)), "");
+	stripe_has_pages(w, page(w, "cs_11", now, "paid", 500, "pi_now"));
+	reconcile(w);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM reconciliation_difference WHERE subject IN ('%s', 'session:%s')", now, now), 2);
+}
+
 int
 main(void)
 {
@@ -219,6 +305,8 @@ main(void)
 		cmocka_unit_test(X_SAGA_07_a_payment_that_moves_at_this_moment_is_left_to_the_next_round),
 		cmocka_unit_test(X_SAGA_07_the_list_is_read_to_the_beginning_of_the_window),
 		cmocka_unit_test(X_SAGA_07_refunds_differ_by_their_sums_and_in_both_directions),
+		cmocka_unit_test(X_SAGA_07_pages_differ_from_links_in_both_directions),
+		cmocka_unit_test(X_SAGA_07_a_page_that_is_paid_at_this_moment_is_left_to_the_next_round),
 	};
 
 	return cmocka_run_group_tests(tests, billing_setup, billing_teardown);
