@@ -1,6 +1,6 @@
 /*
- * adjudication.c: the table of the adjudication service: claims. Called by staff and, signed, by the pharmacies. Writes adjudications with their history and
- * results, and prior_authorizations. Asks prescription, enrollment and program for what a claim needs. Publishes insurance.adjudication.completed,
+ * adjudication.c: the table of the adjudication service: claims. Called by staff and, signed, by the pharmacies. Writes adjudications with their claims,
+ * history and results, and prior_authorizations. Asks prescription, enrollment and program for what a claim needs. Publishes insurance.adjudication.completed,
  * adjudication.prior_auth.required and adjudication.rejected.
  */
 #include "work/hook.h"
@@ -50,7 +50,7 @@ const struct field result_fields[] = {
 	{ "primary_insurance", OBJECT, .required = true, .of = primary_fields, .says = "the first step: the patient's insurance" },
 	{ "manufacturer_programs", ARRAY, .of = program_fields, .max = 5, .says = "the second step: programs, in the order in which they were billed" },
 	{ "cost_breakdown", OBJECT, .of = breakdown_fields, .says = "what it comes to; when approved" },
-	{ "claim", INTEGER, .min = 1, .max = 1000, .says = "which claim of the prescription it answers; absent: the current one" },
+	{ "claim", INTEGER, .min = 1, .max = 1000, .says = "which claim of the prescription it answers; absent: the payer's claim_id tells, else the current one" },
 	{ "event_id", STRING, .min = 1, .max = 100, .says = "makes it once; absent: its content does", .example = "evt_0001" },
 	{ "occurred_at", TIME, .says = "when; an older one never undoes a newer one" },
 	{ 0 }
@@ -88,6 +88,27 @@ static const struct field authorisation_fields[] = {
 	{ "status", STRING, .required = true, .says = "pending, submitted, approved, denied, appealed, withdrawn", .example = "pending" },
 	{ 0 }
 };
+static const struct field claim_fields[] = {
+	{ "id", UUID, .required = true, .says = "the claim" },
+	{ "claim", INTEGER, .required = true, .says = "which of the prescription's" },
+	{ "pharmacy_id", STRING, .required = true, .says = "who billed it" },
+	{ "pharmacy_name", STRING, .required = true, .says = "its name" },
+	{ "status", STRING, .required = true, .says = "made, sent, taken, approved, rejected, prior_auth_required, withdrawn (it never left)", .example = "approved" },
+	{ "claim_ref", STRING, .says = "the pharmacy's name for it" },
+	{ "payer_claim_id", STRING, .says = "the payer's", .example = "CLM123" },
+	{ "reversal", STRING, .says = "due: another pharmacy fills the prescription; done", .example = "due" },
+	{ "reversed_at", TIME, .says = "when staff said so" },
+	{ 0 }
+};
+static const struct field reversed_reply[] = {
+	{ "claim_id", UUID, .required = true, .says = "the claim" },
+	{ "prescription_id", UUID, .required = true, .says = "its prescription" },
+	{ "claim", INTEGER, .required = true, .says = "which of the prescription's" },
+	{ "pharmacy_id", STRING, .required = true, .says = "who reversed it" },
+	{ "reversal", STRING, .required = true, .says = "done", .example = "done" },
+	{ "reversed_at", TIME, .required = true, .says = "when it was first said" },
+	{ 0 }
+};
 static const struct field show_reply[] = {
 	HEAD,
 	{ "insurance_type", STRING, .says = "commercial, government, cash", .example = "commercial" },
@@ -97,6 +118,7 @@ static const struct field show_reply[] = {
 	{ "cost_breakdown", OBJECT, .of = breakdown_fields, .says = "when approved" },
 	{ "reject", OBJECT, .of = reject_fields, .says = "when rejected" },
 	{ "prior_authorization", OBJECT, .of = authorisation_fields, .says = "the last one, where there is one" },
+	{ "claims", ARRAY, .required = true, .max = 50, .of = claim_fields, .says = "each that was made, oldest first" },
 	{ "history", ARRAY, .required = true, .max = 50, .of = history_fields, .says = "the last steps, oldest first" },
 	{ 0 }
 };
@@ -169,7 +191,8 @@ static const struct route routes[] = {
 	{ .method = "POST", .path = "/api/v1/adjudication/results", .handle = result_receive, .access = WEBHOOK, .callers = "pharmacy",
 	    .webhook = webhook_check, .db = WRITE, .once = NATURAL, .body = result_fields,
 	    .problems = "400 malformed_event, 404 unknown_prescription, 422 figures_missing claim_does_not_add_up program_does_not_add_up "
-	    "breakdown_does_not_add_up discount_above_copay discount_without_claim program_behind_government_plan program_not_offered discount_above_cap",
+	    "breakdown_does_not_add_up discount_above_copay discount_without_claim program_behind_government_plan program_not_offered discount_above_cap "
+	    "claim_not_named",
 	    .says = "a pharmacy reports what a claim came to" },
 	{ "GET", "/api/v1/adjudication", adjudication_list, STAFF, .db = READ, .query = list_query, .reply = list_reply, .says = "adjudications" },
 	{ "GET", "/api/v1/adjudication/:prescription_id", adjudication_show, STAFF, .db = READ_AUDITED, .audit = "adjudication.show",
@@ -180,6 +203,9 @@ static const struct route routes[] = {
 	{ "POST", "/api/v1/adjudication/:id/re-adjudicate", readjudicate, .access = SERVICE | ADMIN, .callers = "case", .db = WRITE, .once = NATURAL,
 	    .audit = "adjudication.again", .body = again_body, .reply = again_reply, .status = 202,
 	    .problems = "404 not_found, 409 already_paid prior_auth_open claim_in_progress", .says = "makes the claim anew, from the inbox of the staff" },
+	{ "POST", "/api/v1/adjudication/claims/:id/reversed", attempt_reversed, .access = ROLE | SERVICE, .roles = "admin ops_manager ops_agent",
+	    .callers = "case", .db = WRITE, .once = NATURAL, .audit = "adjudication.reversed", .reply = reversed_reply,
+	    .problems = "404 not_found, 409 not_due", .says = "the pharmacy has reversed a claim, staff says" },
 	{ "GET", "/api/v1/prior-auth", prior_auth_list, STAFF, .db = READ, .query = prior_auth_query, .reply = prior_auth_list_reply,
 	    .says = "prior authorisations" },
 	{ "GET", "/api/v1/prior-auth/:id", prior_auth_show, STAFF, .db = READ, .reply = prior_auth_reply, .problems = "404 not_found",

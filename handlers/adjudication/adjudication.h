@@ -75,6 +75,19 @@ void	 figures_of(struct arena *a, const json_t *message, struct figures *ret);
 /* What is wrong with it as the answer to this claim, besides; NULL: nothing. */
 const char *figures_against(struct arena *a, const struct figures *f, const struct adjudication *x);
 
+/* ---- attempt.c: each claim that was made, at which pharmacy */
+int	 attempt_add(struct db *db, const struct adjudication *a, struct problem *err) MUST_CHECK;	/* the current one begins */
+int	 attempt_sent(struct db *db, const struct adjudication *a, struct problem *err) MUST_CHECK;	/* from now on it may be at its pharmacy */
+int	 attempt_settled(struct db *db, struct uuid adjudication, int64_t claim, bool taken, const char *ref, struct problem *err) MUST_CHECK;
+/* Of which claim the result speaks: f->claim stays 0 when it says nothing of it, for the current one; f->fault: when it may be another's. */
+int	 attempt_named(struct db *db, const struct adjudication *a, struct figures *f, struct problem *err) MUST_CHECK;
+/* What came of f->claim, also of an earlier one: a pharmacy that is not to fill it and was paid has to take that back. */
+int	 attempt_result(struct db *db, const struct adjudication *a, const struct figures *f, struct problem *err) MUST_CHECK;
+/* Another pharmacy is selected, a->pharmacy_id, and the claims of the earlier ones are to be reversed; the current claim is still the earlier one's. */
+int	 attempts_leave(struct db *db, const struct adjudication *a, struct problem *err) MUST_CHECK;
+int	 attempt_reversed(struct req *r, struct problem *err);
+int	 attempts_write(struct db *db, struct json_writer *w, const struct adjudication *a, struct problem *err) MUST_CHECK;	/* member claims */
+
 /* ---- reject.c: NCPDP reject codes */
 struct reject {
 	const char *code, *text, *advice;	/* advice: correct, prior_auth, reroute, wait, patient */

@@ -27,6 +27,8 @@ queue_claim(struct db *db, const struct adjudication *a, struct problem *err)
 	char id[UUID_TEXT], rx[UUID_TEXT];
 
 	uuid_text(a->id, id);
+	if (attempt_add(db, a, err) < 0)
+		return -1;
 	return job_enqueue(db,
 	    &(struct job_spec){ .kind = "claim.prepare",
 		.unique_key = arena_printf(arena, "%s:%" PRId64, id, a->claim),
@@ -86,8 +88,10 @@ pharmacy_selected(struct event *e, struct problem *err)
 		return 0;
 	if (a.paid)
 		return call_person(e->db, &a, "adjudication.late", "rerouted_after_payment", err);
-	if (db_exec(e->db, pharmacy_sql, err, P_UUID(a.id), P_TEXT(event_str(e, "pharmacy_id")),
-		P_TEXT(event_str(e, "pharmacy_name"))) < 0)
+	a.pharmacy_id = event_str(e, "pharmacy_id");
+	a.pharmacy_name = event_str(e, "pharmacy_name");
+	if (db_exec(e->db, pharmacy_sql, err, P_UUID(a.id), P_TEXT(a.pharmacy_id), P_TEXT(a.pharmacy_name)) < 0 ||
+	    attempts_leave(e->db, &a, err) < 0)
 		return -1;
 	return claim_again(e->db, &a, "pharmacy_selected", err);
 }
@@ -227,7 +231,8 @@ intend(struct job *j, struct adjudication *a, const json_t *rx, const json_t *in
 		    .path = "/v1/claims",
 		    .content_type = "application/json",
 		    .body = claim_body(j->arena, a, rx, insurance, reservation) },
-		err) < 0)
+		err) < 0 ||
+	    attempt_sent(j->db, a, err) < 0)
 		return -1;
 	return adjudication_move(j->db, a, "sending", NULL, err);
 }

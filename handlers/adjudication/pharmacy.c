@@ -169,7 +169,9 @@ settle(struct job *j, struct effect *e, const char *state, const struct http_ans
 	struct adjudication a;
 	bool open;
 
-	if (adjudication_load(j->db, e->subject, true, &a, err) < 0)
+	if (adjudication_load(j->db, e->subject, true, &a, err) < 0 ||
+	    (strcmp(state, "manual") != 0 &&
+		attempt_settled(j->db, a.id, e->generation, strcmp(state, "confirmed") == 0, e->vendor_ref, err) < 0))
 		return -1;
 	open = e->generation == a.claim && (adjudication_is(&a, "sending") || adjudication_is(&a, "manual"));
 	if (!open) /* its result was faster, or another claim was made since */

@@ -125,6 +125,8 @@ result_receive(struct req *r, struct problem *err)
 		return unknown(r, &f, err);
 	if (webhook_keep_all(r->db, r->conf, &pharmacy_results, r->raw, r->body, "post", &fresh, err) < 0)
 		return -1;
+	if (attempt_named(r->db, &a, &f, err) < 0)
+		return -1;
 	if (f.fault == NULL && (f.claim == 0 || f.claim == a.claim))
 		f.fault = figures_against(r->arena, &f, &a);
 	if (f.fault != NULL)
@@ -164,7 +166,7 @@ outcome_of(struct job *j, const struct adjudication *a, struct figures *f, const
 {
 	bool repeated, older;
 
-	if (seen(j->db, a, f, &repeated, &older, err) < 0)
+	if (attempt_named(j->db, a, f, err) < 0 || seen(j->db, a, f, &repeated, &older, err) < 0)
 		return -1;
 	if (f->fault == NULL && !of_another_claim(a, f))
 		f->fault = figures_against(j->arena, f, a);
@@ -234,6 +236,9 @@ apply(struct job *j, struct adjudication *a, const struct figures *f, struct pro
 static int
 act(struct job *j, struct adjudication *a, const struct figures *f, const char *outcome, struct problem *err)
 {
+	if ((strcmp(outcome, "applied") == 0 || (strcmp(outcome, "late") == 0 && f->claim != 0 && f->claim != a->claim)) &&
+	    attempt_result(j->db, a, f, err) < 0)
+		return -1;
 	if (strcmp(outcome, "applied") == 0)
 		return apply(j, a, f, err);
 	if (strcmp(outcome, "inconsistent") == 0)

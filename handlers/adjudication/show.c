@@ -152,7 +152,7 @@ text_of(struct db *db, const struct adjudication *a, const char **ret, struct pr
 		jw_end(&w);
 	}
 	jw_time(&w, "updated_at", a->updated_at);
-	if (write_history(db, &w, a, err) < 0)
+	if (attempts_write(db, &w, a, err) < 0 || write_history(db, &w, a, err) < 0)
 		return -1;
 	jw_end(&w);
 	*ret = buf_str(&b);

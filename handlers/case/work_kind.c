@@ -25,6 +25,10 @@ static const struct work_action claim_actions[] = {
 	{ "re-adjudicate", "POST", "/:subject/re-adjudicate", BODY_NOTHING, NULL, "makes the claim anew; while one is under way that is the answer" },
 	{ 0 }
 };
+static const struct work_action reverse_actions[] = {
+	{ "reversed", "POST", "/claims/:subject/reversed", BODY_NOTHING, NULL, "the pharmacy has reversed the claim: writes that down" },
+	{ 0 }
+};
 static const struct work_action none[] = { { 0 } };
 
 static const struct work_kind kinds[] = {
@@ -59,6 +63,7 @@ static const struct work_kind kinds[] = {
 	{ "adjudication.prior_auth", 24 * HOURS, none, "a payer wants to be asked first: have the prescriber ask" },
 	{ "adjudication.inconsistent", 4 * HOURS, none, "a pharmacy's figures do not add up; they do not count" },
 	{ "adjudication.no_result", 4 * HOURS, claim_actions, "a pharmacy took a claim and does not say what came of it" },
+	{ "adjudication.reverse", 4 * HOURS, reverse_actions, "another pharmacy fills a prescription: have the one before reverse its claim" },
 	{ "adjudication.late", 4 * HOURS, none, "a claim changed after the patient paid" },
 	{ "program.over_cap", 24 * HOURS, none, "a program paid more than was kept for the prescription" },
 	{ "field.unreadable", 1 * HOURS, none, "a sealed field does not open" },
