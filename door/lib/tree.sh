@@ -99,7 +99,7 @@ replaced() {
 	for pid; do
 		while [ -d "/proc/$pid" ]; do
 			tries=$((tries + 1))
-			[ "$tries" -lt 450 ] || die "the process $pid does not give way to a new one; $var/log says why."
+			[ "$tries" -lt 450 ] || die "the process $pid ($(tr '\0' ' ' <"/proc/$pid/cmdline")) does not give way to a new one; $var/log says why."
 			sleep 0.1
 		done
 	done
