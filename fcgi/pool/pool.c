@@ -9,7 +9,7 @@
  *
  * A process that ends unasked is replaced, at once when it lived long, with doubling pauses when it did not. SIGHUP replaces
  * each process: the new one first, and only when it is ready the old one gets SIGTERM; a new program that does not come up
- * changes nothing. SIGTERM drains all. Processes die with the master (PR_SET_PDEATHSIG).
+ * changes nothing. Who does not go in time is killed. SIGTERM drains all. Processes die with the master (PR_SET_PDEATHSIG).
  */
 #define _GNU_SOURCE 1
 #include "core.h"
@@ -36,6 +36,7 @@
 #define PAUSE_MOST_MS  10000
 #define STOP_SECONDS   25 /* a process drains for 20 */
 #define READY_SECONDS  30
+#define REPLACE_TRIES  3 /* what a new process needs may be restarting at the same moment */
 
 /* The index is the lane of the scoreboard. */
 struct child {
@@ -43,6 +44,7 @@ struct child {
 	int ready_fd;   /* -1 = it is ready */
 	pid_t replaces; /* who gets SIGTERM when this one is ready */
 	bool leaving;   /* got SIGTERM: its end is no accident */
+	int64_t leave_by;
 	int64_t born_at;
 };
 
@@ -56,9 +58,9 @@ struct master {
 	int pause_ms;
 	int64_t next_birth; /* not before */
 	size_t to_replace;  /* how many old ones a SIGHUP still has to replace */
+	unsigned failed;    /* replacements in a row that did not come up */
 	int64_t hup_at;     /* those born before it are old */
 	bool stopping;
-	int64_t stop_by;
 };
 
 /* ---- births */
@@ -146,6 +148,7 @@ dismiss(struct child *c)
 	if (c->pid == 0 || c->leaving)
 		return;
 	c->leaving = true;
+	c->leave_by = clock_mono_us() + STOP_SECONDS * US_PER_S;
 	(void)kill(c->pid, SIGTERM);
 }
 
@@ -169,6 +172,7 @@ became_ready(struct master *m, struct child *c)
 	c->ready_fd = -1;
 	c->replaces = 0;
 	m->pause_ms = PAUSE_FIRST_MS;
+	m->failed = 0;
 	log_child(LOG_INFO, "pool.ready", c->pid, NULL);
 	if (old != NULL)
 		dismiss(old);
@@ -204,6 +208,17 @@ inherited(struct master *m, pid_t pid)
 }
 
 static void
+pause_births(struct master *m, const struct child *c)
+{
+	int64_t now = clock_mono_us();
+
+	if (now - c->born_at > STEADY_US)
+		m->pause_ms = PAUSE_FIRST_MS;
+	m->next_birth = now + (int64_t)m->pause_ms * 1000;
+	m->pause_ms = m->pause_ms * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : m->pause_ms * 2;
+}
+
+static void
 buried(struct master *m, struct child *c, int status)
 {
 	char why[48];
@@ -217,14 +232,11 @@ buried(struct master *m, struct child *c, int status)
 		(void)close(c->ready_fd);
 	if (c->replaces != 0) {
 		log_line(LOG_ERROR, "pool.replacement_failed", "why", why, NULL);
-		m->to_replace = 0; /* the new program does not come up: the old processes stay */
+		/* Once more, and then the new program does not come up: the old processes stay. */
+		m->to_replace = ++m->failed < REPLACE_TRIES ? m->to_replace + 1 : 0;
+		pause_births(m, c);
 	} else if (!c->leaving && !inherited(m, c->pid)) {
-		int64_t now = clock_mono_us();
-
-		if (now - c->born_at > STEADY_US)
-			m->pause_ms = PAUSE_FIRST_MS;
-		m->next_birth = now + (int64_t)m->pause_ms * 1000;
-		m->pause_ms = m->pause_ms * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : m->pause_ms * 2;
+		pause_births(m, c);
 		metric_add("pool_respawns_total", "", 1);
 	}
 	*c = (struct child){ .ready_fd = -1 };
@@ -250,7 +262,6 @@ stop(struct master *m)
 	if (m->stopping)
 		return;
 	m->stopping = true;
-	m->stop_by = clock_mono_us() + STOP_SECONDS * US_PER_S;
 	for (size_t i = 0; i < MAX_CHILDREN; i++)
 		dismiss(&m->children[i]);
 }
@@ -268,6 +279,7 @@ handle_signal(struct master *m)
 		case SIGHUP:
 			m->hup_at = clock_mono_us();
 			m->to_replace = count_serving(m);
+			m->failed = 0;
 			break;
 		default:
 			stop(m);
@@ -279,7 +291,7 @@ handle_signal(struct master *m)
 static void
 replace_next(struct master *m)
 {
-	if (m->to_replace == 0 || is_replacing(m))
+	if (m->to_replace == 0 || is_replacing(m) || clock_mono_us() < m->next_birth)
 		return;
 	for (size_t i = 0; i < MAX_CHILDREN; i++) {
 		struct child *c = &m->children[i];
@@ -303,7 +315,7 @@ give_up_waiting(struct master *m)
 
 		if (c->pid != 0 && c->ready_fd >= 0 && now - c->born_at > READY_SECONDS * US_PER_S)
 			(void)kill(c->pid, SIGKILL);
-		if (c->pid != 0 && m->stopping && now > m->stop_by)
+		if (c->pid != 0 && c->leaving && now > c->leave_by)
 			(void)kill(c->pid, SIGKILL);
 	}
 }

@@ -433,6 +433,24 @@ old_processes_that_fall_meanwhile_leave_no_extra(void **state)
 	assert_int_equal(processes_of_pool(now, COUNT(now)), 2);
 }
 
+/* What a new process needs, the keyholder say, may be restarting at the same moment. */
+static void
+a_successor_that_falls_is_followed_by_another(void **state)
+{
+	pid_t old[8] = { 0 }, now[8];
+
+	(void)state;
+	assert_true(ask_once() > 0);
+	assert_int_equal(processes_of_pool(old, COUNT(old)), 2);
+	assert_int_equal(kill(master, SIGHUP), 0);
+	while (processes_of_pool(now, COUNT(now)) < 3)
+		(void)usleep(100);
+	assert_int_equal(kill(now[2], SIGKILL), 0);
+	assert_true(is_gone_soon(old[0]));
+	assert_true(is_gone_soon(old[1]));
+	assert_true(ask_once() > 0);
+}
+
 static void
 sigterm_finishes_what_is_under_way(void **state)
 {
@@ -480,6 +498,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_program_serves_without_a_master, start_one, stop),
 		CASE(sighup_replaces_every_process_and_drops_nothing),
 		CASE(old_processes_that_fall_meanwhile_leave_no_extra),
+		CASE(a_successor_that_falls_is_followed_by_another),
 		CASE(sigterm_finishes_what_is_under_way),
 		CASE(processes_die_with_their_master),
 	};
