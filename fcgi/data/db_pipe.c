@@ -318,22 +318,23 @@ told_to_fail(struct db *db, struct problem *err)
 int
 db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err)
 {
-	PGresult *res = NULL, *xid = NULL;
+	PGresult *res = NULL;
+	int rc;
 
 	if (db->tx == TX_NONE)
 		die("a statement outside a transaction: %.60s", sql);
 	if (db->tx == TX_FAILED)
 		return problem(err, 500, "database_error", "a statement after one that failed");
-	db_push_held(db, &xid);
+	db_push_held(db);
 	db_push(db, STEP_RUN, db_statement(db, sql, false), p, n, &res);
 	db_push_sync(db);
-	if (db_read_sync(db, err) < 0) {
+	rc = db_read_sync(db, err);
+	db_keep_xid(db);
+	if (rc < 0) {
 		db->tx = TX_FAILED;
 		PQclear(res);
-		PQclear(xid);
 		return -1;
 	}
-	db_keep_xid(db, xid);
 	if (told_to_fail(db, err)) {
 		PQclear(res);
 		return -1;
@@ -361,12 +362,15 @@ db_run_later(struct db *db, const char *sql, const struct param *p, size_t n, st
 {
 	PGresult *res = NULL;
 
-	/* The first statement brings the transaction's id back with it, and the pipeline has an end. */
-	if (db->tx != TX_OPEN || db->nsteps > PIPE_STEPS / 2) {
+	if (db->tx == TX_FAILED || db->tx == TX_NONE || db->mode != WRITE || db->nsteps > PIPE_STEPS / 2) { /* the pipeline has an end */
 		if (db_run(db, &res, sql, p, n, err) < 0)
 			return -1;
 		PQclear(res);
 		return 0;
+	}
+	if (db->tx == TX_HELD) {
+		db_push_held(db);
+		db_push_flush(db); /* the transaction's id is on its way to us before COMMIT can be lost */
 	}
 	db_push(db, STEP_RUN, db_statement(db, sql, false), p, n, NULL);
 	return 0;

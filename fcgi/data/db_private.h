@@ -69,6 +69,7 @@ struct db {
 	enum tx_state tx;
 	enum db_mode mode;
 	struct scope scope;
+	PGresult *begun;    /* the first answer of a WRITE transaction, which has its id; NULL once that is kept */
 	char xid[XID_TEXT]; /* of the open WRITE transaction, "" while unknown */
 	bool hint;          /* a job or event row was written: NOTIFY after the commit */
 	char hint_for[HINT_NAME]; /* the one queue it is for, "": for everybody */
@@ -98,8 +99,8 @@ void db_push_flush(struct db *db); /* the server answers what it has so far at o
 void db_push_sync(struct db *db);
 int db_read_sync(struct db *db, struct problem *err) MUST_CHECK; /* reads up to the next sync; the first error wins */
 void db_settle(struct db *db);                                   /* reads what is still owed (the NOTIFY after a commit) */
-/* A statement of the open transaction whose answer nobody waits for: it leaves with the next one, or with COMMIT, and if the
- * server refuses it, that one fails with its problem. */
+/* A statement whose answer nobody waits for: it leaves with the next one, or with COMMIT, and if the server refuses it, that one
+ * fails with its problem. */
 int db_run_later(struct db *db, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
 /* One statement in the open transaction, with what was held back before it. */
 int db_run(struct db *db, PGresult **ret, const char *sql, const struct param *p, size_t n, struct problem *err) MUST_CHECK;
@@ -114,8 +115,8 @@ bool db_ends_connection(const PGresult *res);
 
 /* ---- db_tx.c */
 void db_hint(struct db *db, const char *queue); /* after the commit: a job of that queue, or ("") something, waits for a worker */
-void db_push_held(struct db *db, PGresult **xid); /* BEGIN, tenant, actor: once */
-void db_keep_xid(struct db *db, PGresult *xid);
+void db_push_held(struct db *db); /* BEGIN, tenant, actor: once */
+void db_keep_xid(struct db *db);  /* after reading */
 
 /* ---- db_row.c */
 const char *param_text(const struct param *p);        /* what libpq gets; NULL for NULL */

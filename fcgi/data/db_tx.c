@@ -59,7 +59,7 @@ db_begin(struct db *db, enum db_mode mode, const struct scope *scope, struct pro
 }
 
 void
-db_push_held(struct db *db, PGresult **xid)
+db_push_held(struct db *db)
 {
 	struct param p[4];
 	char reader[80], tenant[UUID_TEXT];
@@ -82,16 +82,17 @@ db_push_held(struct db *db, PGresult **xid)
 		p[3] = P_TEXT(reader);
 		db_push(db, STEP_RUN, db_statement(db, scope_reader_sql, false), p, 4, NULL);
 	} else {
-		db_push(db, STEP_RUN, db_statement(db, scope_write_sql, false), p, 3, xid);
+		db_push(db, STEP_RUN, db_statement(db, scope_write_sql, false), p, 3, &db->begun);
 	}
 }
 
 void
-db_keep_xid(struct db *db, PGresult *xid)
+db_keep_xid(struct db *db)
 {
-	if (xid != NULL && PQntuples(xid) == 1)
-		(void)snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 3));
-	PQclear(xid);
+	if (db->begun != NULL && PQntuples(db->begun) == 1)
+		(void)snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(db->begun, 0, 3));
+	PQclear(db->begun);
+	db->begun = NULL;
 }
 
 /* ---- the end */
@@ -102,6 +103,8 @@ over(struct db *db, bool committed)
 	db->tx = TX_NONE;
 	db->hint = false;
 	db->has_pending = false;
+	PQclear(db->begun);
+	db->begun = NULL;
 	db->xid[0] = '\0';
 	vault_transaction_over(db, committed);
 }
@@ -170,6 +173,7 @@ forget_unread(struct db *db)
 	db_push_sync(db);
 	if (db_read_sync(db, &ignored) < 0)
 		db->tx = TX_FAILED;
+	db_keep_xid(db);
 }
 
 static void
@@ -194,36 +198,59 @@ db_hint(struct db *db, const char *queue)
 	db->hint = true;
 }
 
+/* One hint serves what this process commits so soon after it. */
+static bool
+hint_is_due(const struct db *db)
+{
+	int64_t now = clock_mono_us(), last = atomic_load(&hinted_at);
+
+	return db->hint && (last == 0 || now - last >= HINT_US) && atomic_compare_exchange_strong(&hinted_at, &last, now);
+}
+
 /* Rule Q14: a NOTIFY serialises commits, so it comes behind ours, in a transaction of its own whose answer nobody waits for, and
  * not for each of many. */
 static void
-send_hint(struct db *db)
+push_hint(struct db *db)
 {
 	struct param p[] = { P_TEXT(db->hint_for) };
-	int64_t now = clock_mono_us(), last = atomic_load(&hinted_at);
 
-	if ((last != 0 && now - last < HINT_US) || !atomic_compare_exchange_strong(&hinted_at, &last, now))
-		return;
 	db_push(db, STEP_RUN, db_statement(db, hint_sql, false), p, COUNT(p), NULL);
 	db_push_sync(db);
-	db->late = true;
+}
+
+/* The hint leaves with COMMIT, and the server comes to it when that is done. One that was not due then may be so now: what it would
+ * have relied on could have been sent long before this commit ended. */
+static int
+send_commit(struct db *db, PGresult **ended, struct problem *err)
+{
+	bool hinted;
+	int rc;
+
+	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, ended);
+	db_push_sync(db);
+	hinted = hint_is_due(db);
+	if (hinted)
+		push_hint(db);
+	(void)FAIL_POINT_FD("db.commit_sent", db_socket(db));
+	rc = db_read_sync(db, err);
+	FAIL_POINT("db.committed");
+	db_keep_xid(db);
+	db->late = db->nsteps > 0;
+	if (hinted && rc < 0)
+		atomic_store(&hinted_at, 0); /* it may have gone down with the rest */
+	db->hint = db->hint && !hinted;
+	return rc;
 }
 
 static int
-commit_batch(struct db *db, PGresult **xid, struct problem *err)
+commit_batch(struct db *db, struct problem *err)
 {
 	PGresult *ended = NULL;
 	bool committed;
 	int rc;
 
 	FAIL_POINT("db.commit");
-	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, &ended);
-	db_push_sync(db);
-	(void)FAIL_POINT_FD("db.commit_sent", db_socket(db));
-	rc = db_read_sync(db, err);
-	FAIL_POINT("db.committed");
-	db_keep_xid(db, *xid);
-	*xid = NULL;
+	rc = send_commit(db, &ended, err);
 	committed = rc == 0 && strcmp(PQcmdStatus(ended), "COMMIT") == 0;
 	PQclear(ended);
 	if (rc == 0 && !committed)
@@ -232,8 +259,10 @@ commit_batch(struct db *db, PGresult **xid, struct problem *err)
 		rc = resolve_commit(db, err);
 	else if (rc < 0 && db->conn != NULL)
 		send_rollback(db);
-	if (rc == 0 && db->hint && db->conn != NULL)
-		send_hint(db);
+	if (rc == 0 && db->conn != NULL && hint_is_due(db)) {
+		push_hint(db);
+		db->late = true;
+	}
 	over(db, rc == 0);
 	return rc;
 }
@@ -253,7 +282,6 @@ int
 db_commit(struct db *db, struct problem *err)
 {
 	struct param p[AUDIT_PARAMS];
-	PGresult *xid = NULL;
 
 	if (db->tx == TX_NONE)
 		return 0;
@@ -267,12 +295,12 @@ db_commit(struct db *db, struct problem *err)
 	}
 	if (db->mode == READ && db->tx == TX_OPEN && !db->has_pending && db->nsteps == 0)
 		return commit_read(db);
-	db_push_held(db, &xid);
+	db_push_held(db);
 	if (db->has_pending) {
 		audit_params(db, &db->pending, p, db->arena);
 		db_push(db, STEP_RUN, db_statement(db, audit_sql, false), p, AUDIT_PARAMS, NULL);
 	}
-	return commit_batch(db, &xid, err);
+	return commit_batch(db, err);
 }
 
 void
@@ -350,17 +378,16 @@ final_together(struct db *db, PGresult **ret, const char *sql, struct problem *e
 {
 	struct param *all = arena_alloc(db->arena, (n + AUDIT_PARAMS) * sizeof(*all));
 	bool first = db->tx == TX_HELD, audited = db->has_pending;
-	PGresult *xid = NULL;
 
 	if (n > 0)
 		memcpy(all, p, n * sizeof(*all));
 	if (audited)
 		audit_params(db, &db->pending, all + n, db->arena);
-	db_push_held(db, &xid);
+	db_push_held(db);
 	if (first && db->mode == WRITE)
 		db_push_flush(db); /* the id is on its way to us before COMMIT can be lost */
 	db_push(db, STEP_RUN, db_statement(db, sql, audited), all, audited ? n + AUDIT_PARAMS : n, ret);
-	return commit_batch(db, &xid, err);
+	return commit_batch(db, err);
 }
 
 int

@@ -41,10 +41,13 @@ job_enqueue(struct db *db, const struct job_spec *spec, struct problem *err)
 		attempts = spec->max_attempts;
 	else if (attempts <= 0)
 		attempts = DEFAULT_ATTEMPTS;
-	if (db_exec(db, enqueue_sql, err, P_UUID(s->tenant), P_TEXT(queue), P_TEXT(spec->kind),
-		P_TEXT(spec->args != NULL ? spec->args : "{}"), P_TEXT(spec->unique_key), P_TEXT(spec->serial_key),
-		P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id)) < 0)
+
+	const struct param p[] = { P_UUID(s->tenant), P_TEXT(queue), P_TEXT(spec->kind), P_TEXT(spec->args != NULL ? spec->args : "{}"),
+		P_TEXT(spec->unique_key), P_TEXT(spec->serial_key), P_INT(spec->delay_s), P_INT(attempts), P_TEXT(s->request_id) };
+
+	if (db_run_later(db, enqueue_sql, p, COUNT(p), err) < 0)
 		return -1;
+	db->changed = true; /* unless such a job waits already, which nobody has asked yet */
 	db_hint(db, queue);
 	FAIL_POINT("jobs.enqueue");
 	return 0;

@@ -3,7 +3,8 @@
  *
  * kind names a row of the service's job table. args is a JSON object text of ids, never PHI (the rows it points to are sealed).
  * unique_key: while a job of this kind and key is ready or running, another enqueue is nothing. serial_key: at most one running job
- * of that key. A NOTIFY follows the commit, as a hint (rule Q14).
+ * of that key. A NOTIFY follows the commit, as a hint (rule Q14). The row leaves with the transaction's next statement or with its
+ * COMMIT; should the server refuse it, that one fails.
  */
 #ifndef DATA_JOB_H
 #define DATA_JOB_H

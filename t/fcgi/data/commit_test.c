@@ -205,6 +205,25 @@ a_single_round_trip_is_found_out_too(void **state)
 	assert_int_equal(floor_count(x->f, table_count), before + RUNS);
 }
 
+/* A job that is a transaction's first and only statement leaves with its COMMIT, and the id still comes back before it. */
+static void
+a_job_that_left_with_its_commit_is_found_out_too(void **state)
+{
+	static const struct job_spec spec = { .kind = "alone" };
+	struct proxy *x = *state;
+
+	for (int i = 0; i < RUNS; i++) {
+		struct problem err = { 0 };
+
+		must(db_begin(x->db, WRITE, &x->f->a, &err), &err);
+		must(job_enqueue(x->db, &spec, &err), &err);
+		assert_true(db_unaudited(x->db));
+		atomic_store(&x->mode, SWALLOW_REPLY);
+		must(db_commit(x->db, &err), &err);
+	}
+	assert_int_equal(floor_count(x->f, "SELECT count(*) FROM job WHERE kind = 'alone'"), RUNS);
+}
+
 /* Its rows were there before; nobody waits for the answer to its COMMIT, and the next transaction finds out. */
 static void
 a_read_that_loses_its_commit_has_lost_nothing(void **state)
@@ -270,6 +289,7 @@ main(void)
 		cmocka_unit_test(after_a_crash_nobody_says_committed),
 		cmocka_unit_test(a_commit_that_never_arrived_is_reported_as_none),
 		cmocka_unit_test(a_single_round_trip_is_found_out_too),
+		cmocka_unit_test(a_job_that_left_with_its_commit_is_found_out_too),
 		cmocka_unit_test(a_read_that_loses_its_commit_has_lost_nothing),
 	};
 	return cmocka_run_group_tests_name("commit", tests, setup, teardown);
