@@ -1,6 +1,6 @@
 # The core: one static library. Each floor lists its own sources.
 noinst_LIBRARIES += fcgi/libtelerx.a
-fcgi_libtelerx_a_SOURCES = fcgi/core.h fcgi/service.h fcgi/service_private.h fcgi/service.c fcgi/service_keys.c fcgi/connections.h fcgi/connections.c fcgi/jobs_command.h fcgi/jobs_command.c
+fcgi_libtelerx_a_SOURCES = fcgi/core.h fcgi/service.h fcgi/service_private.h fcgi/service.c fcgi/service_keys.c fcgi/connections.h fcgi/connections.c fcgi/jobs_command.h fcgi/jobs_command.c fcgi/live.h fcgi/live.c
 include fcgi/base/local.mk
 include fcgi/crypto/local.mk
 include fcgi/data/local.mk

@@ -6,11 +6,11 @@
 #include "connections.h"
 #include "data/migrate.h"
 #include "jobs_command.h"
+#include "live.h"
 #include "service_private.h"
 #include "web/serve.h"
 
-#define PRINT_MAX          ((size_t)8 * 1024 * 1024)
-#define LIVE_STRIPE_PREFIX "sk_live"
+#define PRINT_MAX ((size_t)8 * 1024 * 1024)
 
 const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true,
 					  .says = "the service's database, as its app role (libpq URL or keywords)" },
@@ -30,7 +30,7 @@ const struct conf_key core_conf[] = { { "DATABASE_URL", CONF_STR, .secret = true
 	    .says = "how clients reach this installation; stands in links" },
 	{ "VENDOR_CA_FILE", CONF_STR, .says = "certificate authority for vendors' hosts; unset = the system's" },
 	{ "LIVE_MODE", CONF_BOOL, .dflt = "false",
-	    .says = "real vendors, real money: live keys are refused without it, sandbox URLs with it" },
+	    .says = "real vendors, real money: live keys are refused without it, test keys and sandbox URLs with it" },
 	{ "EVENT_RETENTION", CONF_LIST, .says = "topic=days, ...: how long messages are kept, where not as the topic says" },
 	{ "EVENT_RETENTION_FLOORS", CONF_LIST, .dflt = "healthcare.audit.phi_access=2190",
 	    .says = "topic=days, ...: what EVENT_RETENTION may not go below" },
@@ -91,31 +91,6 @@ call_job_place(const void *service, const char *kind, const char **queue, int *a
 
 /* ---- start-up checks */
 
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* Real money never beside pretended vendors, and pretended money never beside real ones. */
-static int
-live_check(const struct service *s, const struct conf *conf, struct problem *err)
-{
-	bool live = conf_bool(conf, "LIVE_MODE");
-
-	for (const struct conf_key *k = s->config; k != NULL && k->name != NULL; k++) {
-		const char *v = k->type == CONF_STR ? conf_str(conf, k->name) : "";
-
-		if (!live && strncmp(v, LIVE_STRIPE_PREFIX, strlen(LIVE_STRIPE_PREFIX)) == 0)
-			return problem(err, 500, "bad_config", "%s holds a live key and LIVE_MODE is off", k->name);
-		if (live && ends_with(k->name, "_BASE_URL") && strstr(v, "/sandbox/") != NULL)
-			return problem(err, 500, "bad_config", "LIVE_MODE is on and %s names the sandbox", k->name);
-	}
-	return 0;
-}
-
 static int
 service_begin(const struct service *s, const struct conf *conf, struct problem *err)
 {
@@ -125,7 +100,7 @@ service_begin(const struct service *s, const struct conf *conf, struct problem *
 		return problem(err, 500, "bad_config", "TENANT_ID is no UUID");
 	if (s->database != NULL && (call_needs(conf, "DATABASE_URL", err) < 0 || call_needs(conf, "KEYHOLDER_SOCKET", err) < 0))
 		return -1;
-	if (live_check(s, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0 ||
+	if (live_check(s->config, conf, err) < 0 || routes_check(s, err) < 0 || topics_check(s->topics, conf, err) < 0 ||
 	    kafka_check(conf, err) < 0)
 		return -1;
 	event_topics(s->topics);

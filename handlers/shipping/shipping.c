@@ -208,7 +208,7 @@ static const struct conf_key config[] = {
 	{ "RECONCILE_CLOSE", CONF_SECS, .dflt = "1d", .says = "how often the day before is closed: 1d, at midnight UTC; 0 never" },
 	{ "RECONCILE_GRACE", CONF_SECS, .dflt = "10m", .says = "a parcel that moved so recently is left to the next round" },
 	{ "SHIPPO_BASE_URL", CONF_STR, .dflt = "https://api.goshippo.com", .says = "Shippo's API" },
-	{ "SHIPPO_API_TOKEN", CONF_STR, .required = true, .secret = true, .says = "shippo_test_… or shippo_live_…" },
+	{ "SHIPPO_API_TOKEN", CONF_STR, .required = true, .secret = true, .says = "shippo_test_…; shippo_live_… only with LIVE_MODE" },
 	{ "SHIPPO_WEBHOOK_SECRET", CONF_STR, .required = true, .secret = true, .says = "proves Shippo's webhooks; a comma-separated list while it is rolled" },
 	{ "SHIPPO_SETTLE", CONF_SECS, .dflt = "65s", .says = "a purchase without answer may still be at work for so long" },
 	{ "COLD_CHAIN_DAYS", CONF_INT, .dflt = "2", .says = "what must stay cold goes by a service that takes at most so many days" },

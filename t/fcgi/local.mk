@@ -1,4 +1,4 @@
-# Units of the core's two lowest floors: no database, no network. Tests include "fcgi/unit.h".
+# Units of the core's two lowest floors and of what start-up looks at: no database, no network. Tests include "fcgi/unit.h".
 noinst_HEADERS += t/fcgi/unit.h
 if HAVE_CMOCKA
 core_tests = \
@@ -20,7 +20,8 @@ core_tests = \
 	t/fcgi/crypto/seal_test \
 	t/fcgi/crypto/signature_test \
 	t/fcgi/crypto/sigv4_test \
-	t/fcgi/crypto/webhook_test
+	t/fcgi/crypto/webhook_test \
+	t/fcgi/live_test
 check_PROGRAMS += $(core_tests)
 unit_tests += $(core_tests)
 t_fcgi_base_arena_test_LDADD = $(TEST_LIBS)
@@ -45,5 +46,6 @@ t_fcgi_crypto_seal_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_signature_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_sigv4_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_webhook_test_LDADD = $(TEST_LIBS)
+t_fcgi_live_test_LDADD = $(TEST_LIBS)
 t_fcgi_crypto_seal_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrandom
 endif
