@@ -24,6 +24,7 @@ struct webhook_scheme {
 	const char *vendor;
 	int (*check)(const char *secrets, const struct signed_post *p, struct problem *err);
 	const char *says; /* what proves the sender */
+	int refusal;      /* status of the answer to what is not proven, where the vendor's contract wants another than 401; 0 = 401 */
 };
 
 /* NULL: no such vendor. */

@@ -234,7 +234,7 @@ by_hubspot(const char *secrets, const struct signed_post *p, struct problem *err
 /* ---- the table */
 
 static const struct webhook_scheme schemes[] = {
-	{ "stripe", by_stripe, "HMAC over time and body" },
+	{ "stripe", by_stripe, "HMAC over time and body", .refusal = 400 },
 	{ "boothwyn", by_boothwyn, "a shared secret in a header; nothing is believed further than its case id" },
 	{ "canvas", by_canvas, "HMAC over time and body, by our plugin" },
 	{ "pharmacy", by_pharmacy, "HMAC over time and body, by the contract for pharmacies without one of their own" },

@@ -151,7 +151,8 @@ listed(const struct route *row, struct listed list[LISTED_MAX])
 
 	for (size_t i = 0; i < COUNT(core_problems); i++)
 		if ((core_problems[i].asks & asks) != 0)
-			note(list, &n, core_problems[i].status, core_problems[i].code, strlen(core_problems[i].code));
+			note(list, &n, core_problems[i].status == 401 ? webhook_refusal(row) : core_problems[i].status,
+			    core_problems[i].code, strlen(core_problems[i].code));
 	note_own(list, &n, row);
 	return n;
 }

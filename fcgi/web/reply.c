@@ -3,6 +3,7 @@
 #include "core.h"
 
 #include "web/web_private.h"
+#include "web/webhook.h"
 
 #define CHECK_VARIABLE "TELERX_CHECK_REPLIES"
 
@@ -207,13 +208,26 @@ discreet(const struct problem *err, struct problem *generic)
 	return generic;
 }
 
+/* A vendor hears of a signature that proves nothing what its contract says. */
+static const struct problem *
+as_agreed(const struct req *r, const struct problem *err, struct problem *other)
+{
+	int status = err->status == 401 && r->route != NULL ? webhook_refusal(r->route) : err->status;
+
+	if (status == err->status)
+		return err;
+	*other = *err;
+	other->status = status;
+	return other;
+}
+
 void
 reply_problem(struct req *r, const struct problem *err)
 {
-	struct problem hole = { 0 };
+	struct problem hole = { 0 }, other;
 	char seconds[16];
 
-	err = discreet(named(r, err, &hole), &hole);
+	err = as_agreed(r, discreet(named(r, err, &hole), &hole), &other);
 	reply_reset(r);
 	r->status = err->status;
 	r->content_type = "application/problem+json";

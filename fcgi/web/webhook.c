@@ -49,6 +49,14 @@ webhook_check(struct req *r, struct problem *err)
 }
 
 int
+webhook_refusal(const struct route *row)
+{
+	const struct webhook_scheme *scheme = row->webhook == webhook_check ? webhook_scheme(row->callers) : NULL;
+
+	return scheme != NULL && scheme->refusal != 0 ? scheme->refusal : 401;
+}
+
+int
 webhook_receive(struct req *r, struct problem *err)
 {
 	const struct webhook_source *s = source_of(r);

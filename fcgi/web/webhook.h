@@ -17,5 +17,7 @@
 
 int webhook_check(struct req *r, struct problem *err);   /* .webhook: the vendor's signature */
 int webhook_receive(struct req *r, struct problem *err); /* .handle */
+/* What is not proven is a 401 in the trail, in the log and in every rule; what the sender hears of it is this status (P-PAY-08). */
+int webhook_refusal(const struct route *row);
 
 #endif

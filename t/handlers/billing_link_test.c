@@ -192,6 +192,30 @@ P_PAY_08_09_ten_tellings_of_one_payment_are_one_payment(void **state)
 }
 
 static void
+P_PAY_08_a_bad_or_old_signature_is_400_at_every_address(void **state)
+{
+	static const char *const addresses[] = { "/api/v1/webhooks/stripe", "/api/webhooks/stripe", "/billing/webhooks/stripe" };
+	static const char body[] = "{\"id\":\"evt_forged_8\",\"object\":\"event\",\"type\":\"checkout.session.completed\",\"data\":{\"object\":{\"id\":\"cs_8\"}}}";
+	struct world *w = *state;
+	int64_t denied = audit_count(w, "request", "denied");
+
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct buf bad = buf_in(world_arena(w), 1024), old = buf_in(world_arena(w), 1024);
+
+		stripe_sign("whsec_of_somebody_else", clock_us() / US_PER_S, BYTES_OF(body), &bad);
+		stripe_sign(HOOK_SECRET, clock_us() / US_PER_S - 301, BYTES_OF(body), &old);
+		request(w, BY_PUBLIC, "POST", addresses[i], NULL, body, (const struct header[]){ { "stripe-signature", bad.data }, { NULL, NULL } });
+		expect_problem(w, 400, "bad_signature");
+		request(w, BY_PUBLIC, "POST", addresses[i], NULL, body, (const struct header[]){ { "stripe-signature", old.data }, { NULL, NULL } });
+		expect_problem(w, 400, "stale_timestamp");
+		request(w, BY_PUBLIC, "POST", addresses[i], NULL, body, NULL);
+		expect_problem(w, 400, "missing_signature");
+	}
+	assert_int_equal(audit_count(w, "request", "denied"), denied + 9);
+	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id = 'evt_forged_8'"), 0);
+}
+
+static void
 P_DATA_10_the_receipt_is_kept_for_a_day_and_made_anew_after_it(void **state)
 {
 	struct world *w = *state;
@@ -395,6 +419,7 @@ main(void)
 		cmocka_unit_test_setup(P_PAY_01_03_04_the_payers_word_makes_one_link_and_says_so_once, fresh),
 		cmocka_unit_test_setup(P_PAY_02_a_callers_amount_is_compared_and_never_trusted, fresh),
 		cmocka_unit_test_setup(P_PAY_08_09_ten_tellings_of_one_payment_are_one_payment, fresh),
+		cmocka_unit_test_setup(P_PAY_08_a_bad_or_old_signature_is_400_at_every_address, fresh),
 		cmocka_unit_test_setup(P_DATA_10_the_receipt_is_kept_for_a_day_and_made_anew_after_it, fresh),
 		cmocka_unit_test_setup(P_PAY_10_one_reminder_at_two_hours_and_the_end_at_a_day, fresh),
 		cmocka_unit_test_setup(P_PAY_10_a_payment_whose_webhook_never_came_is_found, fresh),

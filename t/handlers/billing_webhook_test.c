@@ -27,9 +27,9 @@ a_forged_or_stale_webhook_is_refused_and_a_repeated_one_is_one_job(void **state)
 
 	stubs_clear(w);
 	webhook(w, "evt_forged", "payment_intent.succeeded", "pi_x", "whsec_of_somebody_else", "");
-	expect_problem(w, 401, "bad_signature");
+	expect_problem(w, 400, "bad_signature");
 	request(w, BY_PUBLIC, "POST", "/billing/webhooks/stripe", NULL, "{}", NULL);
-	expect_status(w, 401);
+	expect_problem(w, 400, "missing_signature");
 	assert_int_equal(sql_int(w, "SELECT count(*) FROM stripe_events WHERE event_id = 'evt_forged'"), 0);
 	for (int i = 0; i < 5; i++) {
 		webhook(w, "evt_again", "payment_intent.succeeded", "pi_nobody", HOOK_SECRET, "");

@@ -144,7 +144,7 @@ await claim('W2, W3 each flipped byte of body and header, and each stale time, i
   const taken = []
   for (let i = 0; i < forged.length; i += 64) {
     const answers = await Promise.all(forged.slice(i, i + 64).map(([b, h], k) => post(b, { header: h, from: k })))
-    answers.forEach((a, k) => { if (a.status !== 401) taken.push(`${i + k}: ${a.status}`) })
+    answers.forEach((a, k) => { if (a.status !== 400) taken.push(`${i + k}: ${a.status}`) })
   }
   if (taken.length) throw new Error(`not refused: ${taken.slice(0, 5).join(', ')}`)
   if (value('billing', `SELECT count(*) FROM webhook WHERE object_id = 'dp_f${mark}'`) !== '0') throw new Error('a forgery was kept')
