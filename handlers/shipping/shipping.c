@@ -84,28 +84,26 @@ static const struct field error_body[] = {
 
 #define STAFF .access = SERVICE | ADMIN, .callers = "portal"
 
+/* A parcel by its own address, and by a documented one. */
+#define PARCELS(prefix) \
+	{ "POST", prefix, shipment_create, .access = SERVICE, .callers = "orchestrator router", .db = WRITE, .once = KEY, \
+	    .audit = "shipment.create", .body = create_body, .reply = shipment_reply_fields, .status = 202, \
+	    .problems = "422 address_required tracking_required", .says = "takes a parcel" }, \
+	{ "GET", prefix "/:id", shipment_show, .access = SERVICE | ADMIN, .callers = "orchestrator portal", .db = READ, \
+	    .reply = shipment_reply_fields, .says = "one parcel with its scans" }, \
+	{ "POST", prefix "/:id/void", shipment_void, .access = SERVICE | ADMIN, .callers = "orchestrator", .db = WRITE, .once = KEY, \
+	    .audit = "shipment.void", .reply = shipment_reply_fields, .status = 202, .problems = "404 not_found, 409 already_shipped", \
+	    .says = "takes an own parcel back before it leaves; the outcome is an event" }, \
+	{ "GET", prefix "/:id/label", shipment_label, STAFF, .db = READ_AUDITED, .audit = "shipment.label", .media = "application/pdf", \
+	    .problems = "404 no_label", .says = "the label, PDF" }, \
+	{ "POST", prefix "/:id/packed", shipment_packed, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.packed", \
+	    .reply = shipment_reply_fields, .problems = "409 illegal_transition", .says = "staff packed it" }, \
+	{ "POST", prefix "/:id/shipped", shipment_shipped, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.shipped", \
+	    .reply = shipment_reply_fields, .problems = "409 illegal_transition", .says = "staff handed it to the carrier; tracking starts" }
+
 static const struct route routes[] = {
-	{ "POST", "/shipping/shipments", shipment_create, .access = SERVICE, .callers = "orchestrator router", .db = WRITE, .once = KEY,
-	    .audit = "shipment.create", .body = create_body, .reply = shipment_reply_fields, .status = 202,
-	    .problems = "422 address_required tracking_required",
-	    .says = "takes a parcel" },
-	{ "GET", "/shipping/shipments/:id", shipment_show, .access = SERVICE | ADMIN, .callers = "orchestrator portal", .db = READ,
-	    .reply = shipment_reply_fields, .says = "one parcel with its scans" },
-	{ "POST", "/shipping/shipments/:id/void", shipment_void, .access = SERVICE | ADMIN, .callers = "orchestrator", .db = WRITE, .once = KEY,
-	    .audit = "shipment.void", .reply = shipment_reply_fields, .status = 202,
-	    .problems = "404 not_found, 409 already_shipped",
-	    .says = "takes an own parcel back before it leaves; the outcome is an event" },
-	{ "GET", "/shipping/shipments/:id/label", shipment_label, STAFF, .db = READ_AUDITED, .audit = "shipment.label", .media = "application/pdf",
-	    .problems = "404 no_label",
-	    .says = "the label, PDF" },
-	{ "POST", "/shipping/shipments/:id/packed", shipment_packed, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.packed",
-	    .reply = shipment_reply_fields,
-	    .problems = "409 illegal_transition",
-	    .says = "staff packed it" },
-	{ "POST", "/shipping/shipments/:id/shipped", shipment_shipped, STAFF, .db = WRITE, .once = NATURAL, .audit = "shipment.shipped",
-	    .reply = shipment_reply_fields,
-	    .problems = "409 illegal_transition",
-	    .says = "staff handed it to the carrier; tracking starts" },
+	PARCELS("/shipping/shipments"),
+	PARCELS("/api/v1/shipments"),
 	{ "GET", "/shipping/print-queue", print_list, STAFF, .db = READ, .query = queue_query, .reply = queue_reply, .says = "what is to be printed" },
 	{ "POST", "/shipping/print-queue/:id/printing", print_printing, STAFF, .db = WRITE, .once = NATURAL, .audit = "print.printing",
 	    .reply = print_reply,

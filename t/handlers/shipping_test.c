@@ -109,6 +109,38 @@ an_own_parcel_gets_one_label_and_one_print_queue_entry(void **state)
 }
 
 static void
+P_SVC_08_a_parcel_answers_the_same_at_its_documented_address(void **state)
+{
+	static const char *const addresses[] = { "/shipping/shipments", "/api/v1/shipments" };
+	struct world *w = *state;
+	const char *id, *first;
+
+	stub(w, "POST", SHIP, 200, label_answer);
+	id = own(w);
+	work(w);
+	get(w, BY_ADMIN, text(w, "/shipping/shipments/%s", id));
+	expect_status(w, 200);
+	first = text(w, "%.*s", (int)answer_bytes(w).n, (const char *)answer_bytes(w).p);
+	get(w, BY_ADMIN, text(w, "/api/v1/shipments/%s", id));
+	expect_status(w, 200);
+	assert_string_equal(text(w, "%.*s", (int)answer_bytes(w).n, (const char *)answer_bytes(w).p), first);
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		get(w, BY_PUBLIC, text(w, "%s/%s", addresses[i], id));
+		expect_status(w, 401);
+		get(w, BY_SERVICE("portal"), text(w, "%s/%s/label", addresses[i], id));
+		expect_status(w, 200);
+		assert_memory_equal(answer_bytes(w).p, "%PDF", 4);
+		post(w, BY_SERVICE("portal"), text(w, "%s/%s/shipped", addresses[i], id), NULL);
+		expect_problem(w, 409, "illegal_transition");
+		post_key(w, BY_SERVICE("portal"), addresses[i], text(w, "key-%s", new_id(w)), "{}");
+		expect_status(w, 403);
+	}
+	post_key(w, BY_SERVICE("orchestrator"), text(w, "/api/v1/shipments/%s/void", id), text(w, "void-%s", new_id(w)), NULL);
+	expect_status(w, 202);
+	expect_text(w, "shipmentId", id);
+}
+
+static void
 an_external_parcel_has_neither(void **state)
 {
 	struct world *w = *state;
@@ -372,6 +404,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_line_never_goes_back),
 		cmocka_unit_test_setup(an_own_parcel_gets_one_label_and_one_print_queue_entry, fresh),
+		cmocka_unit_test_setup(P_SVC_08_a_parcel_answers_the_same_at_its_documented_address, fresh),
 		cmocka_unit_test_setup(an_external_parcel_has_neither, fresh),
 		cmocka_unit_test_setup(staff_go_step_by_step_and_may_repeat, fresh),
 		cmocka_unit_test_setup(every_pair_of_print_states_is_legal_or_refused, fresh),

@@ -68,6 +68,8 @@ done <<'EOT'
 /orchestrator/approve orchestrator
 /notify/send notify
 /shipping/shipments shipping
+/api/v1/shipments shipping
+/api/v1/shipments/1/label shipping
 /intake intake
 /intake/submit intake
 /cases case
