@@ -9,6 +9,8 @@
 struct command {
 	struct db *db;
 	const char *service;
+	const struct service *table;
+	const struct conf *conf;
 	int argc;
 	char **argv;
 };
@@ -105,12 +107,34 @@ replay(const struct command *c, struct problem *err)
 	return 0;
 }
 
+static const char *
+default_of(const struct service *s, const char *key)
+{
+	for (const struct conf_key *k = s->config; k != NULL && k->name != NULL; k++)
+		if (strcmp(k->name, key) == 0 && k->dflt != NULL)
+			return k->dflt;
+	return "-";
+}
+
+static void
+polls(const struct command *c)
+{
+	for (size_t i = 0; i < c->table->ntimers; i++) {
+		const struct timer_row *t = &c->table->timers[i];
+
+		if (t->polls != NULL)
+			printf("%-12s %-20s every %" PRId64 "s  %s, by default %s\n", c->service, t->polls, conf_int(c->conf, t->every), t->every,
+			    default_of(c->table, t->every));
+	}
+}
+
 static int
 workers(const struct command *c, struct problem *err)
 {
 	struct rows *rows;
 	char started[CLOCK_TEXT], seen[CLOCK_TEXT];
 
+	polls(c);
 	if (job_workers(c->db, &rows, err) < 0)
 		return -1;
 	for (size_t i = 0; i < rows_count(rows); i++) {
@@ -135,9 +159,10 @@ static const struct {
 };
 
 int
-jobs_command(struct db *db, const struct scope *scope, const char *service, int argc, char **argv, struct problem *err)
+jobs_command(struct db *db, const struct scope *scope, const struct service *service, const struct conf *conf, int argc, char **argv,
+    struct problem *err)
 {
-	struct command c = { db, service, argc, argv };
+	struct command c = { db, service->name, service, conf, argc, argv };
 	size_t i = 0;
 
 	while (argc > 0 && i < COUNT(commands) && strcmp(commands[i].name, argv[0]) != 0)

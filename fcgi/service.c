@@ -272,7 +272,7 @@ cmd_jobs(const struct call *c)
 		return EXIT_CONFIG;
 	db = call_database(c, &keyring, &err);
 	if (db != NULL)
-		rc = jobs_command(db, &scope, c->service->name, c->argc, c->argv, &err);
+		rc = jobs_command(db, &scope, c->service, c->conf, c->argc, c->argv, &err);
 	db_close(db);
 	keyring_free(keyring);
 	if (rc < 0)

@@ -70,6 +70,7 @@ struct timer_row {
 	const char *kind;
 	const char *says;
 	enum backfill backfill;
+	const char *polls; /* the rows that it looks through, by the name that other systems know them by: a worker of theirs; NULL: none */
 };
 
 /* The kinds that every service has, ended by a row without kind: keys.rewrap, keys.erase {patientId, reason}. */

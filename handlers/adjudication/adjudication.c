@@ -227,7 +227,7 @@ static const struct job_row jobs[] = {
 };
 static const struct timer_row timers[] = {
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, "results that were never posted, and those that are old" },
-	{ "claims.overdue", "ADJUDICATION_SWEEP", "claims.overdue", "claims without a result" },
+	{ "claims.overdue", "ADJUDICATION_SWEEP", "claims.overdue", "claims without a result", .polls = "adjudication_jobs" },
 };
 static const struct effect_kind *const effects[] = { &pharmacy_claim_effect };
 static const struct webhook_source *const webhooks[] = { &pharmacy_results };

@@ -165,7 +165,7 @@ static const struct queue_row queues[] = { { "stripe", 2 }, { "webhook", 2 }, { 
 static const struct timer_row timers[] = {
 	{ "stripe.reconcile", "RECONCILE_EVERY", "stripe.reconcile", "compares payments with Stripe's list" },
 	{ "stripe.close", "RECONCILE_CLOSE", "stripe.close", "closes the day" },
-	{ "payment.monitor", "PAYMENT_MONITOR", "payment.monitor", "reminders, ends and look-ups of links" },
+	{ "payment.monitor", "PAYMENT_MONITOR", "payment.monitor", "reminders, ends and look-ups of links", .polls = "payment_jobs" },
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that never arrived, and those that are old" },
 };
 static const struct webhook_source *const webhooks[] = { &stripe_webhook_source };

@@ -183,7 +183,7 @@ static const struct job_row jobs[] = {
 };
 static const struct queue_row queues[] = { { "default", 1 }, { "enrollment_jobs", 1 } };
 static const struct timer_row timers[] = {
-	{ "enrollment.monitor", "ENROLLMENT_INTERVAL", "enrollment.monitor", "links that run out" },
+	{ "enrollment.monitor", "ENROLLMENT_INTERVAL", "enrollment.monitor", "links that run out", .polls = "enrollment_jobs" },
 	{ FILE_SWEEP, "FILE_SWEEP", FILE_SWEEP, "files whose time is over" },
 };
 static const struct event_row events[] = {

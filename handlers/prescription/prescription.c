@@ -335,7 +335,7 @@ static const struct job_row jobs[] = {
 	{ "validation.sweep", validate_sweep_job, .says = "finds pending validations that nobody was woken for" },
 };
 static const struct timer_row timers[] = {
-	{ "validation.sweep", "VALIDATION_INTERVAL", "validation.sweep", "looks through validation_jobs", BACKFILL_LAST },
+	{ "validation.sweep", "VALIDATION_INTERVAL", "validation.sweep", "looks through validation_jobs", BACKFILL_LAST, .polls = "validation_jobs" },
 };
 
 /* ---- events */

@@ -227,7 +227,7 @@ static const struct timer_row timers[] = {
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },
 	{ "pioneerrx.reconcile", "RECONCILE_EVERY", "pioneerrx.reconcile", "compares orders with PioneerRx" },
 	{ "pioneerrx.close", "RECONCILE_CLOSE", "pioneerrx.close", "closes the day" },
-	{ "routing.sweep", "ROUTING_SWEEP", "routing.sweep", "prescriptions that wait for a pharmacy", BACKFILL_NONE },
+	{ "routing.sweep", "ROUTING_SWEEP", "routing.sweep", "prescriptions that wait for a pharmacy", BACKFILL_NONE, .polls = "routing_jobs" },
 };
 static const struct effect_kind *const effect_list[] = {
 	&pioneerrx_patient_effect, &pioneerrx_order_effect, &pioneerrx_release_effect, &boothwyn_order_effect,

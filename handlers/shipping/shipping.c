@@ -150,8 +150,8 @@ static const struct timer_row timers[] = {
 	{ "fedex.close", "RECONCILE_CLOSE", "fedex.close", "closes the day" },
 	{ "shippo.reconcile", "RECONCILE_EVERY", "shippo.reconcile", "compares labels with Shippo" },
 	{ "shippo.close", "RECONCILE_CLOSE", "shippo.close", "closes the day" },
-	{ "shipping.sweep", "SHIPPING_SWEEP", "shipping.sweep", "parcels that were asked for and wait" },
-	{ "tracking.sweep", "TRACKING_SWEEP", "tracking.sweep", "parcels that are quiet" },
+	{ "shipping.sweep", "SHIPPING_SWEEP", "shipping.sweep", "parcels that were asked for and wait", .polls = "shipping_jobs" },
+	{ "tracking.sweep", "TRACKING_SWEEP", "tracking.sweep", "parcels that are quiet", .polls = "tracking_jobs" },
 	{ WEBHOOK_SWEEP, "WEBHOOK_SWEEP", WEBHOOK_SWEEP, .says = "webhooks that are old" },
 };
 static const struct webhook_source *const webhooks[] = { &shippo_webhook_source };

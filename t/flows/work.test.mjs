@@ -3,7 +3,9 @@
 import test, { after } from 'node:test'
 import assert from 'node:assert/strict'
 import https from 'node:https'
+import { execFileSync } from 'node:child_process'
 import { asAdmin, close, env } from '../contract/client.mjs'
+import { telerx } from '../contract/tools.mjs'
 
 after(close)
 
@@ -59,4 +61,15 @@ test('what the script asks for is there for an administrator and for nobody else
   const one = await asAdmin('GET', '/api/work-items/00000000-0000-7000-8000-0000000000ff')
   assert.equal(one.status, 404)
   assert.doesNotMatch(script, /innerHTML|localStorage|[?&]secret=/)
+})
+
+test('P-WRK-01: `jobs workers` shows the seven queues and how often each is looked through; each can be read by its name', () => {
+  const lines = telerx('jobs', 'workers').split('\n').map(l => /^(\w+) +(\w+_jobs) +every (\d+)s {2}\w+, by default (\w+)$/.exec(l)).filter(Boolean)
+  assert.deepEqual(lines.map(([, service, name, , dflt]) => [service, name, dflt]).sort(), [['adjudication', 'adjudication_jobs', '15s'], ['billing', 'payment_jobs', '30s'],
+    ['enrollment', 'enrollment_jobs', '30s'], ['prescription', 'validation_jobs', '10s'], ['router', 'routing_jobs', '20s'], ['shipping', 'shipping_jobs', '30s'], ['shipping', 'tracking_jobs', '60s']])
+  for (const [, , , every] of lines) assert.ok(Number(every) > 0)
+  const database = { adjudication: 'adjudication', billing: 'billing', enrollment: 'enrollment', prescription: 'prescription', router: 'pharmacy_router', shipping: 'shipping_service' }
+  for (const [, service, name] of lines)
+    assert.match(execFileSync('psql', ['-X', '-At', '-h', process.env.TELERX_DATABASE_SOCKET, '-U', 'telerx_inspect', '-d', database[service], '-c', `SELECT count(status) FROM ${name}`],
+      { env: { ...process.env, PGPASSWORD: process.env.TELERX_INSPECT_PASSWORD }, encoding: 'utf8' }), /^\d+\n$/)
 })

@@ -103,6 +103,51 @@ every_subscriber_has_an_address(void **state)
 			}
 }
 
+static const char *
+default_of(const struct service *s, const char *key)
+{
+	for (const struct conf_key *k = s->config; k->name != NULL; k++)
+		if (strcmp(k->name, key) == 0)
+			return k->dflt;
+	return NULL;
+}
+
+/* Events wake each of them at once; these are the intervals at which they look all the same. */
+static void
+P_WRK_01_seven_worker_queues_with_their_intervals(void **state)
+{
+	static const struct {
+		const char *service, *polls, *every;
+	} seven[] = {
+		{ "prescription", "validation_jobs", "10s" },
+		{ "enrollment", "enrollment_jobs", "30s" },
+		{ "router", "routing_jobs", "20s" },
+		{ "adjudication", "adjudication_jobs", "15s" },
+		{ "billing", "payment_jobs", "30s" },
+		{ "shipping", "shipping_jobs", "30s" },
+		{ "shipping", "tracking_jobs", "60s" },
+	};
+	size_t n = 0;
+
+	(void)state;
+	for (const struct service *const *s = all_services; *s != NULL; s++)
+		for (size_t i = 0; i < (*s)->ntimers; i++)
+			n += (*s)->timers[i].polls != NULL;
+	assert_int_equal(n, COUNT(seven));
+	for (size_t i = 0; i < COUNT(seven); i++) {
+		const struct service *s = called(seven[i].service);
+		const struct timer_row *found = NULL;
+
+		for (size_t k = 0; s != NULL && k < s->ntimers; k++)
+			if (s->timers[k].polls != NULL && strcmp(s->timers[k].polls, seven[i].polls) == 0)
+				found = &s->timers[k];
+		if (found == NULL)
+			fail_msg("nobody looks through %s", seven[i].polls);
+		else if (default_of(s, found->every) == NULL || strcmp(default_of(s, found->every), seven[i].every) != 0)
+			fail_msg("%s: %s is not %s by default", seven[i].polls, found->every, seven[i].every);
+	}
+}
+
 static void
 what_breaks_a_peers_table_is_noticed(void **state)
 {
@@ -172,6 +217,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(g_com_03_every_topic_of_every_service_has_a_schema),
 		cmocka_unit_test(every_subscriber_has_an_address),
+		cmocka_unit_test(P_WRK_01_seven_worker_queues_with_their_intervals),
 		cmocka_unit_test(what_breaks_a_peers_table_is_noticed),
 		cmocka_unit_test(a_call_without_a_stub_is_noticed),
 		cmocka_unit_test(the_newest_stub_answers_and_once_is_once),
