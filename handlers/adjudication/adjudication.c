@@ -244,7 +244,7 @@ static const struct event_row events[] = {
 	{ "patient_id", UUID, .required = true, .says = "the patient" }, \
 	{ "claim", INTEGER, .required = true, .min = 1, .max = 100000, .says = "which claim of the prescription; the last one's figures count" }, \
 	{ "timestamp", TIME, .required = true, .says = "when" }
-#define CENTS(name, what) { name, INTEGER, .required = true, .min = 0, .max = MONEY_MOST, .says = what }
+#define CENTS(name, what) { name, INTEGER, .required = true, .min = 0, .max = MONEY_MOST, .says = (what) }
 
 static const struct field applied_fields[] = {
 	{ "program_id", STRING, .required = true, .max = 64, .says = "the program" },

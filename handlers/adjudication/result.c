@@ -170,16 +170,15 @@ outcome_of(struct job *j, const struct adjudication *a, struct figures *f, const
 		return -1;
 	if (f->fault == NULL && !of_another_claim(a, f))
 		f->fault = figures_against(j->arena, f, a);
+	*ret = a->paid ? "after_payment" : "applied";
+	if (older)
+		*ret = "late";
+	if (repeated)
+		*ret = "repeated";
+	if (f->fault != NULL)
+		*ret = "inconsistent";
 	if (of_another_claim(a, f))
 		*ret = "late";
-	else if (f->fault != NULL)
-		*ret = "inconsistent";
-	else if (repeated)
-		*ret = "repeated";
-	else if (older)
-		*ret = "late";
-	else
-		*ret = a->paid ? "after_payment" : "applied";
 	return 0;
 }
 

@@ -41,11 +41,12 @@ int
 patient_visible(struct req *r, struct patient_id id, struct problem *err)
 {
 	const struct row *w = NULL;
-	bool seen = r->as == SERVICE || (r->role != NULL && strcmp(r->role, "admin") == 0);
+	const char *role = r->role != NULL ? r->role : "";
+	bool seen = r->as == SERVICE || strcmp(role, "admin") == 0;
 
-	if (!seen && strcmp(r->role, "patient") == 0)
+	if (strcmp(role, "patient") == 0)
 		seen = uuid_equal(r->subject, id.v);
-	if (!seen && strcmp(r->role, "provider") == 0 && !uuid_is_nil(r->subject)) {
+	if (!seen && strcmp(role, "provider") == 0 && !uuid_is_nil(r->subject)) {
 		if (db_one(r->db, &w, treats_sql, err, P_UUID(id.v), P_UUID(r->subject)) < 0)
 			return -1;
 		seen = w != NULL;

@@ -43,7 +43,7 @@ read_items(struct call *c, json_t *session)
 	json_object_set_new(session, "_line_items", kept);
 	json_object_foreach(json_object_get(c->in, "line_items"), key, item) {
 		const char *name = json_text_at(item, "price_data.product_data.name");
-		int64_t quantity, unit;
+		int64_t quantity, unit, amount;
 
 		if (json_text_at(item, "price_data.currency") == NULL)
 			return missing(c, "line_items[0][price_data][currency]");
@@ -52,9 +52,10 @@ read_items(struct call *c, json_t *session)
 		if ((rc = whole(c, item, "quantity", &quantity)) != 0 || (rc = whole(c, item, "price_data.unit_amount", &unit)) != 0)
 			return rc;
 		currency = json_text_at(item, "price_data.currency");
-		total += quantity * unit;
+		amount = quantity * unit;
+		total += amount;
 		json_array_append_new(kept, json_pack("{ssssss sI sI}", "id", sb_random(c->arena, "li_", 20), "object", "item", "description", name,
-		    "quantity", (json_int_t)quantity, "amount_total", (json_int_t)(quantity * unit)));
+		    "quantity", (json_int_t)quantity, "amount_total", (json_int_t)amount));
 	}
 	if (currency == NULL)
 		return missing(c, "line_items");

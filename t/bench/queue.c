@@ -104,7 +104,7 @@ add_one(struct db *db, const struct scope *scope, struct problem *err)
 	char args[64];
 	struct job_spec spec = { .kind = "bench.timed", .args = args };
 
-	snprintf(args, sizeof(args), "{\"at\":%" PRId64 "}", clock_mono_us());
+	(void)snprintf(args, sizeof(args), "{\"at\":%" PRId64 "}", clock_mono_us());
 	if (db_begin(db, WRITE, scope, err) < 0 || job_enqueue(db, &spec, err) < 0)
 		return -1;
 	return db_commit(db, err);

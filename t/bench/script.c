@@ -47,7 +47,7 @@ is_right(struct arena *a, const char *path)
 	struct script_message m;
 	struct rx_known known = { .today = "2026-11-21", .schedule = "none" };
 	struct problem err = { 0 };
-	struct rx_errors errors;
+	struct rx_errors errors = { 0 };
 	char forms[3][NDC_TEXT];
 
 	if (script_read(a, load(a, path), &m, &err) < 0)

@@ -8,6 +8,7 @@
 
 static const char *const settings[] = {
 	"PHARMACY_BASE_URL=https://pharmacy.example", "PHARMACY_KEY_ID=key-1", "PHARMACY_SECRET=out-secret",
+	/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text, two secrets */
 	"PHARMACY_WEBHOOK_SECRET=" SECRET ",pharm_whsec_old", "WEBHOOK_SWEEP=0", "ADJUDICATION_SWEEP=0", NULL
 };
 

@@ -43,6 +43,18 @@ text_read(void)
 }
 
 int
+shell(const char *fmt, ...)
+{
+	char command[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	return system(command); /* NOLINT(cert-env33-c): the names are the tests' own */
+}
+
+int
 enrollment_setup(void **state)
 {
 	const char *settings[4] = { NULL };
@@ -60,11 +72,8 @@ enrollment_setup(void **state)
 int
 enrollment_teardown(void **state)
 {
-	char command[96];
-
 	world_free(*state);
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	return system(command);
+	return shell("rm -rf '%s'", folder);
 }
 
 int

@@ -17,6 +17,8 @@ struct patient {
 	const char *rx, *id, *enrollment, *token;
 };
 
+/* A command in the shell; its status as of wait(). */
+int shell(const char *fmt, ...) PRINTF_LIKE(1, 2);
 extern char folder[]; /* the files of the service are in its folder files */
 extern uint8_t png[400]; /* a picture, as far as its frame goes */
 extern size_t png_n;

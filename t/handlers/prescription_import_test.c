@@ -35,11 +35,7 @@ teardown(void **state)
 static int
 import(struct world *w, const char *what, const char *content)
 {
-	FILE *p = popen(text(w, "DATABASE_OWNER_URL='%s' '%s/handlers/prescription/telerx-import-%s' - >/dev/null 2>&1", world_owner_url(w), HARNESS_BUILD, what), "we");
-
-	assert_non_null(p);
-	(void)fputs(content, p);
-	return pclose(p);
+	return world_feed(w, text(w, "handlers/prescription/telerx-import-%s", what), content);
 }
 
 static void

@@ -32,11 +32,7 @@ teardown(void **state)
 static int
 import(struct world *w, const char *content)
 {
-	FILE *p = popen(text(w, "DATABASE_OWNER_URL='%s' '%s/handlers/router/telerx-import-zip' - >/dev/null 2>&1", world_owner_url(w), HARNESS_BUILD), "we");
-
-	assert_non_null(p);
-	(void)fputs(content, p);
-	return pclose(p);
+	return world_feed(w, "handlers/router/telerx-import-zip", content);
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "router/scored/score.h"
 
 static const char rules[] =
@@ -86,8 +87,7 @@ find(struct fixture *f, const char *id)
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->all[i].id, id) == 0)
 			return &f->all[i];
-	fail_msg("no candidate %s", id);
-	return NULL;
+	die("no candidate %s", id);
 }
 
 /* One pharmacy with one member changed: from must be in it. */

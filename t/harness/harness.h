@@ -54,6 +54,8 @@ struct arena *world_arena(struct world *w); /* lives until world_free */
 const struct conf *world_conf(struct world *w);
 struct http *world_http(struct world *w);
 const char *world_owner_url(const struct world *w); /* the database as its owner */
+/* Hands a text to a program that reads one and writes the database, as `telerx import` does; its exit status as of wait(). */
+int world_feed(struct world *w, const char *program, const char *content);
 /* A copy that lives until world_free: bodies with ids in them. */
 const char *text(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

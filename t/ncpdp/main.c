@@ -28,7 +28,7 @@ write_out(const struct buf *message, const char *directory, unsigned i)
 		if ((size_t)snprintf(path, sizeof(path), "%s/%04u.xml", directory, i) >= sizeof(path) || (f = fopen(path, "we")) == NULL)
 			die("%s/%04u.xml cannot be written", directory, i);
 	}
-	if (message->failed || fwrite(message->data, 1, message->len, f) != message->len || (f != stdout ? fclose(f) : fflush(f)) != 0)
+	if (message->failed || fwrite(message->data, 1, message->len, f) != message->len || fflush(f) != 0 || (directory != NULL && fclose(f) != 0))
 		die("message %u cannot be written", i);
 }
 

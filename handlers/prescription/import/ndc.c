@@ -186,6 +186,7 @@ main(int argc, char **argv)
 	if (c == NULL || copy_all(f, c, &n, &err) < 0 || copy_finish(c, merge, &n.written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
+	fclose(f);
 	printf("ndc: %lld products read, %lld packages left out, %lld written\n", (long long)n.products, (long long)n.bad, (long long)n.written);
 	return 0;
 }

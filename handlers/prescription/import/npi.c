@@ -166,6 +166,7 @@ main(int argc, char **argv)
 	if (ferror(g.f) || copy_finish(c, merge, &written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
+	fclose(g.f);
 	printf("npi: %lld rows read, %lld left out, %lld written\n", (long long)read, (long long)bad, (long long)written);
 	return 0;
 }

@@ -275,7 +275,7 @@ script_read(struct arena *a, struct bytes xml, struct script_message *ret, struc
 	check_identifier("Header.MessageID", ret->message_id, 35, err);
 	if (body == NULL)
 		problem_member(err, "Body", "required", "the message has no body");
-	if (err->status != 0)
+	if (body == NULL || err->status != 0)
 		return problem(err, 422, "not_script", "the envelope of the message is not complete");
 	ret->body = arena_dup(a, (const char *)body->name);
 	read_body(a, body, ret);

@@ -121,6 +121,7 @@ main(int argc, char **argv)
 	if (read < 0 || copy_finish(c, merge, &written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
+	fclose(f);
 	printf("zip: %lld rows read, %lld written\n", (long long)read, (long long)written);
 	return 0;
 }

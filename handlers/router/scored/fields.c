@@ -171,32 +171,32 @@ static const struct field contract_fields[] = {
 	{ 0 }
 };
 #define DAILY(need) \
-	{ "daily", INTEGER, .required = need, .min = 1, .max = 1000000, .says = "prescriptions a day" }, \
-	{ "concurrent", INTEGER, .required = need, .min = 1, .max = 1000000, .says = "open at once" }
+	{ "daily", INTEGER, .required = (need), .min = 1, .max = 1000000, .says = "prescriptions a day" }, \
+	{ "concurrent", INTEGER, .required = (need), .min = 1, .max = 1000000, .says = "open at once" }
 static const struct field daily_create_fields[] = { DAILY(true), { 0 } };
 static const struct field daily_change_fields[] = { DAILY(false), { 0 } };
 static const struct field daily_fields[] = { DAILY(true), { "open", INTEGER, .required = true, .says = "open now" }, { 0 } };
 #define PERFORMANCE(need) \
-	{ "accuracy", NUMBER, .required = need, .min = 0, .max = 1, .says = "share filled without error, four places", .example = "0.985" }, \
-	{ "satisfaction", NUMBER, .required = need, .min = 0, .max = 5, .says = "stars of five, two places", .example = "4.6" }, \
-	{ "fulfillment_hours", NUMBER, .required = need, .min = 0, .max = 9999, .says = "from order to parcel, two places", .example = "18" }
+	{ "accuracy", NUMBER, .required = (need), .min = 0, .max = 1, .says = "share filled without error, four places", .example = "0.985" }, \
+	{ "satisfaction", NUMBER, .required = (need), .min = 0, .max = 5, .says = "stars of five, two places", .example = "4.6" }, \
+	{ "fulfillment_hours", NUMBER, .required = (need), .min = 0, .max = 9999, .says = "from order to parcel, two places", .example = "18" }
 static const struct field performance_fields[] = { PERFORMANCE(true), { 0 } };
 static const struct field performance_change_fields[] = { PERFORMANCE(false), { 0 } };
 #define PHARMACY(need, capacity, performance) \
-	{ "name", STRING, .required = need, .min = 1, .max = 120, .says = "its name", .example = "SpecialtyRx Sample Pharmacy" }, \
-	{ "npi", STRING, .required = need, .min = 10, .max = 10, .says = "National Provider Identifier", .example = "1234567893" }, \
-	{ "ncpdp", STRING, .required = need, .min = 7, .max = 7, .says = "NCPDP provider id", .example = "2200001" }, \
+	{ "name", STRING, .required = (need), .min = 1, .max = 120, .says = "its name", .example = "SpecialtyRx Sample Pharmacy" }, \
+	{ "npi", STRING, .required = (need), .min = 10, .max = 10, .says = "National Provider Identifier", .example = "1234567893" }, \
+	{ "ncpdp", STRING, .required = (need), .min = 7, .max = 7, .says = "NCPDP provider id", .example = "2200001" }, \
 	{ "dea", STRING, .nullable = true, .min = 9, .max = 9, .says = "DEA registration", .example = "AB1234563" }, \
 	{ "code", STRING, .min = 1, .max = 40, .says = "which settings its API is reached by; default network", .example = "network" }, \
-	{ "phone", PHONE, .required = need, .says = "its phone" }, \
-	{ "address", OBJECT, .required = need, .of = address_fields, .says = "where it is, and ships from" }, \
+	{ "phone", PHONE, .required = (need), .says = "its phone" }, \
+	{ "address", OBJECT, .required = (need), .of = address_fields, .says = "where it is, and ships from" }, \
 	{ "status", ENUM, .values = statuses, .says = "active, suspended (nothing new) or closed" }, \
-	{ "states", ARRAY, .required = need, .min = 1, .max = 60, .items = STATE, .says = "where it may ship to" }, \
+	{ "states", ARRAY, .required = (need), .min = 1, .max = 60, .items = STATE, .says = "where it may ship to" }, \
 	{ "service_miles", INTEGER, .nullable = true, .min = 1, .max = 10000, .says = "as far as it serves; none: ROUTING_MILES" }, \
 	{ "capabilities", OBJECT, .of = capabilities_fields, .says = "what it can do" }, \
 	{ "insurance_contracts", ARRAY, .max = 500, .of = contract_fields, .says = "whose insurance it takes" }, \
-	{ "capacity", OBJECT, .required = need, .of = capacity, .says = "how much it can do" }, \
-	{ "performance", OBJECT, .required = need, .of = performance, .says = "how well it did" }
+	{ "capacity", OBJECT, .required = (need), .of = (capacity), .says = "how much it can do" }, \
+	{ "performance", OBJECT, .required = (need), .of = (performance), .says = "how well it did" }
 const struct field pharmacy_create_body[] = { PHARMACY(true, daily_create_fields, performance_fields), { 0 } };
 const struct field pharmacy_change_body[] = { PHARMACY(false, daily_change_fields, performance_change_fields), { 0 } };
 const struct field pharmacy_reply[] = {

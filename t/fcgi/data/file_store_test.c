@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "floor.h"
 #include "net/file_store.h"
 
@@ -114,6 +115,17 @@ object_of(const char *name)
 		if (strcmp(s3.object[i].name, name) == 0)
 			return &s3.object[i];
 	return NULL;
+}
+
+/* One that must be there. */
+static struct object *
+held(const char *name)
+{
+	struct object *o = object_of(name);
+
+	if (o == NULL)
+		die("no object %s", name);
+	return o;
 }
 
 /* A page at a time; the token is where the next begins. */
@@ -308,7 +320,7 @@ a_list_follows_its_pages_and_leaves_out_what_is_young_or_anothers(void **state)
 
 	for (size_t i = 0; i < COUNT(file); i++) {
 		file[i] = stored(f, h, c);
-		object_of(file[i].object)->age_s = i == 3 ? 10 : 7200;
+		held(file[i].object)->age_s = i == 3 ? 10 : 7200;
 	}
 	found = file_list(h, f->arena, c, "enrollment", f->a.tenant, day, 3600, &err);
 	assert_non_null(found);
@@ -345,7 +357,7 @@ another_files_bytes_or_tenant_do_not_open(void **state)
 	db_rollback(f->db);
 	/* Exchanged in the store: the digest of the row says so before anything is opened. */
 	problem_clear(&err);
-	object_of(one.object)->p[50] ^= 1;
+	held(one.object)->p[50] ^= 1;
 	assert_int_equal(file_get(h, f->arena, c, &one, &sealed, &err), -1);
 	must_be(&err, 500, "file_damaged");
 	assert_true(err.audit);
@@ -401,7 +413,9 @@ a_directory_keeps_whole_files_only(void **state)
 	assert_int_equal(fclose(half), 0);
 	found = file_list(h, f->arena, c, "enrollment", f->a.tenant, file_day(f->arena, clock_us()), -5, &err);
 	assert_non_null(found);
-	assert_true(found[0] != NULL && found[1] != NULL && found[2] == NULL);
+	assert_non_null(found[0]);
+	assert_non_null(found[1]);
+	assert_null(found[2]);
 	assert_true(strcmp(found[0], part) == 0 || strcmp(found[1], part) == 0);
 	must(file_drop(h, f->arena, c, file.object, &err), &err);
 	must(file_drop(h, f->arena, c, file.object, &err), &err);

@@ -53,34 +53,18 @@ await_case(struct patient *p, bool (*test)(struct patient *, const json_t *), co
 	return await(p, &(struct ask){ .method = "GET", .as = AS_AGENT, .path = arena_printf(p->arena, "/cases/%s", p->case_id) }, test, what, r);
 }
 
-/* 409 with a code that ends in _pending: what it waits for is on its way. */
-static int
-post_when_due(struct patient *p, const struct ask *q, int status, struct reply *r)
-{
-	int64_t until = clock_mono_us() + PATIENCE_US;
-
-	while (clock_mono_us() < until) {
-		if (client_call(p, q, r) < 0)
-			return -1;
-		if (r->status != 409 && r->status != 404)
-			break;
-		client_pause(250);
-	}
-	return r->status == status ? 0 : fail(p, "%s %s answered %d, expected %d", q->method, q->path, r->status, status);
-}
-
 static int
 prescribe(struct patient *p)
 {
 	struct reply r;
 
-	if (post_when_due(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/prescriptions", .key = key(p),
+	if (client_expect_soon(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/prescriptions", .key = key(p),
 	    .body = arena_printf(p->arena, "{\"case_id\":\"%s\",\"medication\":{\"ndc\":\"0574-4072-05\",\"quantity\":\"30\",\"days_supply\":30,\"refills\":2,"
 	    "\"sig\":\"Take 1 tablet by mouth once daily\"}}", p->case_id) }, 201, &r) < 0)
 		return -1;
 	p->prescription_id = json_text_at(r.body, "prescription_id");
 	say(p, "provider", "prescribed");
-	if (post_when_due(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/orders", .key = key(p),
+	if (client_expect_soon(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/orders", .key = key(p),
 	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\",\"case_id\":\"%s\"}", p->prescription_id, p->case_id) }, 201, &r) < 0)
 		return -1;
 	say(p, "provider", "ordered at the pharmacy");

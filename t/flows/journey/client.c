@@ -112,15 +112,33 @@ client_call(struct patient *p, const struct ask *q, struct reply *ret)
 	return 0;
 }
 
-int
-client_expect(struct patient *p, const struct ask *q, int status, struct reply *ret)
+static int
+answered(struct patient *p, const struct ask *q, int status, const struct reply *ret)
 {
 	const char *code;
 
-	if (client_call(p, q, ret) < 0)
-		return -1;
 	if (ret->status == status)
 		return 0;
 	code = json_text_at(ret->body, "code");
 	return fail(p, "%s %s answered %d %s, expected %d", q->method, q->path, ret->status, code == NULL ? "" : code, status);
+}
+
+int
+client_expect(struct patient *p, const struct ask *q, int status, struct reply *ret)
+{
+	return client_call(p, q, ret) < 0 ? -1 : answered(p, q, status, ret);
+}
+
+int
+client_expect_soon(struct patient *p, const struct ask *q, int status, struct reply *ret)
+{
+	int64_t until = clock_mono_us() + PATIENCE_US;
+
+	for (;;) {
+		if (client_call(p, q, ret) < 0)
+			return -1;
+		if ((ret->status != 404 && ret->status != 409) || clock_mono_us() >= until)
+			return answered(p, q, status, ret);
+		client_pause(250);
+	}
 }

@@ -72,6 +72,8 @@ struct reply {
 };
 int	 client_call(struct patient *p, const struct ask *q, struct reply *ret);	/* -1: nobody answered in time; p->failure says so */
 int	 client_expect(struct patient *p, const struct ask *q, int status, struct reply *ret);	/* and the status must be this one */
+/* The same, asked again while the answer is 404 or 409: what has not been told to the service yet it does not know, or it stands elsewhere there. */
+int	 client_expect_soon(struct patient *p, const struct ask *q, int status, struct reply *ret);
 const char *client_env(const char *name);	/* ends the program when unset */
 void	 client_pause(unsigned ms);
 

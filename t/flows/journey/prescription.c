@@ -91,22 +91,6 @@ await_status(struct patient *p, bool (*test)(struct patient *, const json_t *), 
 
 /* ---- staff and patient: the enrolment */
 
-/* What has not been told to the service yet it does not know, or it stands elsewhere there. */
-static int
-post_soon(struct patient *p, const struct ask *q, int status, struct reply *r)
-{
-	int64_t until = clock_mono_us() + PATIENCE_US;
-
-	while (clock_mono_us() < until) {
-		if (client_call(p, q, r) < 0)
-			return -1;
-		if (r->status != 404 && r->status != 409)
-			break;
-		client_pause(250);
-	}
-	return r->status == status ? 0 : fail(p, "%s %s answered %d, expected %d", q->method, q->path, r->status, status);
-}
-
 static int
 await_mail(struct patient *p, const char *prefix, const char **rest)
 {
@@ -117,7 +101,8 @@ await_mail(struct patient *p, const char *prefix, const char **rest)
 			return 0;
 		client_pause(250);
 	}
-	return fail(p, "waited in vain for a mail with %s", prefix);
+	(void)fail(p, "waited in vain for a mail with %s", prefix);
+	return -1;
 }
 
 static int
@@ -169,7 +154,7 @@ enrol(struct patient *p)
 	const char *front, *back, *text;
 	struct reply r;
 
-	if (post_soon(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/api/v1/enrollment/initiate",
+	if (client_expect_soon(p, &(struct ask){ .method = "POST", .as = AS_AGENT, .path = "/api/v1/enrollment/initiate",
 	    .body = arena_printf(p->arena, "{\"prescription_id\":\"%s\"}", p->prescription_id) }, 200, &r) < 0 ||
 	    await_mail(p, "/enroll/", &p->link_token) < 0 ||
 	    client_expect(p, &(struct ask){ .method = "GET", .path = arena_printf(p->arena, "/enroll/%s", p->link_token) }, 200, &r) < 0 ||
