@@ -175,18 +175,15 @@ main(int argc, char **argv)
 	struct problem err = { 0 };
 	struct counts n = { 0 };
 	struct copy *c;
-	FILE *f;
 
 	if (argc != 2 || url == NULL)
 		die("usage: DATABASE_OWNER_URL=... telerx-import-ndc FILE");
-	f = strcmp(argv[1], "-") == 0 ? stdin : fopen(argv[1], "re");
-	if (f == NULL)
+	if (strcmp(argv[1], "-") != 0 && freopen(argv[1], "re", stdin) == NULL)
 		die("%s cannot be read", argv[1]);
 	c = copy_open(url, make, into, &err);
-	if (c == NULL || copy_all(f, c, &n, &err) < 0 || copy_finish(c, merge, &n.written, &err) < 0)
+	if (c == NULL || copy_all(stdin, c, &n, &err) < 0 || copy_finish(c, merge, &n.written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
-	fclose(f);
 	printf("ndc: %lld products read, %lld packages left out, %lld written\n", (long long)n.products, (long long)n.bad, (long long)n.written);
 	return 0;
 }

@@ -149,9 +149,9 @@ main(int argc, char **argv)
 
 	if (argc != 2 || url == NULL)
 		die("usage: DATABASE_OWNER_URL=... telerx-import-npi FILE");
-	g.f = strcmp(argv[1], "-") == 0 ? stdin : fopen(argv[1], "re");
-	if (g.f == NULL)
+	if (strcmp(argv[1], "-") != 0 && freopen(argv[1], "re", stdin) == NULL)
 		die("%s cannot be read", argv[1]);
+	g.f = stdin;
 	read_head(&g);
 	c = copy_open(url, make, into, &err);
 	if (c == NULL)
@@ -166,7 +166,6 @@ main(int argc, char **argv)
 	if (ferror(g.f) || copy_finish(c, merge, &written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
-	fclose(g.f);
 	printf("npi: %lld rows read, %lld left out, %lld written\n", (long long)read, (long long)bad, (long long)written);
 	return 0;
 }

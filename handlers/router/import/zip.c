@@ -107,21 +107,18 @@ main(int argc, char **argv)
 	struct problem err = { 0 };
 	int64_t read, written = 0;
 	struct copy *c;
-	FILE *f;
 
 	if (argc != 2 || url == NULL)
 		die("usage: DATABASE_OWNER_URL=... telerx-import-zip FILE");
-	f = strcmp(argv[1], "-") == 0 ? stdin : fopen(argv[1], "re");
-	if (f == NULL)
+	if (strcmp(argv[1], "-") != 0 && freopen(argv[1], "re", stdin) == NULL)
 		die("%s cannot be read", argv[1]);
 	c = copy_open(url, make, into, &err);
 	if (c == NULL)
 		die("%s: %s", err.code, err.detail);
-	read = copy_lines(f, c, &err);
+	read = copy_lines(stdin, c, &err);
 	if (read < 0 || copy_finish(c, merge, &written, &err) < 0)
 		die("%s: %s", err.code, err.detail);
 	copy_close(c);
-	fclose(f);
 	printf("zip: %lld rows read, %lld written\n", (long long)read, (long long)written);
 	return 0;
 }
