@@ -149,7 +149,8 @@ callers_reload() {
 		pool=$(awk -v name="$caller" '$1 == name { print $3 }' "$var/run/status")
 		[ -n "$pool" ] || continue # who is outside reads its key from dev.env
 		worker=$(awk -v name="$caller-work" '$1 == name { print $3 }' "$var/run/status")
-		leaving="$leaving $(cat "/proc/$pool/task/$pool/children") $worker"
+		# shellcheck disable=SC2046 # numbers
+		leaving="$leaving $(lives $(cat "/proc/$pool/task/$pool/children") "$worker")"
 		kill -HUP "$pool"
 		kill -TERM "$worker"
 	done

@@ -86,18 +86,32 @@ settled() {
 	done
 }
 
-# Who serves now: the processes of each pool, nginx's workers. Masters stay.
-serving() {
-	for pid in $(awk '$1 != "postgres" { print $3 }' "$var/run/status" 2>/dev/null); do
-		cat "/proc/$pid/task/$pid/children" 2>/dev/null || true
+# life PID: when it began, in ticks since the machine's start. On a busy machine another process soon has the number of one that ended.
+life() {
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+# lives PID ...: each as PID:LIFE
+lives() {
+	for pid; do
+		echo "$pid:$(life "$pid")"
 	done
 }
 
-# replaced PID ...: waits until none of them serves any more, so that whoever asks next is answered by what was just put in place.
+# Who serves now, as PID:LIFE: the processes of each pool, nginx's workers. Masters stay.
+serving() {
+	for pid in $(awk '$1 != "postgres" { print $3 }' "$var/run/status" 2>/dev/null); do
+		# shellcheck disable=SC2046 # numbers
+		lives $(cat "/proc/$pid/task/$pid/children" 2>/dev/null || true)
+	done
+}
+
+# replaced PID:LIFE ...: waits until none of them serves any more, so that whoever asks next is answered by what was just put in place.
 replaced() {
 	tries=0
-	for pid; do
-		while [ -d "/proc/$pid" ]; do
+	for process; do
+		pid=${process%:*}
+		while began=$(life "$pid") && [ -n "$began" ] && [ "$pid:$began" = "$process" ]; do
 			tries=$((tries + 1))
 			[ "$tries" -lt 450 ] || die "the process $pid ($(tr '\0' ' ' <"/proc/$pid/cmdline")) does not give way to a new one; $var/log says why."
 			sleep 0.1

@@ -49,7 +49,8 @@ send_message(struct patient *p)
 	text = with(p, text, "SEED-COPAY-0001", arena_printf(p->arena, "M-%s", mark));
 	text = with(p, text, "ORDER-0001", arena_printf(p->arena, "O-%s", mark));
 	text = with(p, text, "MRN-0001", arena_printf(p->arena, "MRN-%s", mark));
-	text = with(p, text, "6175550100", arena_printf(p->arena, "617555%04u", (unsigned)(strtoul(mark + 4, NULL, 16) % 10000)));
+	/* A person of one's own: two of one name, birth date and telephone are one patient, and their prescription one (P-VAL-02). */
+	text = with(p, text, "6175550100", arena_printf(p->arena, "617%07u", (unsigned)(2000000 + strtoul(mark + 4, NULL, 16) % 8000000)));
 	text = with(p, text, "ada.sample@mail.example", p->email);
 	if (client_call(p, &(struct ask){ .method = "POST", .path = "/api/v1/prescriptions/intake", .as = AS_SWITCH, .body = text, .type = "application/xml" }, &r) < 0)
 		return -1;
