@@ -6,6 +6,9 @@
  * The claim pushes run_at ahead by the lease and raises the token: a worker that dies leaves a row that becomes due by itself,
  * and one that comes too late cannot write its result. The receiver's inbox makes a repeat harmless. After 20 attempts a
  * delivery is dead; what follows it waits for a person, because an order that is broken once stays broken.
+ *
+ * A subscriber that takes long over a message is left to a deliverer of its own until it is quick again, so that the others do not
+ * wait behind it. That thread has no connection before somebody is slow.
  */
 #include "work/work.h"
 
@@ -17,9 +20,15 @@
 #include "data/attention.h"
 #include "net/peers.h"
 
+#define SLOW_US (250 * 1000)
+
+/* $n: a text[] of those who are slow; $m: this deliverer serves them, and them alone. */
+#define OF_PACE(slow, served) " AND (d.subscriber = ANY (" slow "::text[])) = " served "::boolean"
+
 static const char claim_sql[] =
     "WITH next AS (SELECT d.outbox_id, d.subscriber FROM outbox_delivery d"
     "  WHERE d.state = 'pending' AND d.subscriber <> '" EVENT_BUS "' AND (d.run_at <= clock_timestamp() OR ($3::boolean AND d.token < 30))"
+    OF_PACE("$4", "$5")
     "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
     "    AND e.seq < d.seq AND e.state = 'pending')"
     "  AND NOT EXISTS (SELECT FROM outbox_delivery e WHERE e.subscriber = d.subscriber AND e.aggregate_id = d.aggregate_id"
@@ -30,8 +39,8 @@ static const char claim_sql[] =
     " FROM next, outbox o WHERE d.outbox_id = next.outbox_id AND d.subscriber = next.subscriber AND o.id = d.outbox_id"
     " RETURNING d.outbox_id, d.subscriber, d.attempt, d.token, o.tenant_id, o.topic, o.aggregate_id, o.seq, o.payload,"
     " o.request_id, o.occurred_at, o.version";
-static const char due_sql[] = "SELECT 1 FROM outbox_delivery WHERE state = 'pending' AND subscriber <> '" EVENT_BUS "'"
-			      " AND run_at <= clock_timestamp() LIMIT 1";
+static const char due_sql[] = "SELECT 1 FROM outbox_delivery d WHERE state = 'pending' AND subscriber <> '" EVENT_BUS "'"
+			      " AND run_at <= clock_timestamp()" OF_PACE("$1", "$2") " LIMIT 1";
 static const char sent_sql[] =
     "UPDATE outbox_delivery SET state = 'sent', sent_at = clock_timestamp(), lease_by = NULL, last_error = NULL"
     " WHERE outbox_id = $1 AND subscriber = $2 AND token = $3 AND state = 'pending'";
@@ -73,6 +82,64 @@ delivery_body(struct hand *h, const struct row *w)
 	return buf_str(&b);
 }
 
+/* ---- who is slow */
+
+static bool
+is_slow(const struct work *w, const char *subscriber)
+{
+	for (size_t i = 0; i < SLOW_MOST; i++)
+		if (strcmp(w->slow[i], subscriber) == 0)
+			return true;
+	return false;
+}
+
+/* Puts new in the place of old; true when there was one. */
+static bool
+swap_slow(struct work *w, const char *old, const char *new)
+{
+	for (size_t i = 0; i < SLOW_MOST; i++) {
+		if (strcmp(w->slow[i], old) != 0)
+			continue;
+		(void)snprintf(w->slow[i], sizeof(w->slow[i]), "%s", new);
+		return true;
+	}
+	return false;
+}
+
+static void
+note_pace(struct work *w, const char *subscriber, int64_t took_us)
+{
+	bool moved = false;
+
+	if (strlen(subscriber) >= sizeof(w->slow[0]))
+		return;
+	pthread_mutex_lock(&w->lock);
+	if (is_slow(w, subscriber) != (took_us >= SLOW_US))
+		moved = took_us >= SLOW_US ? swap_slow(w, "", subscriber) : swap_slow(w, subscriber, "");
+	pthread_mutex_unlock(&w->lock);
+	if (moved)
+		work_hint(w, ""); /* the other deliverer has it now */
+}
+
+/* As a text[]; "{}" when nobody is, or when that is not asked. */
+static const char *
+slow_ones(struct hand *h)
+{
+	struct buf b = buf_in(h->arena, 2048);
+	struct work *w = h->work;
+
+	buf_addc(&b, '{');
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; h->pace != ANY_PACE && i < SLOW_MOST; i++)
+		if (w->slow[i][0] != '\0')
+			buf_addf(&b, "%s%s", b.len > 1 ? "," : "", w->slow[i]);
+	pthread_mutex_unlock(&w->lock);
+	buf_addc(&b, '}');
+	return buf_str(&b);
+}
+
+/* ---- one delivery */
+
 /* 1 and *d filled, or 0. */
 static int
 claim(struct hand *h, struct delivery *d, struct problem *err)
@@ -80,7 +147,8 @@ claim(struct hand *h, struct delivery *d, struct problem *err)
 	const struct row *w;
 
 	if (db_begin(h->db, WRITE, &h->scope, err) < 0 ||
-	    db_one(h->db, &w, claim_sql, err, P_TEXT(h->work->name), P_INT(h->work->lease_s), P_BOOL(h->skip_delays)) < 0 ||
+	    db_one(h->db, &w, claim_sql, err, P_TEXT(h->work->name), P_INT(h->work->lease_s), P_BOOL(h->skip_delays),
+		P_TEXT(slow_ones(h)), P_BOOL(h->pace == SLOW_ONES)) < 0 ||
 	    db_commit(h->db, err) < 0)
 		return -1;
 	if (w == NULL)
@@ -164,6 +232,7 @@ deliver_one(struct hand *h, struct problem *err)
 {
 	struct problem why = { 0 };
 	struct delivery d;
+	int64_t began;
 	int n = claim(h, &d, err);
 
 	if (n <= 0) {
@@ -172,7 +241,10 @@ deliver_one(struct hand *h, struct problem *err)
 	}
 	FAIL_POINT("outbox.claimed");
 	log_request_id(d.scope.request_id);
-	n = post(h, &d, &why) == 0 ? record_sent(h, &d, err) : record_failure(h, &d, &why, err);
+	began = clock_mono_us();
+	n = post(h, &d, &why);
+	note_pace(h->work, d.subscriber, clock_mono_us() - began);
+	n = n == 0 ? record_sent(h, &d, err) : record_failure(h, &d, &why, err);
 	log_request_id(NULL);
 	FAIL_POINT("outbox.recorded");
 	if (n < 0)
@@ -185,7 +257,8 @@ due(struct hand *h, struct problem *err)
 {
 	const struct row *w;
 
-	if (db_begin(h->db, READ, &h->scope, err) < 0 || db_one(h->db, &w, due_sql, err) < 0 || db_commit(h->db, err) < 0)
+	if (db_begin(h->db, READ, &h->scope, err) < 0 ||
+	    db_one(h->db, &w, due_sql, err, P_TEXT(slow_ones(h)), P_BOOL(h->pace == SLOW_ONES)) < 0 || db_commit(h->db, err) < 0)
 		return -1;
 	return w == NULL ? 0 : 1;
 }
@@ -193,5 +266,25 @@ due(struct hand *h, struct problem *err)
 void *
 deliverer_main(void *hand)
 {
-	return hand_loop(hand, due, deliver_one, "delivery.trouble");
+	struct hand *h = hand;
+
+	h->pace = QUICK_ONES;
+	return hand_loop(h, due, deliver_one, "delivery.trouble");
+}
+
+void *
+slow_deliverer_main(void *hand)
+{
+	struct hand *h = hand;
+
+	uint64_t seen;
+
+	h->pace = SLOW_ONES;
+	h->arena = arena_new(0);
+	while (!atomic_load(&h->work->stopping) && (seen = work_hints(h->work), strcmp(slow_ones(h), "{}") == 0)) {
+		arena_reset(h->arena);
+		(void)work_wait(h, seen, POLL_MS);
+	}
+	arena_free(h->arena);
+	return atomic_load(&h->work->stopping) ? NULL : hand_loop(h, due, deliver_one, "delivery.trouble");
 }

@@ -31,6 +31,7 @@
 #define DEFAULT_QUEUE "default"
 #define WORKER_NAME   160
 #define BATCH_MOST    100 /* jobs that one taker holds at once */
+#define SLOW_MOST     32
 
 struct work {
 	const struct service *service;
@@ -46,6 +47,7 @@ struct work {
 	struct hand *hands;
 	size_t nhands;
 	size_t busy; /* threads that have not returned */
+	char slow[SLOW_MOST][32]; /* subscribers that took long over the last message, "" = free */
 	unsigned late_looks; /* housekeeper's: how often in a row the audit trail's seals were late */
 	sigset_t signals;
 	/* the housekeeper's own */
@@ -71,9 +73,13 @@ struct place {
 	int64_t whole; /* monotonic time of the last look from the beginning */
 };
 
+/* Which subscribers a deliverer serves. */
+enum pace { ANY_PACE, QUICK_ONES, SLOW_ONES };
+
 /* What one thread owns. */
 struct hand {
 	struct work *work;
+	enum pace pace;
 	const char *queue; /* NULL = any */
 	bool skip_delays;
 	const char *not_these; /* drain: ids that had their turns, as a bigint[] text */
@@ -174,6 +180,7 @@ int timers_fire_at(struct hand *h, int64_t now, int64_t *last, struct problem *e
 const char *delivery_body(struct hand *h, const struct row *w); /* the message as it travels, from its row of the outbox */
 int deliver_one(struct hand *h, struct problem *err) MUST_CHECK; /* 1: one was tried; 0: nothing is due */
 void *deliverer_main(void *hand);
+void *slow_deliverer_main(void *hand);
 int sweep_outbox(struct hand *h, struct problem *err) MUST_CHECK; /* removes what topic.retention no longer keeps */
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * worker.c: the worker process (rules Q7, Q13, Q14): takers per queue, one thread that delivers events, one that keeps house,
- * one that listens.
+ * worker.c: the worker process (rules Q7, Q13, Q14): takers per queue, one thread that delivers events and one that delivers
+ * them to who is slow, one that keeps house, one that listens.
  *
  * SIGTERM, SIGINT and SIGHUP mean the same: nothing new is claimed, what runs has 20 seconds to finish, the rest goes back to
  * ready without having used an attempt, and the process exits with 0. The supervisor starts the next one.
@@ -224,7 +224,7 @@ add_queue(struct work *w, const char *queue)
 static size_t
 most_hands(const struct service *s)
 {
-	size_t n = 6 + s->njobs; /* five of our own, the default queue, one for each kind at worst */
+	size_t n = 7 + s->njobs; /* six of our own, the default queue, one for each kind at worst */
 
 	for (size_t i = 0; i < s->nqueues; i++)
 		n += s->queues[i].takers;
@@ -242,6 +242,7 @@ plan_threads(struct work *w)
 	add_hand(w, housekeeper_main, NULL);
 	add_hand(w, listener_main, NULL);
 	add_hand(w, deliverer_main, NULL);
+	add_hand(w, slow_deliverer_main, NULL);
 	if (strcmp(conf_str(w->conf, "EVENTS"), "kafka") == 0) {
 		add_hand(w, kafka_producer_main, NULL);
 		if (s->nevents > 0)

@@ -315,6 +315,40 @@ dead_dispatchers_delivery_becomes_due_by_itself(void **state UNUSED)
 	assert_int_equal(crew_deliver(&crew, 0), 1);
 }
 
+/* ---- a subscriber that takes long */
+
+static void
+dawdle(void)
+{
+	(void)usleep(300 * 1000);
+}
+
+static void
+who_is_slow_keeps_nobody_else_waiting(void **state UNUSED)
+{
+	struct hand *quick = &crew.hands[0], *slow = &crew.hands[1];
+
+	quick->pace = QUICK_ONES;
+	slow->pace = SLOW_ONES;
+	publish("thing.happened", uuid_new(), "{}");
+	publish("thing.happened", uuid_new(), "{}");
+	assert_int_equal(crew_deliver(&crew, 1), 0);
+	meanwhile = dawdle;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(crew_deliver(&crew, 0), 1);
+	assert_string_not_equal(posts[1].path, posts[0].path);
+	assert_string_not_equal(posts[2].path, posts[0].path);
+	assert_int_equal(crew_deliver(&crew, 0), 0);
+	assert_int_equal(crew_deliver(&crew, 1), 1);
+	assert_string_equal(posts[3].path, posts[0].path);
+	/* It was quick that time. */
+	publish("thing.happened", uuid_new(), "{}");
+	assert_int_equal(crew_deliver(&crew, 1), 0);
+	assert_int_equal(crew_deliver(&crew, 0), 1);
+	assert_int_equal(crew_deliver(&crew, 0), 1);
+	quick->pace = slow->pace = ANY_PACE;
+}
+
 /* ---- many writers, many dispatchers */
 
 static struct uuid crowd[5];
@@ -430,6 +464,7 @@ main(void)
 		TEST(subscriber_that_does_not_exist_is_an_error),
 		TEST(late_dispatcher_writes_nothing),
 		TEST(dead_dispatchers_delivery_becomes_due_by_itself),
+		TEST(who_is_slow_keeps_nobody_else_waiting),
 		TEST(what_is_emitted_is_what_was_committed_in_order),
 	};
 

@@ -134,11 +134,11 @@ client_expect_soon(struct patient *p, const struct ask *q, int status, struct re
 {
 	int64_t until = clock_mono_us() + PATIENCE_US;
 
-	for (;;) {
+	for (unsigned wait = 250;; wait = wait >= 2000 ? wait : wait * 2) { /* two hundred who ask all the time keep the answer away */
 		if (client_call(p, q, ret) < 0)
 			return -1;
 		if ((ret->status != 404 && ret->status != 409) || clock_mono_us() >= until)
 			return answered(p, q, status, ret);
-		client_pause(250);
+		client_pause(wait);
 	}
 }
