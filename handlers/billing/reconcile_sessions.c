@@ -93,7 +93,7 @@ known(struct job *j, struct reconciliation *r, struct difference *d, const json_
 static int
 compare(struct job *j, struct reconciliation *r, const char *id, const json_t *session, const struct intents *intents, struct problem *err)
 {
-	const char *paid = json_text_at(session, "payment_status"), *named = json_text_at(session, "payment_id"), *page;
+	const char *paid = json_text_at(session, "payment_status"), *named = json_text_at(session, "payment_id"), *page = NULL;
 	struct difference d = { .kind = "missing_here", .subject = subject(j, id), .vendor_ref = id,
 		.object_at = json_int_at(session, "created", 0) * US_PER_S };
 	struct uuid payment = UUID_NIL;
@@ -107,8 +107,10 @@ compare(struct job *j, struct reconciliation *r, const char *id, const json_t *s
 		return -1;
 	if (d.theirs == NULL || (w != NULL && row_bool(w, "moving")) || paid_just_now(j, session, intents))
 		return 0;
-	page = w == NULL ? NULL : row_opt_str(w, "stripe_session_id");
-	d.ours = w == NULL ? NULL : row_str(w, "status");
+	if (w != NULL) {
+		page = row_opt_str(w, "stripe_session_id");
+		d.ours = row_str(w, "status");
+	}
 	/* Nobody's, or a second page of a link: what was paid there is not what the link was paid by. */
 	if (page == NULL || strcmp(page, id) != 0)
 		return strcmp(d.theirs, "paid") == 0 ? reconcile_differs(j->db, r, &d, err) : 0;
