@@ -39,6 +39,8 @@ static struct rule rules[2];
 static uint64_t accepted, fired, bytes[2];
 static const char *to;
 static volatile sig_atomic_t stopping;
+/* Signals that stop it come only while it waits; one between the look at stopping and the wait would be lost. */
+static sigset_t while_waiting;
 
 static void
 stop(int signal_number UNUSED)
@@ -371,6 +373,7 @@ static void
 turn(int listener, int control)
 {
 	static struct pollfd p[2 + COMMANDERS + 2 * CONNECTIONS];
+	struct timespec most;
 	nfds_t n = 2;
 	int wait = -1;
 
@@ -383,7 +386,8 @@ turn(int listener, int control)
 		if (connections[i] != NULL)
 			watch(connections[i], &p[n], &wait);
 	}
-	if (poll(p, n, wait) < 0)
+	most = (struct timespec){ wait / 1000, wait % 1000 * 1000000L };
+	if (ppoll(p, n, wait < 0 ? NULL : &most, &while_waiting) < 0)
 		return;
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		const short revents[2] = { p[2 + COMMANDERS + 2 * i].revents, p[2 + COMMANDERS + 2 * i + 1].revents };
@@ -404,12 +408,17 @@ int
 main(int argc, char **argv)
 {
 	char control_at[128];
+	sigset_t stops;
 	int listener, control;
 
 	if (argc != 4) {
 		(void)fprintf(stderr, "usage: %s CONTROL LISTEN TO\n", argv[0]);
 		return 2;
 	}
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGTERM);
+	(void)sigaddset(&stops, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &stops, &while_waiting);
 	(void)signal(SIGTERM, stop);
 	(void)signal(SIGINT, stop);
 	to = argv[3];
