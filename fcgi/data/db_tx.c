@@ -31,8 +31,8 @@ static const char commit_sql[] = "COMMIT";
 static const char rollback_sql[] = "ROLLBACK";
 static const char savepoint_sql[] = "SAVEPOINT part";
 static const char savepoint_back_sql[] = "ROLLBACK TO SAVEPOINT part";
-/* A hint need not outlive a crash, so nobody waits until the disk has it. */
-static const char hint_sql[] = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('telerx_job', $1)";
+/* It writes no row, so the server does not wait until the disk has it. */
+static const char hint_sql[] = "SELECT pg_notify('telerx_job', $1)";
 static _Atomic int64_t hinted_at;
 static const char xact_status_sql[] = "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')";
 
@@ -218,15 +218,15 @@ push_hint(struct db *db)
 	db_push_sync(db);
 }
 
-/* The hint leaves with COMMIT, and the server comes to it when that is done. One that was not due then may be so now: what it would
- * have relied on could have been sent long before this commit ended. */
+/* What commits: COMMIT, or a statement on its own. The hint leaves with it, and the server comes to it when that is done. */
 static int
-send_commit(struct db *db, PGresult **ended, struct problem *err)
+send_commit(struct db *db, const char *sql, const struct param *p, size_t n, PGresult **ended, struct problem *err)
 {
 	bool hinted;
 	int rc;
 
-	db_push(db, STEP_COMMIT, db_statement(db, commit_sql, false), NULL, 0, ended);
+	FAIL_POINT("db.commit");
+	db_push(db, STEP_COMMIT, db_statement(db, sql, false), p, n, ended);
 	db_push_sync(db);
 	hinted = hint_is_due(db);
 	if (hinted)
@@ -249,8 +249,7 @@ commit_batch(struct db *db, struct problem *err)
 	bool committed;
 	int rc;
 
-	FAIL_POINT("db.commit");
-	rc = send_commit(db, &ended, err);
+	rc = send_commit(db, commit_sql, NULL, 0, &ended, err);
 	committed = rc == 0 && strcmp(PQcmdStatus(ended), "COMMIT") == 0;
 	PQclear(ended);
 	if (rc == 0 && !committed)
@@ -259,7 +258,7 @@ commit_batch(struct db *db, struct problem *err)
 		rc = resolve_commit(db, err);
 	else if (rc < 0 && db->conn != NULL)
 		send_rollback(db);
-	if (rc == 0 && db->conn != NULL && hint_is_due(db)) {
+	if (rc == 0 && db->conn != NULL && hint_is_due(db)) { /* it was not before: what it relied on may be long past */
 		push_hint(db);
 		db->late = true;
 	}
@@ -424,5 +423,20 @@ db_final_(struct db *db, const struct row **ret, const char *sql, struct problem
 	if (rows_count(rows) > 1)
 		die("%zu rows where one was expected: %.60s", rows_count(rows), sql);
 	*ret = rows_count(rows) == 1 ? rows_at(rows, 0) : NULL;
+	return 0;
+}
+
+int
+db_alone_(struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n)
+{
+	PGresult *res = NULL;
+
+	if (db->tx != TX_NONE)
+		die("a transaction inside a transaction");
+	if (db_connected(db, err) < 0)
+		return -1;
+	if (send_commit(db, sql, p, n, &res, err) < 0)
+		return db->commit_lost ? commit_unknown(err, "the connection to the database was lost during the statement") : -1;
+	*ret = rows_from(db, res);
 	return 0;
 }

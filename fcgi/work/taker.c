@@ -152,14 +152,20 @@ take_ends(struct hand *h, struct problem *err)
 	return 0;
 }
 
+#define OF_QUEUE(h, want) \
+	P_TEXT((h)->queue), P_INT((h)->place.prio), P_TEXT((h)->place.run_at), P_INT((h)->place.id), P_TEXT((h)->work->name), \
+	    P_INT((h)->work->lease_s), P_INT((int64_t)(want))
+
+/* alone: nothing is ended with it, so no transaction is needed around it. Should its answer be lost, the leases run out. */
 static int
-send_claim(struct hand *h, size_t want, struct rows **rows, struct problem *err)
+send_claim(struct hand *h, size_t want, bool alone, struct rows **rows, struct problem *err)
 {
-	if (h->queue == NULL)
-		return db_final_all(h->db, rows, claim_any_sql, err, P_BOOL(h->skip_delays), P_TEXT(h->not_these),
-		    P_TEXT(h->work->name), P_INT(h->work->lease_s));
-	return db_final_all(h->db, rows, claim_sql, err, P_TEXT(h->queue), P_INT(h->place.prio), P_TEXT(h->place.run_at),
-	    P_INT(h->place.id), P_TEXT(h->work->name), P_INT(h->work->lease_s), P_INT((int64_t)want));
+	if (alone)
+		return db_alone(h->db, rows, claim_sql, err, OF_QUEUE(h, want));
+	if (h->queue != NULL)
+		return db_final_all(h->db, rows, claim_sql, err, OF_QUEUE(h, want));
+	return db_final_all(h->db, rows, claim_any_sql, err, P_BOOL(h->skip_delays), P_TEXT(h->not_these), P_TEXT(h->work->name),
+	    P_INT(h->work->lease_s));
 }
 
 /* Ends what is over and takes what is next, in one transaction. */
@@ -169,10 +175,12 @@ claim(struct hand *h, size_t want, struct rows **rows, struct problem *err)
 	struct buf ids = list_in(h->claims), tokens = list_in(h->claims);
 	int64_t since = clock_mono_us();
 	size_t over = holding(h, 1, 1U << HELD_OVER, 0, false, &ids, &tokens);
+	bool alone = over == 0 && h->queue != NULL;
 
 	place(h);
-	if (db_begin(h->db, WRITE, &h->scope, err) < 0 || (over > 0 && end_all(h, &ids, &tokens, over, err) < 0) ||
-	    send_claim(h, want, rows, err) < 0)
+	if (!alone && db_begin(h->db, WRITE, &h->scope, err) < 0)
+		return -1;
+	if ((over > 0 && end_all(h, &ids, &tokens, over, err) < 0) || send_claim(h, want, alone, rows, err) < 0)
 		return -1;
 	hold_ended(h);
 	for (size_t i = 0; i < rows_count(*rows); i++)

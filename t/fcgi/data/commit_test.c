@@ -28,6 +28,7 @@ struct proxy {
 
 static const char insert_sql[] = "INSERT INTO thing (id, name) VALUES ($1::uuid, $2) RETURNING id";
 static const char count_sql[] = "SELECT count(*) AS n FROM thing";
+static const char lone_sql[] = "INSERT INTO job (tenant_id, kind) VALUES ($1::uuid, $2) RETURNING kind";
 static const char table_count[] = "SELECT count(*) FROM thing";
 
 /* ---- the proxy: one connection at a time */
@@ -224,6 +225,28 @@ a_job_that_left_with_its_commit_is_found_out_too(void **state)
 	assert_int_equal(floor_count(x->f, "SELECT count(*) FROM job WHERE kind = 'alone'"), RUNS);
 }
 
+/* It has no id to ask after, so nobody claims to know; what is wrong with it is told as ever, and the connection goes on. */
+static void
+a_statement_on_its_own_that_is_lost_stays_unknown(void **state)
+{
+	struct proxy *x = *state;
+	struct problem err = { 0 };
+	struct rows *rows;
+
+	must(db_alone(x->db, &rows, lone_sql, &err, P_UUID(x->f->a.tenant), P_TEXT("lone")), &err);
+	assert_string_equal(row_str(rows_at(rows, 0), "kind"), "lone");
+	assert_int_equal(db_alone(x->db, &rows, lone_sql, &err, P_UUID(x->f->a.tenant), P_TEXT(NULL)), -1);
+	must_be(&err, 500, "database_error");
+	problem_clear(&err);
+	atomic_store(&x->mode, CUT_BEFORE);
+	assert_int_equal(db_alone(x->db, &rows, lone_sql, &err, P_UUID(x->f->a.tenant), P_TEXT("lone")), -1);
+	must_be(&err, 503, "commit_unknown");
+	assert_int_equal(err.fault, FAULT_UNKNOWN);
+	problem_clear(&err);
+	must(db_alone(x->db, &rows, lone_sql, &err, P_UUID(x->f->a.tenant), P_TEXT("lone")), &err);
+	assert_int_equal(floor_count(x->f, "SELECT count(*) FROM job WHERE kind = 'lone'"), 2);
+}
+
 /* Its rows were there before; nobody waits for the answer to its COMMIT, and the next transaction finds out. */
 static void
 a_read_that_loses_its_commit_has_lost_nothing(void **state)
@@ -290,6 +313,7 @@ main(void)
 		cmocka_unit_test(a_commit_that_never_arrived_is_reported_as_none),
 		cmocka_unit_test(a_single_round_trip_is_found_out_too),
 		cmocka_unit_test(a_job_that_left_with_its_commit_is_found_out_too),
+		cmocka_unit_test(a_statement_on_its_own_that_is_lost_stays_unknown),
 		cmocka_unit_test(a_read_that_loses_its_commit_has_lost_nothing),
 	};
 	return cmocka_run_group_tests_name("commit", tests, setup, teardown);
