@@ -95,9 +95,9 @@ int db_final_(
 int db_final_all_(
     struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n) MUST_CHECK;
 
-/* One statement, outside of db_begin, that is its own transaction: without tenant and actor, so for the core's own tables; without an
- * audit row; and without an id, so that a lost answer is always commit_unknown: for what a lease makes good. It costs half of what the
- * same costs between BEGIN and COMMIT. */
+/* One statement, outside of db_begin, that is its own transaction: without tenant and actor, so for the core's own tables; without
+ * an audit row; and without an id, so that a lost answer is always commit_unknown: for what a lease makes good. It saves what
+ * BEGIN, tenant and COMMIT cost on a quiet connection. */
 int db_alone_(struct db *db, struct rows **ret, const char *sql, struct problem *err, const struct param *p, size_t n) MUST_CHECK;
 
 struct param P_TEXT(const char *s); /* NULL is SQL NULL; the text must live until the call returns */
